@@ -1,0 +1,172 @@
+//! What a start or a stop can come to, and what is told while a start is under way.
+
+use std::path::PathBuf;
+
+use okibi_protocol::{method::Status, stage::StageEvent};
+
+/// What a launch needs to know.
+#[derive(Clone, Debug)]
+pub struct LaunchSpec {
+    /// The headless program `okibi`.
+    pub program: PathBuf,
+    /// Arguments that make it a daemon, model and settings included; `--launch ID` is added by the launcher.
+    pub daemon_args: Vec<std::ffi::OsString>,
+    /// Port to serve on.
+    pub port: u16,
+    /// The model's name, for those who ask while it loads.
+    pub model: String,
+    /// The daemon's log file, whose end is shown when it dies.
+    pub log_file: PathBuf,
+}
+
+/// What is told while a start is under way.
+#[derive(Clone, Debug)]
+pub enum LaunchUpdate {
+    /// A daemon was spawned; the stages follow.
+    Spawned {
+        /// Its process id.
+        pid: u32,
+    },
+    /// Another front is in the middle of a launch; its stages follow.
+    Attached,
+    /// A stage moved on.
+    Stage {
+        /// One sentence for people from the daemon; empty when attached to another front's launch.
+        message: String,
+        /// What moved.
+        event: StageEvent,
+    },
+}
+
+/// How a start ended well.
+#[derive(Clone, Debug)]
+pub enum Started {
+    /// This front launched the daemon, and it is ready.
+    Launched(Status),
+    /// Another front launched it meanwhile, and it is ready.
+    Attached(Status),
+    /// It was ready before.
+    AlreadyRunning(Status),
+}
+
+impl Started {
+    /// The ready daemon's status.
+    pub fn status(&self) -> &Status {
+        match self {
+            Self::Launched(status) | Self::Attached(status) | Self::AlreadyRunning(status) => status,
+        }
+    }
+}
+
+/// A program that holds a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortHolder {
+    /// Its process id.
+    pub pid: u32,
+    /// Its name, as the OS tells it.
+    pub name: String,
+}
+
+/// How a daemon's process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// With an exit code.
+    Code(i32),
+    /// By a signal (Unix): 9 is SIGKILL, as the kernel sends it when memory runs out.
+    Signal(i32),
+    /// In a way that could not be found out.
+    Unknown,
+}
+
+/// Why a start failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another program holds the port; nothing of ours was started.
+    #[error("port {port} is taken by another program")]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// Who holds it, where the OS tells.
+        holder: Option<PortHolder>,
+        /// The next port that is free.
+        next_free: Option<u16>,
+    },
+    /// The OS does not let anyone bind the port (Windows reserves ranges; Unix keeps ports below 1024).
+    #[error("port {port} is reserved by the operating system")]
+    PortReserved {
+        /// The port.
+        port: u16,
+        /// The next port that is free.
+        next_free: Option<u16>,
+    },
+    /// The port could not be bound for another reason.
+    #[error("port {port} cannot be bound")]
+    Bind {
+        /// The port.
+        port: u16,
+        /// What the OS said.
+        source: std::io::Error,
+    },
+    /// The daemon could not be spawned.
+    #[error("the daemon {program} cannot be started")]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// What the OS said.
+        source: std::io::Error,
+    },
+    /// The daemon said why it cannot load.
+    #[error("the daemon cannot load: {error}")]
+    Load {
+        /// The reason, for people.
+        error: String,
+        /// The end of its log.
+        log_tail: Vec<String>,
+    },
+    /// The daemon ended without a word.
+    #[error("the daemon ended while loading")]
+    Died {
+        /// How it ended.
+        exit: Exit,
+        /// The end of its log.
+        log_tail: Vec<String>,
+    },
+    /// Someone stopped the launch.
+    #[error("the launch was stopped")]
+    Stopped,
+}
+
+/// How a stop ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The daemon has ended and the port is free.
+    Stopped,
+    /// A load was ended and the port is free.
+    LoadEnded,
+    /// There was nothing to stop.
+    NotRunning,
+}
+
+/// Why a stop failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// Another program holds the port.
+    #[error("port {port} is held by another program")]
+    NotOkibi {
+        /// The port.
+        port: u16,
+        /// Who holds it, where the OS tells.
+        holder: Option<PortHolder>,
+    },
+    /// The daemon took the request but has not ended in time.
+    #[error("the daemon (process {pid}) has not ended within {seconds} s")]
+    StillRunning {
+        /// The daemon's process id.
+        pid: u32,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The daemon was there but did not answer.
+    #[error("the daemon does not answer")]
+    NoAnswer(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

@@ -1,0 +1,28 @@
+//! What Okibi's processes say to each other and to their clients.
+//!
+//! The lowest crate: plain types and pure functions, no I/O and no async runtime.
+//!
+//! - [`stage`]: the stages of a load and the board that collects them
+//! - [`notice`]: launch notices, daemon → front
+//! - [`jsonrpc`]: JSON-RPC 2.0 framing, by the whole specification
+//! - [`method`]: parameters and results of Okibi's methods
+//! - [`vector`]: how vectors are written: floats, base64, safetensors
+//! - [`guard`]: which `Host` and `Origin` a loopback service accepts
+//! - [`units`]: milliseconds and bytes as types
+
+pub mod guard;
+pub mod jsonrpc;
+pub mod method;
+pub mod notice;
+pub mod stage;
+pub mod units;
+pub mod vector;
+
+/// Port Okibi listens on unless it is told otherwise.
+pub const DEFAULT_PORT: u16 = 8765;
+
+/// `server_type` of a daemon in [`method::Status`].
+pub const SERVER_TYPE_DAEMON: &str = "okibi";
+
+/// `server_type` of a front's temporary server, which answers while a daemon loads.
+pub const SERVER_TYPE_FRONT: &str = "okibi-front";
