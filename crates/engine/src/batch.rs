@@ -1,0 +1,241 @@
+//! Which texts are computed together: pure decisions, no model.
+
+/// Texts of one request that wait to be computed, longest first.
+#[derive(Debug)]
+pub struct Waiting {
+    /// Which client asked.
+    pub client: u64,
+    /// Token counts of the texts, sorted from long to short; those before `next` are done.
+    pub lengths: Vec<usize>,
+    /// First text that waits.
+    pub next: usize,
+    /// Virtual time at which the request's next batch starts (start-time fair queueing).
+    pub start: u64,
+    /// Order of arrival.
+    pub arrival: u64,
+}
+
+impl Waiting {
+    /// Tokens that wait.
+    fn tokens(&self) -> usize {
+        self.lengths[self.next..].iter().sum()
+    }
+
+    fn is_done(&self) -> bool {
+        self.next >= self.lengths.len()
+    }
+}
+
+/// One request's share of a batch: its texts `first..first + count` in its sorted order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Position of the request in the slice that was planned.
+    pub request: usize,
+    /// First text.
+    pub first: usize,
+    /// Number of texts.
+    pub count: usize,
+}
+
+/// Every so many batches the request that came first goes first, so that no stream of small ones starves it.
+const OLDEST_EVERY: u64 = 8;
+
+/// Plans batches over the waiting requests.
+///
+/// Start-time fair queueing (Goyal, Vin, Cheng 1996) decides whose turn it is, with tokens as the cost: a newly
+/// arrived request starts at the current virtual time, before whatever a long one has left, and two long ones
+/// alternate. The batch is then filled up to the budget: with more texts of the same request, and, when all it
+/// has left fits, with other requests that fit whole, so that many small ones share a run and a long one never
+/// makes a small one's batch larger.
+#[derive(Debug, Default)]
+pub struct Planner {
+    now: u64,
+    planned: u64,
+    /// Virtual finish time of each client's last batch, for clients with requests waiting.
+    finished: std::collections::HashMap<u64, u64>,
+}
+
+impl Planner {
+    /// Virtual start time for a request of `client` that arrives now.
+    pub fn arrive(&mut self, client: u64) -> u64 {
+        self.now.max(self.finished.get(&client).copied().unwrap_or(0))
+    }
+
+    /// Plans the next batch of at most `budget` padded tokens, or a single text that is longer; empty when nothing
+    /// waits. Advances the requests' `next` and `start`.
+    pub fn next_batch(&mut self, waiting: &mut [Waiting], budget: usize) -> Vec<Share> {
+        self.planned += 1;
+        let oldest_first = self.planned.is_multiple_of(OLDEST_EVERY);
+        let mut order: Vec<usize> = (0..waiting.len()).filter(|at| !waiting[*at].is_done()).collect();
+        order.sort_by_key(|at| {
+            let request = &waiting[*at];
+            (if oldest_first { 0 } else { request.start }, request.arrival)
+        });
+        let Some((&first, others)) = order.split_first() else {
+            return Vec::new();
+        };
+        let mut width = 0;
+        let mut count = 0;
+        let mut shares = Vec::new();
+        let seed = &waiting[first];
+        let mut taken = 0;
+        for length in &seed.lengths[seed.next..] {
+            let wider = width.max(*length);
+            if count > 0 && wider * (count + 1) > budget {
+                break;
+            }
+            (width, count, taken) = (wider, count + 1, taken + 1);
+        }
+        shares.push(Share {
+            request: first,
+            first: seed.next,
+            count: taken,
+        });
+        if seed.next + taken == seed.lengths.len() {
+            for &at in others {
+                let other = &waiting[at];
+                let wider = width.max(other.lengths[other.next]);
+                let more = other.lengths.len() - other.next;
+                if wider * (count + more) <= budget {
+                    (width, count) = (wider, count + more);
+                    shares.push(Share {
+                        request: at,
+                        first: other.next,
+                        count: more,
+                    });
+                }
+            }
+        }
+        if !oldest_first {
+            self.now = self.now.max(waiting[first].start);
+        }
+        for share in &shares {
+            let request = &mut waiting[share.request];
+            let before = request.tokens();
+            request.next += share.count;
+            request.start += (before - request.tokens()) as u64;
+            self.finished.insert(request.client, request.start);
+        }
+        // Clients whose last batch lies in the past start at the present anyway.
+        let now = self.now;
+        self.finished.retain(|_, finish| *finish > now);
+        shares
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(planner: &mut Planner, client: u64, arrival: u64, lengths: &[usize]) -> Waiting {
+        Waiting {
+            client,
+            lengths: lengths.to_vec(),
+            next: 0,
+            start: planner.arrive(client),
+            arrival,
+        }
+    }
+
+    /// Runs the planner dry and returns the request index of each batch's first share, and the padded sizes.
+    fn drain(planner: &mut Planner, waiting: &mut [Waiting], budget: usize) -> Vec<Vec<Share>> {
+        std::iter::from_fn(|| Some(planner.next_batch(waiting, budget)).filter(|shares| !shares.is_empty()))
+            .collect()
+    }
+
+    #[test]
+    fn batches_keep_to_the_budget_with_padding_counted() {
+        let mut planner = Planner::default();
+        let mut waiting = [request(&mut planner, 1, 0, &[9, 8, 4, 4, 3, 1, 1])];
+        let lengths = waiting[0].lengths.clone();
+        let batches = drain(&mut planner, &mut waiting, 16);
+        for shares in &batches {
+            let [share] = shares[..] else {
+                panic!("one request, one share")
+            };
+            let texts = &lengths[share.first..share.first + share.count];
+            assert!(share.count == 1 || texts[0] * texts.len() <= 16, "{texts:?}");
+        }
+        let computed: usize = batches.iter().flatten().map(|share| share.count).sum();
+        assert_eq!(computed, lengths.len());
+    }
+
+    #[test]
+    fn a_text_over_the_budget_is_a_batch_of_its_own() {
+        let mut planner = Planner::default();
+        let mut waiting = [request(&mut planner, 1, 0, &[100, 2])];
+        let batches = drain(&mut planner, &mut waiting, 16);
+        assert_eq!(
+            batches[0],
+            [Share {
+                request: 0,
+                first: 0,
+                count: 1
+            }]
+        );
+        assert_eq!(batches.len(), 2);
+    }
+
+    #[test]
+    fn small_requests_share_a_batch() {
+        let mut planner = Planner::default();
+        let mut waiting: Vec<_> = (0..5)
+            .map(|client| request(&mut planner, client, client, &[3]))
+            .collect();
+        let batches = drain(&mut planner, &mut waiting, 16);
+        assert_eq!(batches.len(), 1);
+        assert_eq!(batches[0].len(), 5);
+    }
+
+    #[test]
+    fn a_small_request_overtakes_a_long_one_and_stays_small() {
+        let mut planner = Planner::default();
+        let mut waiting = vec![request(&mut planner, 1, 0, &[4; 100])];
+        planner.next_batch(&mut waiting, 16);
+        let small = request(&mut planner, 2, 1, &[3]);
+        waiting.push(small);
+        assert_eq!(
+            planner.next_batch(&mut waiting, 16),
+            [Share {
+                request: 1,
+                first: 0,
+                count: 1
+            }]
+        );
+        assert_eq!(planner.next_batch(&mut waiting, 16)[0].request, 0);
+    }
+
+    #[test]
+    fn two_long_requests_share_evenly() {
+        let mut planner = Planner::default();
+        let mut waiting = [
+            request(&mut planner, 1, 0, &[4; 64]),
+            request(&mut planner, 2, 1, &[4; 64]),
+        ];
+        let firsts: Vec<_> = (0..8)
+            .map(|_| planner.next_batch(&mut waiting, 16)[0].request)
+            .collect();
+        let of_second = firsts.iter().filter(|request| **request == 1).count();
+        assert!((3..=5).contains(&of_second), "{firsts:?}");
+    }
+
+    #[test]
+    fn an_endless_stream_of_small_requests_does_not_starve_a_long_one() {
+        let mut planner = Planner::default();
+        let mut waiting = vec![request(&mut planner, 0, 0, &[4; 8])];
+        let mut batches = 0;
+        while waiting[0].next < 8 {
+            batches += 1;
+            assert!(batches < 100, "the long request never ends");
+            // A new client every time: fairness among clients alone would let them all go first.
+            let small = request(&mut planner, batches, batches, &[15]);
+            waiting.push(small);
+            planner.next_batch(&mut waiting, 16);
+        }
+    }
+
+    #[test]
+    fn nothing_waiting_plans_nothing() {
+        assert_eq!(Planner::default().next_batch(&mut [], 16), []);
+    }
+}

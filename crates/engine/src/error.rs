@@ -1,0 +1,175 @@
+//! What can go wrong with a model: while it loads, and while it embeds.
+
+use std::path::PathBuf;
+
+/// A cause that is only shown, never branched on.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a model cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// No source knows the name.
+    #[error("there is no model {name:?}")]
+    UnknownModel {
+        /// The name asked for.
+        name: String,
+        /// Known names that look like it, the nearest first.
+        nearest: Vec<String>,
+    },
+    /// The folder is not there or lacks a file that every model needs.
+    #[error("the model folder {folder} has no {file}")]
+    MissingFile {
+        /// The folder.
+        folder: PathBuf,
+        /// The file, relative to it.
+        file: String,
+    },
+    /// The folder has weights, but not as ONNX.
+    #[error("the model folder {folder} has safetensors weights but no ONNX export")]
+    OnlySafetensors {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The embedded model's files are not where they belong.
+    #[error("the embedded model is not installed")]
+    EmbeddedModelNotFound {
+        /// Where it was looked for.
+        searched: Vec<PathBuf>,
+    },
+    /// A file could not be read.
+    #[error("{path} cannot be read")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the OS said.
+        source: std::io::Error,
+    },
+    /// A configuration file of the model is not what it should be.
+    #[error("{path} is not a valid configuration: {reason}")]
+    Configuration {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The model pools in a way that is not supported.
+    #[error("{path} asks for pooling {mode:?}, which is not supported")]
+    Pooling {
+        /// The file that says so.
+        path: PathBuf,
+        /// The pooling it asks for.
+        mode: String,
+    },
+    /// No ONNX Runtime library was found.
+    #[error("no ONNX Runtime library was found")]
+    RuntimeNotFound {
+        /// Where it was looked for.
+        searched: Vec<PathBuf>,
+    },
+    /// The ONNX Runtime library cannot be used.
+    #[error("the ONNX Runtime library {path} cannot be used")]
+    Runtime {
+        /// The library.
+        path: PathBuf,
+        /// What it said.
+        source: Cause,
+    },
+    /// The tokenizer file is broken.
+    #[error("the tokenizer {path} cannot be read")]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What the library said.
+        source: Cause,
+    },
+    /// The model file is broken or is no text-embedding model.
+    #[error("the model {path} cannot be opened")]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What the runtime said.
+        source: Cause,
+    },
+    /// The folder that downloads go to cannot be written.
+    #[error("the model cache {path} cannot be written")]
+    CacheUnwritable {
+        /// The folder.
+        path: PathBuf,
+        /// What the OS said.
+        source: std::io::Error,
+    },
+    /// A file could not be fetched from the hub.
+    #[error("{file} of {repository} cannot be downloaded")]
+    Download {
+        /// The hub repository.
+        repository: String,
+        /// The file in it.
+        file: String,
+        /// What the library said.
+        source: Cause,
+    },
+    /// The loaded model failed at its first run.
+    #[error("the model does not run")]
+    WarmUp(#[source] EmbedError),
+}
+
+/// Why texts were not embedded. One request's error touches no other.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum EmbedError {
+    /// There is no text in the request.
+    #[error("the input is an empty list")]
+    NoInput,
+    /// A text is empty.
+    #[error("text {index} is empty")]
+    EmptyText {
+        /// Which text, counted from 0.
+        index: usize,
+    },
+    /// A text is over the model's limit and may not be cut.
+    #[error("text {index} has {tokens} tokens; the limit is {limit}")]
+    TooLong {
+        /// Which text, counted from 0.
+        index: usize,
+        /// Its tokens, prompt and special tokens included.
+        tokens: usize,
+        /// The model's limit.
+        limit: usize,
+    },
+    /// More or fewer dimensions were asked for than a vector can be cut to.
+    #[error("{asked} dimensions cannot be given; the model has {dimension}")]
+    Dimensions {
+        /// What was asked for.
+        asked: usize,
+        /// The length of the model's vectors.
+        dimension: usize,
+    },
+    /// The queue is full.
+    #[error("the queue is full ({limit} texts)")]
+    Busy {
+        /// Texts the queue holds at the most.
+        limit: usize,
+    },
+    /// The tokenizer failed.
+    #[error("text {index} cannot be tokenised: {reason}")]
+    Tokenize {
+        /// Which text, counted from 0.
+        index: usize,
+        /// What the library said.
+        reason: String,
+    },
+    /// The runtime failed or panicked.
+    #[error("the model failed: {reason}")]
+    Compute {
+        /// What it said.
+        reason: String,
+    },
+    /// The model gave a vector that is not finite.
+    #[error("text {index} has no finite vector")]
+    NotFinite {
+        /// Which text, counted from 0.
+        index: usize,
+    },
+    /// The engine has ended.
+    #[error("the engine has stopped")]
+    Stopped,
+}

@@ -1,0 +1,298 @@
+//! The engine's thread: requests wait here, batches are computed, vectors go back.
+
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+};
+
+use tokio::sync::oneshot;
+
+use crate::{
+    batch::{Planner, Share, Waiting},
+    error::EmbedError,
+    session::Session,
+};
+
+/// The vectors of a request, in the order of its texts, as the model gives them.
+pub(crate) type Answer = Result<Vec<Vec<f32>>, EmbedError>;
+
+/// Bounds of the queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Padded tokens of a batch.
+    pub(crate) batch_tokens: usize,
+    /// Texts that may wait.
+    pub(crate) texts: usize,
+}
+
+/// The queue and the thread that owns the session. Dropping it ends the thread after its present batch.
+pub(crate) struct Queue {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    bounds: Bounds,
+}
+
+#[derive(Default)]
+struct State {
+    planner: Planner,
+    /// What waits, index for index with `jobs`.
+    waiting: Vec<Waiting>,
+    jobs: Vec<Job>,
+    arrivals: u64,
+    texts: usize,
+    is_stopping: bool,
+}
+
+struct Job {
+    /// Its number, which stays when others leave.
+    number: u64,
+    /// Token ids, sorted from long to short; taken when their batch runs.
+    ids: Vec<Vec<u32>>,
+    /// Position in the request of each sorted text.
+    positions: Vec<usize>,
+    vectors: Vec<Vec<f32>>,
+    computed: usize,
+    reply: oneshot::Sender<Answer>,
+}
+
+/// Texts of one job within a batch.
+struct Part {
+    job: u64,
+    first: usize,
+    ids: Vec<Vec<u32>>,
+}
+
+impl Queue {
+    /// Starts the thread.
+    pub(crate) fn start(session: Session, bounds: Bounds) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            bounds,
+        });
+        let worker = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("okibi-model".into())
+            .spawn(move || worker.work(session))?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Takes a request in. The answer comes through the receiver; dropping that takes the request back.
+    ///
+    /// Errors: [`EmbedError::Busy`] when it would not fit in any more.
+    pub(crate) fn submit(
+        &self,
+        client: u64,
+        texts: Vec<Vec<u32>>,
+    ) -> Result<oneshot::Receiver<Answer>, EmbedError> {
+        let (reply, answer) = oneshot::channel();
+        let mut positions: Vec<usize> = (0..texts.len()).collect();
+        positions.sort_by_key(|at| std::cmp::Reverse(texts[*at].len()));
+        let mut texts: Vec<Option<Vec<u32>>> = texts.into_iter().map(Some).collect();
+        let ids: Vec<Vec<u32>> = positions.iter().filter_map(|at| texts[*at].take()).collect();
+
+        let limit = self.shared.bounds.texts;
+        let mut state = self.shared.lock();
+        if state.texts > 0 && state.texts + ids.len() > limit {
+            return Err(EmbedError::Busy { limit });
+        }
+        state.texts += ids.len();
+        state.arrivals += 1;
+        let number = state.arrivals;
+        let start = state.planner.arrive(client);
+        let lengths = ids.iter().map(Vec::len).collect();
+        state.waiting.push(Waiting {
+            client,
+            lengths,
+            next: 0,
+            start,
+            arrival: number,
+        });
+        state.jobs.push(Job {
+            number,
+            vectors: vec![Vec::new(); ids.len()],
+            ids,
+            positions,
+            computed: 0,
+            reply,
+        });
+        drop(state);
+        self.shared.changed.notify_one();
+        Ok(answer)
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.shared.lock().is_stopping = true;
+        self.shared.changed.notify_one();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the model thread panicked");
+        }
+    }
+}
+
+impl Shared {
+    /// The state, which no panic leaves half-changed: what panics runs outside the lock.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self, mut session: Session) {
+        while let Some(parts) = self.next_parts() {
+            let outcome = run(&mut session, &parts);
+            let outcomes = match outcome {
+                // One request's text may have done this: each gets a run of its own.
+                Err(_) if parts.len() > 1 => parts
+                    .iter()
+                    .map(|part| run(&mut session, std::slice::from_ref(part)))
+                    .collect(),
+                Err(error) => vec![Err(error)],
+                Ok(vectors) => {
+                    let mut vectors = vectors.into_iter();
+                    parts
+                        .iter()
+                        .map(|part| Ok(vectors.by_ref().take(part.ids.len()).collect()))
+                        .collect()
+                }
+            };
+            let mut state = self.lock();
+            for (part, outcome) in parts.iter().zip(outcomes) {
+                state.settle(part, outcome);
+            }
+        }
+    }
+
+    /// Waits for something to compute; `None` when the queue ends.
+    fn next_parts(&self) -> Option<Vec<Part>> {
+        let mut state = self.lock();
+        loop {
+            if state.is_stopping {
+                // Dropping the jobs tells their requests.
+                *state = State {
+                    is_stopping: true,
+                    ..State::default()
+                };
+                return None;
+            }
+            state.drop_abandoned();
+            let parts = state.plan(self.bounds.batch_tokens);
+            if !parts.is_empty() {
+                return Some(parts);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl State {
+    fn plan(&mut self, budget: usize) -> Vec<Part> {
+        let Self {
+            planner,
+            waiting,
+            jobs,
+            ..
+        } = self;
+        let shares = planner.next_batch(waiting, budget);
+        let part = |share: Share| {
+            let job = &mut jobs[share.request];
+            let ids = job.ids[share.first..share.first + share.count]
+                .iter_mut()
+                .map(std::mem::take)
+                .collect();
+            Part {
+                job: job.number,
+                first: share.first,
+                ids,
+            }
+        };
+        shares.into_iter().map(part).collect()
+    }
+
+    /// Forgets requests whose clients have gone.
+    fn drop_abandoned(&mut self) {
+        for at in (0..self.jobs.len()).rev() {
+            if self.jobs[at].reply.is_closed() {
+                self.remove(at);
+            }
+        }
+    }
+
+    fn remove(&mut self, at: usize) -> Job {
+        self.waiting.remove(at);
+        let job = self.jobs.remove(at);
+        self.texts -= job.ids.len();
+        job
+    }
+
+    /// Takes the vectors of a part in, and answers when the job is whole, or fails it at once.
+    fn settle(&mut self, part: &Part, outcome: Answer) {
+        let Some(at) = self.jobs.iter().position(|job| job.number == part.job) else {
+            return;
+        };
+        match outcome {
+            Err(error) => {
+                let job = self.remove(at);
+                // A receiver that is gone has taken its request back.
+                let _ = job.reply.send(Err(error));
+            }
+            Ok(vectors) => {
+                let job = &mut self.jobs[at];
+                job.computed += vectors.len();
+                for (offset, vector) in vectors.into_iter().enumerate() {
+                    let position = job.positions[part.first + offset];
+                    job.vectors[position] = vector;
+                }
+                if job.computed == job.ids.len() {
+                    let mut job = self.remove(at);
+                    let vectors = std::mem::take(&mut job.vectors);
+                    let answer = match vectors
+                        .iter()
+                        .position(|vector| !vector.iter().all(|value| value.is_finite()))
+                    {
+                        Some(index) => Err(EmbedError::NotFinite { index }),
+                        None => Ok(vectors),
+                    };
+                    // As above.
+                    let _ = job.reply.send(answer);
+                }
+            }
+        }
+    }
+}
+
+/// Computes one batch. A panic in the runtime becomes an error.
+fn run(session: &mut Session, parts: &[Part]) -> Answer {
+    // Two requests often ask for the same text at the same time; it is computed once.
+    let mut distinct: HashMap<&[u32], usize> = HashMap::new();
+    let mut texts: Vec<&[u32]> = Vec::new();
+    let mut at_of: Vec<usize> = Vec::new();
+    for ids in parts.iter().flat_map(|part| &part.ids) {
+        let at = *distinct.entry(ids).or_insert_with(|| {
+            texts.push(ids);
+            texts.len() - 1
+        });
+        at_of.push(at);
+    }
+    match catch_unwind(AssertUnwindSafe(|| session.run(&texts))) {
+        Ok(Ok(vectors)) => Ok(at_of.into_iter().map(|at| vectors[at].clone()).collect()),
+        Ok(Err(error)) => Err(EmbedError::Compute {
+            reason: error.to_string(),
+        }),
+        Err(_) => Err(EmbedError::Compute {
+            reason: "the runtime panicked".into(),
+        }),
+    }
+}

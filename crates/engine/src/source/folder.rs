@@ -1,0 +1,274 @@
+//! Reads a model folder in the layout of a sentence-transformers repository.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{
+    error::LoadError,
+    pooling::Pooling,
+    source::{ModelFiles, Prompts},
+};
+
+/// Token limit of a model whose files name none.
+const FALLBACK_MAX_TOKENS: usize = 512;
+
+/// A `model_max_length` above this means "no limit": transformers writes 10^30 there.
+const LARGEST_LIMIT: f64 = 1e6;
+
+/// Finds out what the model in `folder` consists of and how it is to be used.
+///
+/// `model_file` names its ONNX file where that is known; else the first of `model.onnx`, `onnx/model.onnx` and
+/// `onnx/model*.onnx` is taken. `pooling` is used where the folder names none (mean, where that is `None` too).
+///
+/// Errors: [`LoadError::MissingFile`], [`LoadError::OnlySafetensors`], [`LoadError::Unreadable`],
+/// [`LoadError::Configuration`], [`LoadError::Pooling`].
+pub fn describe(
+    name: &str,
+    folder: &Path,
+    model_file: Option<&str>,
+    pooling: Option<Pooling>,
+) -> Result<ModelFiles, LoadError> {
+    let missing = |file: &str| LoadError::MissingFile {
+        folder: folder.to_owned(),
+        file: file.to_owned(),
+    };
+    if !folder.is_dir() {
+        return Err(missing("."));
+    }
+    let model = match model_file {
+        Some(file) => Some(folder.join(file)).filter(|path| path.is_file()),
+        None => find_model(folder),
+    };
+    let Some(model) = model else {
+        return Err(if folder.join("model.safetensors").is_file() {
+            LoadError::OnlySafetensors {
+                folder: folder.to_owned(),
+            }
+        } else {
+            missing(model_file.unwrap_or("model.onnx"))
+        });
+    };
+    let tokenizer = folder.join("tokenizer.json");
+    if !tokenizer.is_file() {
+        return Err(missing("tokenizer.json"));
+    }
+    let config: Value = read_json(&folder.join("config.json"))?.unwrap_or_default();
+    let tokenizer_config: Value = read_json(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
+    let special_tokens: Value = read_json(&folder.join("special_tokens_map.json"))?.unwrap_or_default();
+    Ok(ModelFiles {
+        name: name.to_owned(),
+        model,
+        tokenizer,
+        pooling: read_pooling(folder)?.or(pooling).unwrap_or(Pooling::Mean),
+        prompts: read_prompts(folder)?,
+        max_tokens: max_tokens(folder, &config, &tokenizer_config)?,
+        pad_id: config["pad_token_id"]
+            .as_u64()
+            .and_then(|id| u32::try_from(id).ok())
+            .unwrap_or(0),
+        special_tokens: special_token_texts(&special_tokens),
+    })
+}
+
+fn find_model(folder: &Path) -> Option<PathBuf> {
+    let preferred = ["model.onnx", "onnx/model.onnx"].map(|file| folder.join(file));
+    preferred.into_iter().find(|path| path.is_file()).or_else(|| {
+        let mut others: Vec<PathBuf> = [folder.to_owned(), folder.join("onnx")]
+            .iter()
+            .filter_map(|folder| std::fs::read_dir(folder).ok())
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with("model") && name.ends_with(".onnx")
+            })
+            .collect();
+        others.sort();
+        others.into_iter().next()
+    })
+}
+
+/// The file's content, or `None` where it does not exist.
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, LoadError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => {
+            return Err(LoadError::Unreadable {
+                path: path.to_owned(),
+                source,
+            });
+        }
+    };
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| LoadError::Configuration {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })
+}
+
+/// Source: sentence-transformers, `models/Pooling.py`: one boolean per mode.
+fn read_pooling(folder: &Path) -> Result<Option<Pooling>, LoadError> {
+    let path = folder.join("1_Pooling").join("config.json");
+    let Some(config) = read_json::<serde_json::Map<String, Value>>(&path)? else {
+        return Ok(None);
+    };
+    let modes: Vec<&str> = config
+        .iter()
+        .filter(|(key, value)| key.starts_with("pooling_mode") && value.as_bool() == Some(true))
+        .map(|(key, _)| key.as_str())
+        .chain(config.get("pooling_mode").and_then(Value::as_str))
+        .collect();
+    match modes.as_slice() {
+        [] => Ok(None),
+        ["pooling_mode_mean_tokens" | "mean"] => Ok(Some(Pooling::Mean)),
+        ["pooling_mode_cls_token" | "cls"] => Ok(Some(Pooling::Cls)),
+        ["pooling_mode_lasttoken" | "lasttoken"] => Ok(Some(Pooling::LastToken)),
+        other => Err(LoadError::Pooling {
+            path,
+            mode: other.join(" + "),
+        }),
+    }
+}
+
+fn read_prompts(folder: &Path) -> Result<Prompts, LoadError> {
+    let config: Value = read_json(&folder.join("config_sentence_transformers.json"))?.unwrap_or_default();
+    let prompt = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| config["prompts"][name].as_str())
+            .filter(|prompt| !prompt.is_empty())
+            .map(str::to_owned)
+    };
+    Ok(Prompts {
+        query: prompt(&["query"]),
+        document: prompt(&["document", "passage"]),
+    })
+}
+
+/// `max_seq_length` where sentence-transformers gives one, else the tokenizer's limit, else the position table's size.
+fn max_tokens(folder: &Path, config: &Value, tokenizer_config: &Value) -> Result<usize, LoadError> {
+    let sentence_bert: Value = read_json(&folder.join("sentence_bert_config.json"))?.unwrap_or_default();
+    let limit = |value: &Value| {
+        value
+            .as_f64()
+            .filter(|limit| (1.0..LARGEST_LIMIT).contains(limit))
+    };
+    let positions = limit(&config["max_position_embeddings"]).map(|positions| {
+        // RoBERTa counts its positions from pad_token_id + 1, so two of the table's rows are never used.
+        let is_roberta = config["model_type"]
+            .as_str()
+            .is_some_and(|kind| kind.contains("roberta"));
+        if is_roberta { positions - 2.0 } else { positions }
+    });
+    let named = limit(&sentence_bert["max_seq_length"]).or(limit(&tokenizer_config["model_max_length"]));
+    Ok(match (named, positions) {
+        (Some(named), Some(positions)) => named.min(positions) as usize,
+        (Some(only), None) | (None, Some(only)) => only as usize,
+        (None, None) => FALLBACK_MAX_TOKENS,
+    })
+}
+
+fn special_token_texts(map: &Value) -> Vec<String> {
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .or_else(|| value["content"].as_str())
+            .map(str::to_owned)
+    };
+    match map {
+        Value::Object(entries) => entries.values().filter_map(text).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn everything_is_read_from_the_files_where_they_say_it() {
+        let folder = folder(&[
+            ("onnx/model_quantized.onnx", ""),
+            ("tokenizer.json", "{}"),
+            (
+                "config.json",
+                r#"{"pad_token_id":3,"max_position_embeddings":514,"model_type":"xlm-roberta"}"#,
+            ),
+            (
+                "tokenizer_config.json",
+                r#"{"model_max_length":1000000000000000019884624838656}"#,
+            ),
+            (
+                "1_Pooling/config.json",
+                r#"{"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":false}"#,
+            ),
+            (
+                "config_sentence_transformers.json",
+                r#"{"prompts":{"query":"query: ","passage":"passage: "}}"#,
+            ),
+            (
+                "special_tokens_map.json",
+                r#"{"pad_token":"<pad>","mask_token":{"content":"<mask>"}}"#,
+            ),
+        ]);
+        let files = describe("x", folder.path(), None, Some(Pooling::Mean)).unwrap();
+        assert!(files.model.ends_with("onnx/model_quantized.onnx"));
+        assert_eq!(
+            (files.pooling, files.max_tokens, files.pad_id),
+            (Pooling::Cls, 512, 3)
+        );
+        assert_eq!(files.prompts.query.as_deref(), Some("query: "));
+        assert_eq!(files.prompts.document.as_deref(), Some("passage: "));
+        assert_eq!(files.special_tokens.len(), 2);
+    }
+
+    #[test]
+    fn a_folder_with_only_the_two_files_gets_the_usual_defaults() {
+        let folder = folder(&[("model.onnx", ""), ("tokenizer.json", "{}")]);
+        let files = describe("x", folder.path(), None, None).unwrap();
+        assert_eq!(
+            (files.pooling, files.max_tokens),
+            (Pooling::Mean, FALLBACK_MAX_TOKENS)
+        );
+        assert_eq!(files.prompts, Prompts::default());
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let bare = folder(&[]);
+        let error = |folder: &tempfile::TempDir| describe("x", folder.path(), None, None).unwrap_err();
+        assert!(matches!(error(&bare), LoadError::MissingFile { file, .. } if file == "model.onnx"));
+        let untokenised = folder(&[("model.onnx", "")]);
+        assert!(
+            matches!(error(&untokenised), LoadError::MissingFile { file, .. } if file == "tokenizer.json")
+        );
+        assert!(matches!(
+            error(&folder(&[("model.safetensors", "")])),
+            LoadError::OnlySafetensors { .. }
+        ));
+        let broken = folder(&[("model.onnx", ""), ("tokenizer.json", "{}"), ("config.json", "{")]);
+        assert!(matches!(error(&broken), LoadError::Configuration { .. }));
+        let odd = folder(&[
+            ("model.onnx", ""),
+            ("tokenizer.json", "{}"),
+            ("1_Pooling/config.json", r#"{"pooling_mode_max_tokens":true}"#),
+        ]);
+        assert!(matches!(error(&odd), LoadError::Pooling { mode, .. } if mode == "pooling_mode_max_tokens"));
+        let nowhere = describe("x", Path::new("/no/such/folder"), None, None).unwrap_err();
+        assert!(matches!(nowhere, LoadError::MissingFile { file, .. } if file == "."));
+    }
+}
