@@ -55,7 +55,7 @@ impl Tokenizer {
         if !lacking.is_empty() {
             library
                 .add_special_tokens(lacking)
-                .map_err(|error| broken(error))?;
+                .map_err(broken)?;
         }
         let around = library.encode_fast("", true).map_err(broken)?.len();
         Ok(Self {

@@ -170,3 +170,30 @@ pub enum StopError {
     #[error("the daemon does not answer")]
     NoAnswer(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
+
+/// Why there is no status.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// Nobody listens on the port.
+    #[error("nothing listens on port {port}")]
+    NotRunning {
+        /// The port.
+        port: u16,
+    },
+    /// Another program holds the port.
+    #[error("port {port} is held by another program")]
+    NotOkibi {
+        /// The port.
+        port: u16,
+        /// Who holds it, where the OS tells.
+        holder: Option<PortHolder>,
+    },
+    /// An Okibi is there but did not answer.
+    #[error("the daemon on port {port} does not answer")]
+    NoAnswer {
+        /// The port.
+        port: u16,
+        /// What the client says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,226 @@
+//! The daemon: where the settings become its options, and the engine's errors sentences.
+
+use std::{path::PathBuf, time::Duration};
+
+use okibi_config::{
+    Discovery, DiscoveryState, Folders,
+    logfile::{self, Echo, daemon_log_path},
+};
+use okibi_messages::{Lang, Message, chain, load::LoadProblem, stage::stage_text};
+use okibi_protocol::{method::Status, notice::LaunchId, stage::StageEvent};
+use okibi_server::{DaemonError, DaemonOptions, Host, LoadError, LoadOptions};
+
+use crate::{
+    args::HiddenArgs,
+    assets,
+    failure::{Exit, Failure},
+    front::Front,
+    style,
+};
+
+/// Where a daemon runs.
+pub(crate) enum Place {
+    /// Detached; tells the front of this launch how the load goes.
+    Background(LaunchId),
+    /// On a terminal, in a container, under a service manager: logs to stderr too.
+    Foreground,
+}
+
+/// Runs the daemon that a front has launched.
+pub(crate) fn run(front: &Front, args: &HiddenArgs) -> Result<Exit, Failure> {
+    match args.launch.clone() {
+        Some(launch) => serve(front, Place::Background(LaunchId(launch))),
+        None => serve(front, Place::Foreground),
+    }
+}
+
+/// Loads the model and serves until it is stopped.
+pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
+    let (echo, launch) = match place {
+        Place::Background(launch) => (Echo::None, Some(launch)),
+        Place::Foreground => (Echo::Stderr, None),
+    };
+    let port = front.settings.port.value;
+    let log = logfile::init(
+        daemon_log_path(&front.folders, port),
+        &front.settings.log.value,
+        echo,
+    );
+    for warning in log.warnings {
+        style::warn(&Message::Log(warning), front.lang);
+    }
+    let options = options(front, launch.clone(), log.file)?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+        port,
+        model = options.load.model,
+        launch = launch.as_ref().map(|launch| launch.0.as_str()),
+        "the daemon begins"
+    );
+    let discovery = DiscoveryFile {
+        folders: front.folders.clone(),
+        port,
+        launch,
+    };
+    discovery.write(&options.load.model, DiscoveryState::Starting);
+    let host = CliHost {
+        lang: front.lang,
+        discovery: discovery.clone(),
+    };
+    let ended = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::io("tokio", &error))?
+        .block_on(okibi_server::run(options, host));
+    discovery.remove();
+    match ended {
+        Ok(_) => Ok(Exit::Done),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+fn options(
+    front: &Front,
+    launch: Option<LaunchId>,
+    log_file: Option<PathBuf>,
+) -> Result<DaemonOptions, Failure> {
+    let settings = &front.settings;
+    let program = std::env::current_exe().map_err(|error| Failure::io("okibi", &error))?;
+    Ok(DaemonOptions {
+        port: settings.port.value,
+        load: LoadOptions {
+            model: settings.model.value.clone(),
+            assets: assets::folders(settings.assets.value.as_deref(), &program),
+            runtime_library: settings.onnxruntime.value.clone(),
+            cache_folder: front.folders.cache.clone(),
+            threads: settings.threads.value,
+            batch_tokens: settings.batch_tokens.value,
+            max_queued_texts: settings.max_queued_texts.value,
+        },
+        launch,
+        drain: Duration::from_secs(settings.drain_seconds.value),
+        log_file,
+        limits: okibi_server::Limits::default(),
+    })
+}
+
+fn failure(error: DaemonError) -> Failure {
+    match error {
+        DaemonError::Load { source, .. } => Failure::new("load_failed", Message::Load(load_problem(&source))),
+        DaemonError::PortTaken { port, source } => Failure::new(
+            "port_taken",
+            Message::Load(LoadProblem::PortNotFreed {
+                port,
+                cause: source.to_string(),
+            }),
+        ),
+        other => Failure::new("daemon_failed", Message::Unexpected { cause: chain(&other) }),
+    }
+}
+
+/// What the daemon needs of the command line: words, and the discovery file.
+struct CliHost {
+    lang: Lang,
+    discovery: DiscoveryFile,
+}
+
+impl Host for CliHost {
+    fn progress(&self, event: &StageEvent) -> String {
+        stage_text(event, self.lang).to_owned()
+    }
+
+    fn load_failed(&self, error: &LoadError) -> String {
+        Message::Load(load_problem(error)).text(self.lang)
+    }
+
+    fn serving(&self, status: &Status) {
+        self.discovery.write(&status.model, DiscoveryState::Running);
+    }
+}
+
+/// The file that tells local apps where this daemon is.
+#[derive(Clone)]
+struct DiscoveryFile {
+    folders: Folders,
+    port: u16,
+    launch: Option<LaunchId>,
+}
+
+impl DiscoveryFile {
+    fn write(&self, model: &str, state: DiscoveryState) {
+        let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
+        let discovery = Discovery::new(self.port, pid, version, model, self.launch.clone(), state);
+        if let Err(error) = discovery.write(&self.folders) {
+            tracing::warn!(%error, "the discovery file cannot be written; apps have to know the port");
+        }
+    }
+
+    fn remove(&self) {
+        if let Err(error) = Discovery::remove(&self.folders, std::process::id()) {
+            tracing::warn!(%error, "the discovery file cannot be removed");
+        }
+    }
+}
+
+/// The engine's error as the table of messages has it.
+fn load_problem(error: &LoadError) -> LoadProblem {
+    match error {
+        LoadError::UnknownModel { name, nearest } => LoadProblem::UnknownModel {
+            name: name.clone(),
+            nearest: nearest.clone(),
+        },
+        LoadError::MissingFile { folder, file } => LoadProblem::MissingFile {
+            folder: folder.clone(),
+            file: file.clone(),
+        },
+        LoadError::OnlySafetensors { folder } => LoadProblem::OnlySafetensors {
+            folder: folder.clone(),
+        },
+        LoadError::EmbeddedModelNotFound { searched } => LoadProblem::EmbeddedModelNotFound {
+            searched: searched.clone(),
+        },
+        LoadError::Unreadable { path, source } => LoadProblem::Unreadable {
+            path: path.clone(),
+            cause: chain(source),
+        },
+        LoadError::Configuration { path, reason } => LoadProblem::Configuration {
+            path: path.clone(),
+            cause: reason.clone(),
+        },
+        LoadError::Pooling { path, mode } => LoadProblem::Pooling {
+            path: path.clone(),
+            mode: mode.clone(),
+        },
+        LoadError::RuntimeNotFound { searched } => LoadProblem::RuntimeNotFound {
+            searched: searched.clone(),
+        },
+        LoadError::Runtime { path, source } => LoadProblem::RuntimeUnusable {
+            path: path.clone(),
+            cause: chain(source.as_ref()),
+        },
+        LoadError::Tokenizer { path, source } => LoadProblem::Tokenizer {
+            path: path.clone(),
+            cause: chain(source.as_ref()),
+        },
+        LoadError::Model { path, source } => LoadProblem::Model {
+            path: path.clone(),
+            cause: chain(source.as_ref()),
+        },
+        LoadError::CacheUnwritable { path, source } => LoadProblem::CacheUnwritable {
+            path: path.clone(),
+            cause: chain(source),
+        },
+        LoadError::Download {
+            repository,
+            file,
+            source,
+        } => LoadProblem::Download {
+            repository: repository.clone(),
+            file: file.clone(),
+            cause: chain(source.as_ref()),
+        },
+        LoadError::WarmUp(source) => LoadProblem::WarmUp { cause: chain(source) },
+    }
+}

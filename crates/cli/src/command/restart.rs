@@ -1,0 +1,43 @@
+//! `okibi restart`: stop, then start; the model stays unless another one is named.
+
+use okibi_config::{Discovery, Folders, Source};
+use okibi_launcher::{StatusError, Stopped};
+use okibi_messages::Message;
+use okibi_protocol::method::Status;
+
+use crate::{
+    command::{start, stop::drain},
+    failure::{Exit, Failure},
+    front::Front,
+    launch_view::{Event, print_json},
+    style,
+};
+
+/// Stops the daemon if it runs and starts it with the settings of now.
+pub(crate) async fn run(mut front: Front, json: bool) -> Result<Exit, Failure> {
+    let port = front.port().await;
+    front.settings.port.value = port;
+    match okibi_launcher::status(port).await {
+        Ok(status) if front.settings.model.source != Source::Flag => {
+            front.settings.model.value = model_to_keep(&front.folders, &status);
+        }
+        Ok(_) | Err(StatusError::NotRunning { .. }) => {}
+        Err(error) => return Err(Failure::status(port, &error)),
+    }
+    let how = okibi_launcher::stop(port, drain(&front)).await?;
+    match how {
+        Stopped::NotRunning => {}
+        _ if json => print_json(&Event::Stopped { port }),
+        how => style::say(&Message::Stopped { how, port }.text(front.lang))?,
+    }
+    start::run(&front, json).await
+}
+
+/// The running model as it has to be asked for. The status has its name for people, which for a folder is not its
+/// path; the daemon's own discovery file has that.
+fn model_to_keep(folders: &Folders, status: &Status) -> String {
+    match Discovery::read(folders) {
+        Some(discovery) if discovery.pid == status.pid => discovery.model,
+        _ => status.model.clone(),
+    }
+}

@@ -1,0 +1,39 @@
+//! `okibi status`, and `okibi` alone.
+
+use okibi_config::discovery::websocket_address;
+use okibi_launcher::StatusError;
+use okibi_messages::Message;
+
+use crate::{
+    failure::{Exit, Failure},
+    front::Front,
+    status_view, style,
+};
+
+/// Shows the status as the daemon tells it.
+pub(crate) async fn run(front: &Front, json: bool) -> Result<Exit, Failure> {
+    let port = front.port().await;
+    match okibi_launcher::status(port).await {
+        Ok(status) if json => {
+            let text = serde_json::to_string(&status).map_err(std::io::Error::from)?;
+            style::say(&text)?;
+            Ok(Exit::Done)
+        }
+        Ok(status) => {
+            for line in status_view::lines(&status, &websocket_address(port), front.lang) {
+                style::say(&line)?;
+            }
+            Ok(Exit::Done)
+        }
+        // That nothing runs is what was asked, so it is an answer and goes to stdout.
+        Err(StatusError::NotRunning { .. }) => {
+            style::say(&if json {
+                format!("{{\"status\":\"stopped\",\"ready\":false,\"port\":{port}}}")
+            } else {
+                Message::NotRunning { port }.text(front.lang)
+            })?;
+            Ok(Exit::NotRunning)
+        }
+        Err(error) => Err(Failure::status(port, &error)),
+    }
+}

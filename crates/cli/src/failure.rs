@@ -1,0 +1,130 @@
+//! How a command ends: its exit code, and what it says when it fails.
+
+use std::{error::Error, io, process::ExitCode};
+
+use okibi_launcher::{StartError, StatusError, StopError};
+use okibi_messages::{Message, chain};
+
+/// What the exit code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done, or running.
+    Done,
+    /// Something failed.
+    Failed,
+    /// The command line cannot be read.
+    Usage,
+    /// No daemon runs; the code of `systemctl status`.
+    NotRunning,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::NotRunning => 3,
+        })
+    }
+}
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// To be told to the user.
+    Told {
+        exit: Exit,
+        /// The kind, for programs that read `--json`.
+        kind: &'static str,
+        message: Box<Message>,
+    },
+    /// Nobody reads the output any more (`okibi logs | head`): ends quietly.
+    OutputClosed,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: &'static str, message: Message) -> Self {
+        Self::with_exit(Exit::Failed, kind, message)
+    }
+
+    pub(crate) fn with_exit(exit: Exit, kind: &'static str, message: Message) -> Self {
+        Self::Told {
+            exit,
+            kind,
+            message: Box::new(message),
+        }
+    }
+
+    /// The same failure with another exit code.
+    pub(crate) fn with(self, exit: Exit) -> Self {
+        match self {
+            Self::Told { kind, message, .. } => Self::Told { exit, kind, message },
+            Self::OutputClosed => Self::OutputClosed,
+        }
+    }
+
+    /// Reading or writing `what` failed.
+    pub(crate) fn io(what: impl Into<String>, error: &io::Error) -> Self {
+        Self::new(
+            "io",
+            Message::Io {
+                what: what.into(),
+                cause: error.to_string(),
+            },
+        )
+    }
+
+    /// Asking the daemon on `port` for its status failed.
+    pub(crate) fn status(port: u16, error: &StatusError) -> Self {
+        match error {
+            StatusError::NotRunning { .. } => {
+                Self::with_exit(Exit::NotRunning, "not_running", Message::NotRunning { port })
+            }
+            StatusError::NotOkibi { holder, .. } => {
+                let holder = holder.clone();
+                Self::new("port_taken", Message::PortTaken { port, holder })
+            }
+            error => {
+                let cause = error.source().map_or_else(|| error.to_string(), chain);
+                Self::new("no_answer", Message::NoAnswer { port, cause })
+            }
+        }
+    }
+}
+
+/// Failures to write to stdout.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::OutputClosed,
+            _ => Self::io("stdout", &error),
+        }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        let kind = match error {
+            StartError::PortTaken { .. } => "port_taken",
+            StartError::PortReserved { .. } => "port_reserved",
+            StartError::Bind { .. } => "bind_failed",
+            StartError::Spawn { .. } => "spawn_failed",
+            StartError::Load { .. } => "load_failed",
+            StartError::Died { .. } => "daemon_died",
+            StartError::Stopped => "stopped",
+        };
+        Self::new(kind, Message::Start(error))
+    }
+}
+
+impl From<StopError> for Failure {
+    fn from(error: StopError) -> Self {
+        let kind = match error {
+            StopError::NotOkibi { .. } => "port_taken",
+            StopError::StillRunning { .. } => "still_running",
+            StopError::NoAnswer(_) => "no_answer",
+        };
+        Self::new(kind, Message::Stop(error))
+    }
+}

@@ -1,0 +1,84 @@
+//! From the command line to the exit code.
+
+use std::{ffi::OsString, future::Future, io::Write};
+
+use clap::{FromArgMatches, error::ErrorKind};
+use okibi_messages::{Lang, Message, usage::see_help};
+
+use crate::{
+    args::{Command, CommandLine},
+    command::{completions, daemon, embed, logs, restart, serve, start, status, stop},
+    failure::{Exit, Failure},
+    front::Front,
+    language, style, usage,
+};
+
+/// Runs the program with `args`, its own name first.
+pub(crate) fn run(args: Vec<OsString>) -> Exit {
+    let lang = language::early(&args);
+    let ended = parse(args, lang).and_then(|parsed| match parsed {
+        Some(line) => dispatch(line, lang),
+        None => Ok(Exit::Done),
+    });
+    match ended {
+        Ok(exit) => exit,
+        Err(Failure::OutputClosed) => Exit::Done,
+        Err(Failure::Told { exit, message, .. }) => {
+            style::error(&message, lang);
+            if matches!(*message, Message::Usage(_)) {
+                style::note(&see_help("okibi", lang));
+            }
+            exit
+        }
+    }
+}
+
+/// Reads the command line; `None` where help or version was asked for and shown.
+fn parse(args: Vec<OsString>, lang: Lang) -> Result<Option<CommandLine>, Failure> {
+    let line = language::command(lang)
+        .try_get_matches_from(args)
+        .and_then(|mut matches| CommandLine::from_arg_matches_mut(&mut matches));
+    match line {
+        Ok(line) => Ok(Some(line)),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            write!(anstream::stdout(), "{}", error.render().ansi())?;
+            Ok(None)
+        }
+        Err(error) => Err(Failure::with_exit(
+            Exit::Usage,
+            "usage",
+            Message::Usage(usage::problem(&error)),
+        )),
+    }
+}
+
+fn dispatch(line: CommandLine, lang: Lang) -> Result<Exit, Failure> {
+    let open = || Front::open(&line);
+    match &line.command {
+        None => in_front(status::run(&open()?, false)),
+        Some(Command::Status { json }) => in_front(status::run(&open()?, *json)),
+        Some(Command::Start(args)) => {
+            let ended = open().and_then(|front| in_front(start::run(&front, args.json)));
+            start::report(ended, args.json, lang)
+        }
+        Some(Command::Restart(args)) => {
+            let ended = open().and_then(|front| in_front(restart::run(front, args.json)));
+            start::report(ended, args.json, lang)
+        }
+        Some(Command::Stop) => in_front(stop::run(&open()?)),
+        Some(Command::Embed(args)) => in_front(embed::run(&open()?, args)),
+        Some(Command::Logs { follow, lines }) => in_front(logs::run(&open()?, *lines, *follow)),
+        Some(Command::Completions { shell }) => completions::run(*shell, lang),
+        Some(Command::Serve(_)) => serve::run(&open()?),
+        Some(Command::Daemon(args)) => daemon::run(&Front::told(&line)?, args),
+    }
+}
+
+/// Runs a front's command: one thread is enough, and quicker to start than several.
+fn in_front(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::io("tokio", &error))?
+        .block_on(command)
+}

@@ -1,0 +1,157 @@
+//! The reader's side of a connection: who waits for which answer.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use futures_util::{
+    StreamExt,
+    stream::{SplitStream, Stream},
+};
+use okibi_protocol::{
+    jsonrpc::{Id, Received, RpcError},
+    method::{STATUS_CHANGED, Status},
+};
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, watch};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_util::sync::CancellationToken;
+
+use crate::{connect::Socket, error::ClientError};
+
+/// One response to a call.
+pub(crate) struct Chunk {
+    pub(crate) outcome: Result<Option<Box<RawValue>>, ClientError>,
+    pub(crate) more: bool,
+}
+
+/// Everything that waits for something from the server.
+pub(crate) struct Dispatch {
+    waiting: Mutex<Waiting>,
+    pub(crate) status: watch::Sender<Option<Status>>,
+    pub(crate) closed: CancellationToken,
+}
+
+#[derive(Default)]
+struct Waiting {
+    last_id: u64,
+    calls: HashMap<u64, mpsc::UnboundedSender<Chunk>>,
+    /// An error that names no call: the reason the server is about to close for.
+    parting: Option<RpcError>,
+    over: bool,
+}
+
+impl Dispatch {
+    pub(crate) fn new() -> Self {
+        Self {
+            waiting: Mutex::default(),
+            status: watch::Sender::new(None),
+            closed: CancellationToken::new(),
+        }
+    }
+
+    /// Enters a call: its id, and where its responses arrive.
+    ///
+    /// The channel is not bounded: what it holds is what the call asked for, and one slow reader must not keep
+    /// the answers of the others.
+    pub(crate) fn enter(&self) -> Result<(u64, mpsc::UnboundedReceiver<Chunk>), ClientError> {
+        let mut waiting = self.waiting();
+        if waiting.over {
+            return Err(waiting.farewell());
+        }
+        let (sender, receiver) = mpsc::unbounded_channel();
+        waiting.last_id += 1;
+        let id = waiting.last_id;
+        waiting.calls.insert(id, sender);
+        Ok((id, receiver))
+    }
+
+    /// Forgets a call nobody waits for any more.
+    pub(crate) fn leave(&self, id: u64) {
+        self.waiting().calls.remove(&id);
+    }
+
+    /// Reads until the connection ends, and tells everyone who waits.
+    pub(crate) async fn read(&self, mut stream: SplitStream<Socket>) {
+        self.read_all(&mut stream).await;
+        self.end();
+    }
+
+    async fn read_all(&self, stream: &mut (impl Stream<Item = Result<Message, Error>> + Unpin)) {
+        while let Some(received) = stream.next().await {
+            match received {
+                Ok(Message::Text(text)) => match serde_json::from_str(&text) {
+                    Ok(received) => self.take(received),
+                    Err(error) => {
+                        tracing::debug!(%error, "the server sent something that is no response");
+                        return;
+                    }
+                },
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "the connection ended");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take(&self, received: Received) {
+        if received.method.as_deref() == Some(STATUS_CHANGED) {
+            let status = received
+                .params
+                .and_then(|params| serde_json::from_str(params.get()).ok());
+            if status.is_some() {
+                self.status.send_replace(status);
+            }
+            return;
+        }
+        let id = match received.id {
+            Some(Id::Number(number)) => number.as_u64(),
+            _ => None,
+        };
+        let mut waiting = self.waiting();
+        let Some(id) = id else {
+            waiting.parting = received.error.or(waiting.parting.take());
+            return;
+        };
+        let more = received.more;
+        let outcome = match received.error {
+            Some(error) => Err(ClientError::Rpc(error)),
+            None => Ok(received.result),
+        };
+        let sender = if more {
+            waiting.calls.get(&id).cloned()
+        } else {
+            waiting.calls.remove(&id)
+        };
+        if let Some(sender) = sender {
+            // The caller may have gone in this very moment.
+            let _ = sender.send(Chunk { outcome, more });
+        }
+    }
+
+    /// Ends every wait: calls get the reason the server gave, or `Closed`.
+    pub(crate) fn end(&self) {
+        let mut waiting = self.waiting();
+        waiting.over = true;
+        for (_, sender) in std::mem::take(&mut waiting.calls) {
+            let outcome = Err(waiting.farewell());
+            // The caller may have gone in this very moment.
+            let _ = sender.send(Chunk { outcome, more: false });
+        }
+        drop(waiting);
+        self.closed.cancel();
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn farewell(&self) -> ClientError {
+        self.parting.clone().map_or(ClientError::Closed, ClientError::Rpc)
+    }
+}

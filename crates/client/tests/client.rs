@@ -1,0 +1,359 @@
+//! The client against the real listener, and against programs that are not Okibi.
+
+use std::{sync::Arc, time::Duration};
+
+use okibi_client::{Client, ClientError, send_notice};
+use okibi_listener::{Answer, CallContext, Limits, Listener, Service, bind, loading::loading_answer, start};
+use okibi_protocol::{
+    jsonrpc::{Call, RpcError, code, raw_result},
+    method::{EmbedParams, EmbedResult, EmbedTextResult, Input, RunState, STATUS_CHANGED, Status, Stopping},
+    notice::{LaunchId, Notice, NoticeReply},
+    vector::{Encoding, Vectors, safetensors_base64},
+};
+use serde_json::{Value, json};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpListener,
+    sync::{Semaphore, mpsc, watch},
+    time::timeout,
+};
+
+const TEST_LIMIT: Duration = Duration::from_secs(30);
+/// Texts in a chunk of the scripted daemon's answers.
+const CHUNK: usize = 2;
+
+/// Embeds a text as its length, streams in chunks, and changes its status when told.
+struct Daemon {
+    status: watch::Sender<Status>,
+    permits: Semaphore,
+}
+
+impl Service for Daemon {
+    async fn call(&self, call: Call, context: CallContext) -> Answer {
+        Answer::Single(match call.method.as_str() {
+            "wait" => {
+                self.permits.acquire().await.expect("never closed").forget();
+                raw_result(&"waited")
+            }
+            "null" => raw_result(&Value::Null),
+            "embed_text" => raw_result(&EmbedTextResult {
+                vector: safetensors_base64(&[vec![0.6, 0.8]]),
+            }),
+            "embed" => {
+                let params: EmbedParams = call.params.parse(&EmbedParams::NAMES).expect("parameters");
+                return embed(params);
+            }
+            "stop_server" => raw_result(&Stopping::Stopping),
+            "subscribe" => {
+                let mut changes = self.status.subscribe();
+                let now = changes.borrow_and_update().clone();
+                let notifier = context.notifier.clone();
+                let pump = async move {
+                    while changes.changed().await.is_ok() {
+                        let status = changes.borrow_and_update().clone();
+                        if notifier.notify(STATUS_CHANGED, &status).await.is_err() {
+                            return;
+                        }
+                    }
+                };
+                context.spawn(pump).and_then(|()| raw_result(&now))
+            }
+            other => {
+                let status = self.status.borrow().clone();
+                loading_answer(other, &status)
+            }
+        })
+    }
+
+    async fn notice(&self, notice: Notice) -> Option<NoticeReply> {
+        (notice.launch().0 == "ours").then_some(NoticeReply::Ack)
+    }
+}
+
+fn embed(params: EmbedParams) -> Answer {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let texts = params.input.into_texts();
+        for (at, chunk) in texts.chunks(CHUNK).enumerate() {
+            if chunk.iter().any(|text| text == "fail") {
+                let _ = sender.send(Err(RpcError::invalid_params("a bad text"))).await;
+                return;
+            }
+            if chunk.iter().any(|text| text == "vanish") {
+                return;
+            }
+            let vectors = chunk.iter().map(|text| vec![text.len() as f32, 1.0]).collect();
+            let result = EmbedResult {
+                model: "m".into(),
+                dimension: 2,
+                offset: at * CHUNK,
+                vectors: Vectors::encode(vectors, params.encoding),
+                tokens: chunk.iter().map(String::len).collect(),
+                truncated: Vec::new(),
+                prompt: None,
+            };
+            if sender.send(raw_result(&result)).await.is_err() {
+                return;
+            }
+        }
+    });
+    Answer::Stream(receiver)
+}
+
+fn status(state: RunState) -> Status {
+    serde_json::from_value(
+        json!({"status": state, "ready": state == RunState::Running, "server_type": "okibi",
+        "model": "m", "pid": 1, "version": "0", "uptime_ms": 0, "stages": []}),
+    )
+    .expect("a status")
+}
+
+fn daemon(limits: Limits) -> (Listener, Arc<Daemon>) {
+    let daemon = Arc::new(Daemon {
+        status: watch::Sender::new(status(RunState::Starting)),
+        permits: Semaphore::new(0),
+    });
+    (
+        start(bind(0).expect("a free port"), daemon.clone(), limits),
+        daemon,
+    )
+}
+
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    timeout(TEST_LIMIT, future).await.expect("done within TEST_LIMIT")
+}
+
+fn texts(texts: &[&str], encoding: Encoding) -> EmbedParams {
+    EmbedParams {
+        encoding,
+        ..EmbedParams::new(Input::Many(texts.iter().map(|text| (*text).to_owned()).collect()))
+    }
+}
+
+#[tokio::test]
+async fn typed_methods_answer() {
+    let (listener, daemon) = daemon(Limits::default());
+    let client = within(Client::connect(listener.local_port())).await.unwrap();
+    assert_eq!(
+        within(client.get_status()).await.unwrap(),
+        *daemon.status.borrow()
+    );
+    within(client.check_init()).await.unwrap();
+    assert_eq!(within(client.embed_text("x")).await.unwrap(), [0.6, 0.8]);
+    assert_eq!(within(client.stop_server()).await.unwrap(), Stopping::Stopping);
+    within(client.call::<_, ()>("null", json!({})))
+        .await
+        .expect("null is a result");
+    match within(client.call::<_, Value>("none", json!([]))).await {
+        Err(ClientError::Rpc(error)) => assert_eq!(error.code, code::METHOD_NOT_FOUND),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn calls_share_a_connection_and_a_dropped_one_disturbs_none() {
+    let (listener, daemon) = daemon(Limits::default());
+    let client = within(Client::connect(listener.local_port())).await.unwrap();
+    let slow = tokio::spawn({
+        let client = client.clone();
+        async move { client.call::<_, String>("wait", json!({})).await }
+    });
+    timeout(
+        Duration::from_millis(20),
+        client.call::<_, String>("wait", json!({})),
+    )
+    .await
+    .expect_err("nobody gave a permit");
+    within(client.get_status()).await.unwrap();
+    daemon.permits.add_permits(2);
+    assert_eq!(within(slow).await.unwrap().unwrap(), "waited");
+    within(client.get_status()).await.unwrap();
+}
+
+#[tokio::test]
+async fn chunks_become_one_result_in_every_encoding() {
+    let (listener, _daemon) = daemon(Limits::default());
+    let client = within(Client::connect(listener.local_port())).await.unwrap();
+    let input = ["a", "bb", "ccc", "dddd", "eeeee"];
+    for encoding in [Encoding::Float, Encoding::Base64, Encoding::Safetensors] {
+        let whole = within(client.embed(texts(&input, encoding))).await.unwrap();
+        assert_eq!(whole.tokens, [1, 2, 3, 4, 5]);
+        let lengths: Vec<_> = whole
+            .vectors
+            .decode()
+            .unwrap()
+            .iter()
+            .map(|vector| vector[0])
+            .collect();
+        assert_eq!(lengths, [1.0, 2.0, 3.0, 4.0, 5.0], "{encoding:?}");
+    }
+    let mut chunks = within(client.embed_stream(texts(&input, Encoding::Float)))
+        .await
+        .unwrap();
+    let mut offsets = Vec::new();
+    while let Some(chunk) = within(chunks.next()).await {
+        offsets.push(chunk.unwrap().offset);
+    }
+    assert_eq!(offsets, [0, 2, 4]);
+}
+
+#[tokio::test]
+async fn a_result_that_breaks_off_is_never_taken_for_whole() {
+    let (listener, _daemon) = daemon(Limits::default());
+    let client = within(Client::connect(listener.local_port())).await.unwrap();
+    let failed = within(client.embed(texts(&["a", "b", "fail"], Encoding::Float))).await;
+    assert!(matches!(failed, Err(ClientError::Rpc(error)) if error.code == code::INVALID_PARAMS));
+    let short = within(client.embed(texts(&["a", "b", "vanish"], Encoding::Float))).await;
+    assert!(matches!(short, Err(ClientError::NotOkibi(_))), "{short:?}");
+}
+
+#[tokio::test]
+async fn a_subscription_yields_the_present_then_changes_then_ends() {
+    let (listener, daemon) = daemon(Limits::default());
+    let client = within(Client::connect(listener.local_port())).await.unwrap();
+    let mut subscription = within(client.subscribe()).await.unwrap();
+    drop(client);
+    assert_eq!(
+        within(subscription.next()).await.unwrap().status,
+        RunState::Starting
+    );
+    for state in [RunState::Running, RunState::Stopping] {
+        daemon.status.send_replace(status(state));
+        assert_eq!(within(subscription.next()).await.unwrap().status, state);
+    }
+    let (_, end) = within(async { tokio::join!(listener.drain(TEST_LIMIT), subscription.next()) }).await;
+    assert_eq!(end, None);
+}
+
+#[tokio::test]
+async fn dropping_the_client_ends_its_connection() {
+    let (listener, _daemon) = daemon(Limits::default());
+    let client = within(Client::connect(listener.local_port())).await.unwrap();
+    within(client.get_status()).await.unwrap();
+    drop(client);
+    let drained = within(listener.drain(TEST_LIMIT)).await;
+    assert_eq!(drained.calls_cut, 0);
+}
+
+#[tokio::test]
+async fn calls_end_with_the_connection_and_with_its_reason() {
+    let limits = Limits {
+        max_message_bytes: 1000,
+        ..Limits::default()
+    };
+    let (listener, _daemon) = daemon(limits);
+    let client = within(Client::connect(listener.local_port())).await.unwrap();
+    match within(client.embed_text(&"x".repeat(2000))).await {
+        Err(ClientError::Rpc(error)) => assert!(error.message.contains("1000"), "{error}"),
+        other => panic!("{other:?}"),
+    }
+    within(client.closed()).await;
+    let client = within(Client::connect(listener.local_port())).await.unwrap();
+    let waiting = client.call::<_, String>("wait", json!({}));
+    let cut = async {
+        while listener.calls_in_flight() == 0 {
+            tokio::task::yield_now().await;
+        }
+        listener.drain(Duration::ZERO).await
+    };
+    let (outcome, drained) = within(async { tokio::join!(waiting, cut) }).await;
+    assert!(matches!(outcome, Err(ClientError::Closed)), "{outcome:?}");
+    assert_eq!(drained.calls_cut, 1);
+    assert!(matches!(
+        within(client.get_status()).await,
+        Err(ClientError::Closed)
+    ));
+}
+
+#[tokio::test]
+async fn notices_get_their_reply() {
+    let (listener, _daemon) = daemon(Limits::default());
+    let port = listener.local_port();
+    let notice = |launch: &str| Notice::InitCompleted {
+        launch: LaunchId(launch.into()),
+    };
+    assert_eq!(
+        within(send_notice(port, &notice("ours"))).await.unwrap(),
+        NoticeReply::Ack
+    );
+    let refused = within(send_notice(port, &notice("theirs"))).await;
+    assert!(matches!(refused, Err(ClientError::Rpc(error)) if error.code == code::INVALID_REQUEST));
+    within(listener.close_port()).await;
+    let closed = within(send_notice(port, &notice("ours"))).await;
+    assert!(matches!(closed, Err(ClientError::Refused)), "{closed:?}");
+}
+
+/// Answers every connection with `answer`, or with silence.
+async fn foreign(answer: &'static str) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    tokio::spawn(async move {
+        let mut silent = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            if answer.is_empty() {
+                silent.push(stream);
+            } else {
+                stream.write_all(answer.as_bytes()).await.expect("written");
+                stream.shutdown().await.expect("closed");
+                silent.push(stream);
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn other_programs_on_the_port_are_told_from_okibi() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nAnkiConnect",
+        "HTTP/1.1 404 Not Found\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n",
+        "SSH-2.0-OpenSSH_9.9\r\n",
+    ] {
+        let outcome = within(Client::connect(foreign(answer).await)).await;
+        assert!(
+            matches!(outcome, Err(ClientError::NotOkibi(_))),
+            "{answer}: {outcome:?}"
+        );
+    }
+    let silent = foreign("").await;
+    let outcome = within(Client::connect_within(silent, Duration::from_millis(100))).await;
+    assert!(matches!(outcome, Err(ClientError::Timeout)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_full_okibi_is_still_okibi() {
+    let limits = Limits {
+        max_connections: 1,
+        ..Limits::default()
+    };
+    let (listener, _daemon) = daemon(limits);
+    let _first = within(Client::connect(listener.local_port())).await.unwrap();
+    let second = within(Client::connect(listener.local_port())).await;
+    assert!(
+        matches!(second, Err(ClientError::Rejected { status: 503 })),
+        "{second:?}"
+    );
+}
+
+/// `cargo test -p okibi-client -- --ignored --nocapture`: the cost of a connection and of a round trip.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn round_trips() {
+    let (listener, _daemon) = daemon(Limits::default());
+    let start = std::time::Instant::now();
+    for _ in 0..500 {
+        Client::connect(listener.local_port())
+            .await
+            .unwrap()
+            .get_status()
+            .await
+            .unwrap();
+    }
+    println!("connect + get_status: {:?}", start.elapsed() / 500);
+    let client = Client::connect(listener.local_port()).await.unwrap();
+    let start = std::time::Instant::now();
+    for _ in 0..5000 {
+        client.call::<_, ()>("null", json!({})).await.unwrap();
+    }
+    println!("call: {:?}", start.elapsed() / 5000);
+}

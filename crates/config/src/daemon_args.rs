@@ -1,0 +1,82 @@
+//! The settings as arguments of the hidden daemon command.
+//!
+//! The front decides and the daemon is told: it reads no configuration file, and its working directory, where
+//! relative paths would mean something else, does not matter.
+
+use std::ffi::OsString;
+
+use crate::{folders::Folders, key::Key, settings::Settings};
+
+/// Name of the hidden command.
+pub const DAEMON_COMMAND: &str = "daemon";
+
+/// Arguments that start a daemon with these settings; the launcher adds `--launch ID`.
+///
+/// `lang` is the front's language, already decided (`en` or `ja`).
+pub fn daemon_args(settings: &Settings, folders: &Folders, lang: &str) -> Vec<OsString> {
+    let mut args: Vec<OsString> = vec![DAEMON_COMMAND.into()];
+    let mut add = |key: Key, value: Option<OsString>| {
+        args.extend(value.map(|value| joined(&key.flag(), value)));
+    };
+    let number = |number: Option<usize>| number.map(|number| number.to_string().into());
+    add(Key::Model, Some(settings.model.value.clone().into()));
+    add(Key::Port, Some(settings.port.value.to_string().into()));
+    add(Key::Threads, number(settings.threads.value));
+    add(Key::Lang, Some(lang.into()));
+    add(Key::Log, Some(settings.log.value.clone().into()));
+    add(
+        Key::DrainSeconds,
+        Some(settings.drain_seconds.value.to_string().into()),
+    );
+    add(Key::Assets, settings.assets.value.clone().map(Into::into));
+    add(
+        Key::Onnxruntime,
+        settings.onnxruntime.value.clone().map(Into::into),
+    );
+    add(Key::BatchTokens, number(settings.batch_tokens.value));
+    add(Key::MaxQueuedTexts, number(settings.max_queued_texts.value));
+    args.push(joined("--cache-dir", folders.cache.clone().into()));
+    args.push(joined("--data-dir", folders.data.clone().into()));
+    args
+}
+
+/// One argument, so that a value that begins with a dash stays a value.
+fn joined(flag: &str, value: OsString) -> OsString {
+    let mut arg = OsString::from(flag);
+    arg.push("=");
+    arg.push(value);
+    arg
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Flags;
+
+    #[test]
+    fn what_is_unset_is_left_to_the_engine() {
+        let flags = Flags::default()
+            .with(Key::Threads, Some("3".into()))
+            .with(Key::Port, Some("9001".into()));
+        let settings = Settings::from_flags(&flags).settings;
+        let folders = Folders {
+            config_file: "c".into(),
+            cache: "-cache".into(),
+            data: "data".into(),
+        };
+        assert_eq!(
+            daemon_args(&settings, &folders, "ja"),
+            [
+                "daemon",
+                "--model=multilingual-e5-small",
+                "--port=9001",
+                "--threads=3",
+                "--lang=ja",
+                "--log=info",
+                "--drain-seconds=10",
+                "--cache-dir=-cache",
+                "--data-dir=data"
+            ]
+        );
+    }
+}

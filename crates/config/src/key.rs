@@ -1,0 +1,113 @@
+//! The settings' names. Each has one: as it is in `config.toml`, `OKIBI_NAME` in the environment, `--name` as a flag.
+
+use std::fmt;
+
+/// A setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// The model: a name, or a folder.
+    Model,
+    /// The port to serve on.
+    Port,
+    /// Threads to compute with.
+    Threads,
+    /// The language of messages.
+    Lang,
+    /// The log's filter, as in `RUST_LOG`.
+    Log,
+    /// Seconds that requests in flight have to finish when the daemon stops.
+    DrainSeconds,
+    /// The folder with the embedded model and ONNX Runtime.
+    Assets,
+    /// The ONNX Runtime library.
+    Onnxruntime,
+    /// Tokens of one batch, padding included.
+    BatchTokens,
+    /// Texts that wait at most.
+    MaxQueuedTexts,
+}
+
+impl Key {
+    /// Every setting.
+    pub const ALL: [Self; 10] = [
+        Self::Model,
+        Self::Port,
+        Self::Threads,
+        Self::Lang,
+        Self::Log,
+        Self::DrainSeconds,
+        Self::Assets,
+        Self::Onnxruntime,
+        Self::BatchTokens,
+        Self::MaxQueuedTexts,
+    ];
+
+    /// Its name in `config.toml`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Port => "port",
+            Self::Threads => "threads",
+            Self::Lang => "lang",
+            Self::Log => "log",
+            Self::DrainSeconds => "drain_seconds",
+            Self::Assets => "assets",
+            Self::Onnxruntime => "onnxruntime",
+            Self::BatchTokens => "batch_tokens",
+            Self::MaxQueuedTexts => "max_queued_texts",
+        }
+    }
+
+    /// Its environment variable.
+    pub fn variable(self) -> String {
+        format!("OKIBI_{}", self.name().to_ascii_uppercase())
+    }
+
+    /// Its flag, with the two dashes.
+    pub fn flag(self) -> String {
+        format!("--{}", self.name().replace('_', "-"))
+    }
+
+    /// The setting of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|key| key.name() == name)
+    }
+
+    /// The setting whose name is most like `name`, where one is like it at all.
+    pub fn nearest(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase().replace('-', "_");
+        Self::ALL
+            .into_iter()
+            .map(|key| (strsim::jaro_winkler(key.name(), &name), key))
+            .filter(|(likeness, _)| *likeness > 0.8)
+            .max_by(|one, other| one.0.total_cmp(&other.0))
+            .map(|(_, key)| key)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name_in_three_spellings() {
+        assert_eq!(Key::DrainSeconds.variable(), "OKIBI_DRAIN_SECONDS");
+        assert_eq!(Key::DrainSeconds.flag(), "--drain-seconds");
+        for key in Key::ALL {
+            assert_eq!(Key::from_name(key.name()), Some(key));
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_finds_its_neighbour() {
+        assert_eq!(Key::nearest("modle"), Some(Key::Model));
+        assert_eq!(Key::nearest("Batch-Token"), Some(Key::BatchTokens));
+        assert_eq!(Key::nearest("colour"), None);
+    }
+}

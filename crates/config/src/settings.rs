@@ -1,0 +1,337 @@
+//! The settings' values, by precedence: flag, environment, file, default.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+
+use okibi_protocol::DEFAULT_PORT;
+
+use crate::{
+    Environment,
+    file::{ConfigFile, FileValue},
+    folders::absolute,
+    key::Key,
+    problem::{Origin, Problem, Wanted},
+};
+
+/// The embedded model.
+pub const DEFAULT_MODEL: &str = "multilingual-e5-small";
+pub(crate) const DEFAULT_LOG: &str = "info";
+const DEFAULT_DRAIN_SECONDS: u64 = 10;
+
+/// Where a setting's value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The command line.
+    Flag,
+    /// The environment.
+    Environment,
+    /// The configuration file.
+    File,
+    /// Nobody set it.
+    Default,
+}
+
+/// A value and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub source: Source,
+}
+
+impl<T> Setting<T> {
+    /// Whether someone set it.
+    pub fn is_set(&self) -> bool {
+        self.source != Source::Default
+    }
+}
+
+/// The language asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LangChoice {
+    /// The OS's.
+    #[default]
+    Auto,
+    /// English.
+    En,
+    /// Japanese.
+    Ja,
+}
+
+impl LangChoice {
+    /// The language of this name, `auto`, `en` or `ja`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "auto" => Some(Self::Auto),
+            "en" => Some(Self::En),
+            "ja" => Some(Self::Ja),
+            _ => None,
+        }
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::En => "en",
+            Self::Ja => "ja",
+        }
+    }
+}
+
+/// Values given on the command line, as they were written.
+#[derive(Clone, Debug, Default)]
+pub struct Flags(Vec<(Key, OsString)>);
+
+impl Flags {
+    /// Adds a flag's value, where it was given.
+    #[must_use]
+    pub fn with(mut self, key: Key, value: Option<OsString>) -> Self {
+        self.0.extend(value.map(|value| (key, value)));
+        self
+    }
+
+    fn get(&self, key: Key) -> Option<&OsString> {
+        self.0
+            .iter()
+            .rev()
+            .find(|(given, _)| *given == key)
+            .map(|(_, value)| value)
+    }
+}
+
+/// Every setting. `None` leaves the choice to the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// A model's name, or the absolute path of its folder.
+    pub model: Setting<String>,
+    /// The port to serve on.
+    pub port: Setting<u16>,
+    /// Threads to compute with.
+    pub threads: Setting<Option<usize>>,
+    /// The language of messages.
+    pub lang: Setting<LangChoice>,
+    /// The log's filter, as in `RUST_LOG`.
+    pub log: Setting<String>,
+    /// Seconds that requests in flight have to finish when the daemon stops.
+    pub drain_seconds: Setting<u64>,
+    /// The folder with the embedded model and ONNX Runtime.
+    pub assets: Setting<Option<PathBuf>>,
+    /// The ONNX Runtime library.
+    pub onnxruntime: Setting<Option<PathBuf>>,
+    /// Tokens of one batch, padding included.
+    pub batch_tokens: Setting<Option<usize>>,
+    /// Texts that wait at most.
+    pub max_queued_texts: Setting<Option<usize>>,
+}
+
+/// Settings that can be used, and what was wrong on the way to them.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// What was wrong; see [`Problem::is_error`].
+    pub problems: Vec<Problem>,
+}
+
+impl Settings {
+    /// Reads the settings: `flags`, then `environment`, then `config_file`, then the defaults.
+    pub fn load(flags: &Flags, environment: Environment<'_>, config_file: &Path) -> Loaded {
+        Self::merge(
+            flags,
+            environment,
+            ConfigFile::read(config_file),
+            config_file.parent(),
+        )
+    }
+
+    /// Settings of a daemon, which is told everything by the front that starts it.
+    pub fn from_flags(flags: &Flags) -> Loaded {
+        Self::merge(flags, &|_| None, ConfigFile::default(), None)
+    }
+
+    fn merge(
+        flags: &Flags,
+        environment: Environment<'_>,
+        file: ConfigFile,
+        config_folder: Option<&Path>,
+    ) -> Loaded {
+        let mut values = Values {
+            flags,
+            environment,
+            file: file.values,
+            config_folder: config_folder.unwrap_or(Path::new("")),
+            problems: file.problems,
+        };
+        let settings = Self {
+            model: values.read(Key::Model, Wanted::Text, model, || DEFAULT_MODEL.into()),
+            port: values.read(Key::Port, Wanted::Port, port, || DEFAULT_PORT),
+            threads: values.number(Key::Threads, 1024),
+            lang: values.read(Key::Lang, Wanted::Lang, lang, LangChoice::default),
+            log: values.read(Key::Log, Wanted::Text, text, || DEFAULT_LOG.into()),
+            drain_seconds: values.read(Key::DrainSeconds, SECONDS, seconds, || DEFAULT_DRAIN_SECONDS),
+            assets: values.read(Key::Assets, Wanted::Path, some_path, || None),
+            onnxruntime: values.read(Key::Onnxruntime, Wanted::Path, some_path, || None),
+            batch_tokens: values.number(Key::BatchTokens, 1 << 20),
+            max_queued_texts: values.number(Key::MaxQueuedTexts, 1 << 30),
+        };
+        Loaded {
+            settings,
+            problems: values.problems,
+        }
+    }
+}
+
+/// Where the values of one reading come from.
+struct Values<'a> {
+    flags: &'a Flags,
+    environment: Environment<'a>,
+    file: Vec<(Key, FileValue, crate::problem::Place)>,
+    config_folder: &'a Path,
+    problems: Vec<Problem>,
+}
+
+impl Values<'_> {
+    /// Takes the first value that fits; those before it that do not become problems.
+    fn read<T>(
+        &mut self,
+        key: Key,
+        wanted: Wanted,
+        parse: impl Fn(&OsStr, &Path) -> Option<T>,
+        default: impl FnOnce() -> T,
+    ) -> Setting<T> {
+        let here = Path::new("");
+        let flag = self
+            .flags
+            .get(key)
+            .map(|value| (Source::Flag, Origin::Flag, value.clone(), true));
+        let variable = (self.environment)(&key.variable())
+            .map(|value| (Source::Environment, Origin::Environment, value, true));
+        let line = self
+            .file
+            .iter()
+            .find(|(name, ..)| *name == key)
+            .map(|(_, value, place)| {
+                let (text, may_fit) = match value {
+                    FileValue::Text(text) => (text, true),
+                    FileValue::Other(text) => (text, false),
+                };
+                (
+                    Source::File,
+                    Origin::File(place.clone()),
+                    OsString::from(text),
+                    may_fit,
+                )
+            });
+        for (source, origin, value, may_fit) in [flag, variable, line].into_iter().flatten() {
+            let base = if source == Source::File {
+                self.config_folder
+            } else {
+                here
+            };
+            match may_fit.then(|| parse(&value, base)).flatten() {
+                Some(value) => return Setting { value, source },
+                None => self.problems.push(Problem::BadValue {
+                    key,
+                    origin,
+                    value: value.to_string_lossy().into_owned(),
+                    wanted,
+                }),
+            }
+        }
+        Setting {
+            value: default(),
+            source: Source::Default,
+        }
+    }
+
+    fn number(&mut self, key: Key, max: usize) -> Setting<Option<usize>> {
+        let wanted = Wanted::Number {
+            min: 1,
+            max: max as u64,
+        };
+        let parse = |value: &OsStr, _: &Path| {
+            let number = value.to_str()?.trim().parse::<usize>().ok()?;
+            (1..=max).contains(&number).then_some(Some(number))
+        };
+        self.read(key, wanted, parse, || None)
+    }
+}
+
+const MAX_SECONDS: u64 = 3600;
+const SECONDS: Wanted = Wanted::Number {
+    min: 0,
+    max: MAX_SECONDS,
+};
+
+fn port(value: &OsStr, _: &Path) -> Option<u16> {
+    value
+        .to_str()?
+        .trim()
+        .parse::<u16>()
+        .ok()
+        .filter(|port| *port != 0)
+}
+
+fn seconds(value: &OsStr, _: &Path) -> Option<u64> {
+    value
+        .to_str()?
+        .trim()
+        .parse()
+        .ok()
+        .filter(|seconds| *seconds <= MAX_SECONDS)
+}
+
+fn lang(value: &OsStr, _: &Path) -> Option<LangChoice> {
+    LangChoice::from_name(&value.to_str()?.trim().to_ascii_lowercase())
+}
+
+fn text(value: &OsStr, _: &Path) -> Option<String> {
+    let text = value.to_str()?.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// A model's name, or its folder made absolute. A name may contain a slash (`owner/name`), so only what cannot
+/// be a name is a folder: `./dir`, `../dir`, `~/dir`, `dir/`, an absolute path, anything with a backslash.
+fn model(value: &OsStr, base: &Path) -> Option<String> {
+    let text = text(value, base)?;
+    let is_folder = Path::new(&text).is_absolute()
+        || matches!(text.as_str(), "." | "..")
+        || ["./", "../", "~/", "/"]
+            .iter()
+            .any(|start| text.starts_with(start))
+        || text.ends_with('/')
+        || text.contains('\\');
+    if is_folder {
+        path(OsStr::new(&text), base)?.into_os_string().into_string().ok()
+    } else {
+        Some(text)
+    }
+}
+
+fn some_path(value: &OsStr, base: &Path) -> Option<Option<PathBuf>> {
+    path(value, base).map(Some)
+}
+
+/// A path made absolute by `base` (the working directory where that is empty), `~/` by the home folder.
+fn path(value: &OsStr, base: &Path) -> Option<PathBuf> {
+    if value.is_empty() {
+        return None;
+    }
+    let rest = value.to_str().and_then(|text| text.strip_prefix("~/"));
+    match rest.zip(directories::BaseDirs::new()) {
+        Some((rest, home)) => Some(home.home_dir().join(rest)),
+        None => {
+            let joined = absolute(&base.join(value));
+            // `dir`, `dir/` and `dir/.` are one folder and shall have one name.
+            Some(joined.components().collect())
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -1,0 +1,117 @@
+use super::*;
+
+struct Machine {
+    folder: tempfile::TempDir,
+    variables: Vec<(&'static str, &'static str)>,
+}
+
+impl Machine {
+    fn new(config: &str, variables: &[(&'static str, &'static str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.toml"), config).unwrap();
+        Self {
+            folder,
+            variables: variables.to_vec(),
+        }
+    }
+
+    fn load(&self, flags: &Flags) -> Loaded {
+        let environment = |name: &str| {
+            let (_, value) = self.variables.iter().find(|(known, _)| *known == name)?;
+            Some(OsString::from(value))
+        };
+        Settings::load(flags, &environment, &self.folder.path().join("config.toml"))
+    }
+}
+
+#[test]
+fn flag_goes_before_environment_before_file_before_default() {
+    let machine = Machine::new(
+        "port = 3\nmodel = 'c'\nlog = 'debug'",
+        &[("OKIBI_PORT", "2"), ("OKIBI_MODEL", "b")],
+    );
+    let Loaded { settings, problems } = machine.load(&Flags::default().with(Key::Port, Some("1".into())));
+    assert!(problems.is_empty(), "{problems:?}");
+    assert_eq!((settings.port.value, settings.port.source), (1, Source::Flag));
+    assert_eq!(
+        (settings.model.value.as_str(), settings.model.source),
+        ("b", Source::Environment)
+    );
+    assert_eq!(
+        (settings.log.value.as_str(), settings.log.source),
+        ("debug", Source::File)
+    );
+    assert_eq!(
+        (settings.drain_seconds.value, settings.drain_seconds.source),
+        (10, Source::Default)
+    );
+    assert_eq!(settings.threads.value, None);
+}
+
+#[test]
+fn a_bad_value_names_its_source_and_the_next_source_is_used() {
+    let machine = Machine::new(
+        "port = 9000\nthreads = 0\ndrain_seconds = true",
+        &[("OKIBI_PORT", "99999")],
+    );
+    let Loaded { settings, problems } = machine.load(&Flags::default().with(Key::Lang, Some("fr".into())));
+    assert_eq!((settings.port.value, settings.port.source), (9000, Source::File));
+    let seen: Vec<_> = problems
+        .iter()
+        .map(|problem| match problem {
+            Problem::BadValue {
+                key, origin, value, ..
+            } => {
+                let line = match origin {
+                    Origin::File(place) => place.line,
+                    Origin::Flag | Origin::Environment => 0,
+                };
+                (*key, line, value.as_str(), problem.is_error(), problem.is_usage())
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (Key::Port, 0, "99999", true, false),
+            (Key::Threads, 2, "0", false, false),
+            (Key::Lang, 0, "fr", true, true),
+            (Key::DrainSeconds, 3, "true", false, false),
+        ]
+    );
+}
+
+#[test]
+fn a_broken_file_leaves_the_defaults() {
+    let Loaded { settings, problems } = Machine::new("port = \n", &[]).load(&Flags::default());
+    assert_eq!(settings, Settings::from_flags(&Flags::default()).settings);
+    assert!(matches!(&problems[..], [Problem::BrokenFile { place, .. }] if place.line == 1));
+}
+
+#[test]
+fn folders_become_absolute_and_names_stay_names() {
+    let machine = Machine::new("model = './m/'\nassets = 'a'", &[]);
+    let Loaded { settings, .. } = machine.load(&Flags::default());
+    assert_eq!(
+        PathBuf::from(&settings.model.value),
+        absolute(&machine.folder.path().join("m")),
+        "a path in the file is relative to the file"
+    );
+    assert_eq!(
+        settings.assets.value,
+        Some(absolute(&machine.folder.path().join("a")))
+    );
+
+    let by_flag = |value: &str| {
+        let flags = Flags::default().with(Key::Model, Some(value.into()));
+        machine.load(&flags).settings.model.value
+    };
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(PathBuf::from(by_flag("./dir")), here.join("dir"));
+    assert_eq!(PathBuf::from(by_flag("dir/")), here.join("dir"));
+    assert_eq!(
+        by_flag("intfloat/multilingual-e5-small"),
+        "intfloat/multilingual-e5-small"
+    );
+}

@@ -1,0 +1,32 @@
+//! Spawning a process that outlives its parent: no terminal, no stdio, no inherited handles, nobody's group.
+//!
+//! The child gets a session (Unix) or a process group without a console (Windows) of its own, null for stdin,
+//! stdout and stderr, and a working directory that nobody needs to unmount or delete. It is still the parent's
+//! child, so a parent that lives on has to wait for it.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+use std::{ffi::OsString, io, path::Path, process::Stdio};
+
+use tokio::process::{Child, Command};
+
+#[cfg(unix)]
+use unix as platform;
+#[cfg(windows)]
+use windows as platform;
+
+/// Spawns `program` with `args`, detached. Errors: those of the OS, such as a program that is not there.
+pub(crate) fn spawn(program: &Path, args: &[OsString]) -> io::Result<Child> {
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .current_dir(platform::neutral_folder())
+        .kill_on_drop(false);
+    platform::spawn_detached(&mut command)
+}

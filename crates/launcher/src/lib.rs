@@ -1,0 +1,28 @@
+//! The front's half of a launch: temporary notification server, detached spawn, attach, stop.
+//!
+//! A front is whoever a user asks for a daemon: the command line or the tray. It never loads a model.
+//!
+//! - [`start`]: makes sure that a daemon runs, by launching one or by attaching to a launch under way
+//! - [`stop`] and [`stop_loading`]: end one
+//! - [`status`]: asks one how it is
+//!
+//! Inside: `lead` is a launch of our own, `front` its temporary server, `detach` the spawn, `attach` another
+//! front's launch, `port` who holds a port, `logtail` the end of a dead daemon's log.
+
+mod attach;
+mod detach;
+mod front;
+mod lead;
+mod logtail;
+mod outcome;
+mod port;
+mod process;
+mod start;
+mod stop;
+
+pub use outcome::{
+    Exit, LaunchSpec, LaunchUpdate, PortHolder, StartError, Started, StatusError, StopError, Stopped,
+};
+pub use port::status;
+pub use start::start;
+pub use stop::{stop, stop_loading};

@@ -1,0 +1,75 @@
+//! The end of a daemon's log, from where one launch begins.
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::PathBuf,
+};
+
+/// Lines shown at the most.
+const LINES: usize = 20;
+
+/// Bytes read at the most.
+const BYTES: u64 = 16 * 1024;
+
+/// Remembers how long a log was before a launch.
+#[derive(Clone, Debug)]
+pub(crate) struct LogMark {
+    path: PathBuf,
+    length: u64,
+}
+
+impl LogMark {
+    /// Marks the present end of the log; a log that is not there yet is empty.
+    pub(crate) fn now(path: PathBuf) -> Self {
+        let length = std::fs::metadata(&path).map_or(0, |file| file.len());
+        Self { path, length }
+    }
+
+    /// The last lines since the mark; empty where the log cannot be read.
+    pub(crate) fn tail(&self) -> Vec<String> {
+        self.read().unwrap_or_default()
+    }
+
+    fn read(&self) -> std::io::Result<Vec<String>> {
+        let mut file = File::open(&self.path)?;
+        let length = file.metadata()?.len();
+        // A shorter file than before was begun anew: all of it is since the mark.
+        let begin = if length < self.length { 0 } else { self.length };
+        let from = begin.max(length.saturating_sub(BYTES));
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(BYTES).read_to_end(&mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<&str> = text.lines().skip(usize::from(from > begin)).collect();
+        Ok(lines[lines.len().saturating_sub(LINES)..]
+            .iter()
+            .map(|line| (*line).to_owned())
+            .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tail_has_the_lines_since_the_mark_and_survives_a_new_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        assert_eq!(LogMark::now(path.clone()).tail(), Vec::<String>::new());
+        std::fs::write(&path, "old line, rather long\n").unwrap();
+        let mark = LogMark::now(path.clone());
+        std::fs::write(&path, "old line, rather long\nnew\nnewer\n").unwrap();
+        assert_eq!(mark.tail(), ["new", "newer"]);
+        std::fs::write(&path, "rotated\n").unwrap();
+        assert_eq!(mark.tail(), ["rotated"]);
+        let many: String = (0..5000).map(|line| format!("line {line}\n")).collect();
+        std::fs::write(&path, many).unwrap();
+        let tail = LogMark { path, length: 0 }.tail();
+        assert_eq!(
+            (tail.len(), tail.last().map(String::as_str)),
+            (LINES, Some("line 4999"))
+        );
+    }
+}

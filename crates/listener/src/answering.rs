@@ -1,0 +1,150 @@
+//! From a message to its answers: one call, one task.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+use okibi_protocol::{
+    jsonrpc::{self, Call, Id, Message, Response, RpcError, code},
+    notice::Notice,
+};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
+use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::{
+    service::{Answer, Background, CallContext, Notifier, Service},
+    session::Session,
+    writer::{InFlight, Outgoing},
+};
+
+/// Bytes of a message above which its parsing would keep other connections waiting.
+const PARSE_ASIDE_BYTES: usize = 256 << 10;
+
+impl<S: Service> Session<S> {
+    /// Starts what a text message asks for; waits for room where the connection has too much in flight.
+    pub(crate) async fn take(self: &Arc<Self>, text: Utf8Bytes) {
+        let max_batch = self.core.limits.max_batch;
+        let message = if text.len() > PARSE_ASIDE_BYTES {
+            let aside = text.clone();
+            match spawn_blocking(move || jsonrpc::parse(&aside, max_batch)).await {
+                Ok(message) => message,
+                Err(error) => {
+                    tracing::error!(%error, "parsing a message failed");
+                    Message::Single(Err(Response::new(Id::Null, Err(internal_error()))))
+                }
+            }
+        } else {
+            jsonrpc::parse(&text, max_batch)
+        };
+        match message {
+            Message::Single(Ok(call)) => {
+                let in_flight = self.admit().await;
+                self.spawn(self.clone().answer(call, in_flight));
+            }
+            Message::Single(Err(response)) => {
+                let in_flight = self.admit().await;
+                match notice_in(&text) {
+                    Some(notice) => drop(self.spawn(self.clone().acknowledge(notice, response, in_flight))),
+                    None => self.send(Outgoing::answer(response.to_text(), in_flight)).await,
+                }
+            }
+            Message::Batch(elements) => self.take_batch(elements).await,
+        }
+    }
+
+    /// Answers a call that came alone.
+    async fn answer(self: Arc<Self>, call: Call, in_flight: InFlight) {
+        let id = call.id.clone();
+        let background = Background::new(self.background.clone());
+        let answer = self.ask(call, false, background.clone()).await;
+        match (id, answer) {
+            (None, _) => {}
+            (Some(id), Answer::Single(outcome)) => {
+                let text = Response::new(id, outcome).to_text();
+                self.send(Outgoing::answer(text, in_flight)).await;
+            }
+            (Some(id), Answer::Stream(chunks)) => self.stream(id, chunks, in_flight).await,
+        }
+        background.start(&self.core.life.tasks, &self.gone);
+    }
+
+    /// Sends a result that comes in chunks, one behind, so that the last one is known to be it.
+    async fn stream(
+        &self,
+        id: Id,
+        mut chunks: mpsc::Receiver<Result<Box<RawValue>, RpcError>>,
+        in_flight: InFlight,
+    ) {
+        let mut chunk = chunks.recv().await.unwrap_or_else(|| Err(internal_error()));
+        while chunk.is_ok() {
+            let Some(next) = chunks.recv().await else {
+                break;
+            };
+            let response = Response::new(id.clone(), chunk).with_more(true);
+            self.send(Outgoing::text(response.to_text())).await;
+            chunk = next;
+        }
+        let last = Response::new(id, chunk).with_more(false);
+        self.send(Outgoing::answer(last.to_text(), in_flight)).await;
+    }
+
+    /// Answers a launch notice, or sends `refusal` where the service takes none.
+    async fn acknowledge(self: Arc<Self>, notice: Notice, refusal: Response, in_flight: InFlight) {
+        let replying = AssertUnwindSafe(async { self.core.service.notice(notice).await }).catch_unwind();
+        let text = match replying.await {
+            Ok(Some(reply)) => serde_json::to_string(&reply).expect("a reply is plain JSON"),
+            Ok(None) => refusal.to_text(),
+            Err(_) => {
+                tracing::error!("the handler of a launch notice panicked");
+                Response::new(Id::Null, Err(internal_error())).to_text()
+            }
+        };
+        self.send(Outgoing::answer(text, in_flight)).await;
+    }
+
+    /// Asks the service; refuses while draining, and turns a panic into an error.
+    pub(crate) async fn ask(&self, call: Call, in_batch: bool, background: Background) -> Answer {
+        if self.core.life.draining.is_cancelled() {
+            return Answer::Single(Err(RpcError::new(code::STOPPING, "the server is stopping")));
+        }
+        let context = CallContext {
+            connection: self.id,
+            in_batch,
+            notifier: Notifier {
+                queue: self.queue.clone(),
+                gone: self.gone.clone(),
+            },
+            background,
+        };
+        let method = call.method.clone();
+        let asking = AssertUnwindSafe(async { self.core.service.call(call, context).await });
+        asking.catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!(method, connection = self.id.0, "a call panicked");
+            Answer::Single(Err(internal_error()))
+        })
+    }
+}
+
+/// −32603 for what only the log explains.
+pub(crate) fn internal_error() -> RpcError {
+    RpcError::new(
+        code::INTERNAL_ERROR,
+        "the server failed at this call; its log says more",
+    )
+}
+
+/// The launch notice a text is, if it is one: an object with `type` and without `jsonrpc`.
+fn notice_in(text: &str) -> Option<Notice> {
+    #[derive(Deserialize)]
+    struct Shape {
+        #[serde(rename = "type")]
+        _tag: IgnoredAny,
+        jsonrpc: Option<IgnoredAny>,
+    }
+    let shape: Shape = serde_json::from_str(text).ok()?;
+    if shape.jsonrpc.is_some() {
+        return None;
+    }
+    serde_json::from_str(text).ok()
+}

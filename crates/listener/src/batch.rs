@@ -1,0 +1,85 @@
+//! Batches: several calls in one message, their answers in one array.
+
+use std::sync::Arc;
+
+use okibi_protocol::jsonrpc::{self, Element, Id, Response};
+
+use crate::{
+    answering::internal_error,
+    service::{Answer, Background, Service},
+    session::Session,
+    writer::{InFlight, Outgoing},
+};
+
+/// Batches of one connection whose answers are being collected; reading pauses for the next one.
+pub(crate) const MAX_OPEN_BATCHES: usize = 4;
+
+impl<S: Service> Session<S> {
+    /// Starts the calls of a batch, each as soon as there is room for it.
+    pub(crate) async fn take_batch(self: &Arc<Self>, elements: Vec<Element>) {
+        // The batch does not hold room of its own while its elements wait for some: that could wait for ever.
+        let open = InFlight {
+            _permit: self.batches.clone().acquire_owned().await.ok(),
+            _counted: self.core.life.calls.token(),
+        };
+        let background = Background::new(self.background.clone());
+        let mut answers = Vec::with_capacity(elements.len());
+        for element in elements {
+            answers.push(match element {
+                Err(response) => Pending::Known(response),
+                Ok(call) => {
+                    let in_flight = self.admit().await;
+                    let id = call.id.clone();
+                    let asking = answer_element(self.clone(), call, background.clone(), in_flight);
+                    Pending::Asked(id, self.spawn(asking))
+                }
+            });
+        }
+        self.spawn(self.clone().collect(answers, background, open));
+    }
+
+    /// Sends the answers of a batch when all are there; nothing where all were notifications.
+    async fn collect(self: Arc<Self>, answers: Vec<Pending>, background: Background, open: InFlight) {
+        let mut responses = Vec::with_capacity(answers.len());
+        for answer in answers {
+            match answer {
+                Pending::Known(response) => responses.push(response),
+                Pending::Asked(id, task) => {
+                    let response = task.await.ok().flatten();
+                    if let Some(id) = id {
+                        responses.push(response.unwrap_or_else(|| Response::new(id, Err(internal_error()))));
+                    }
+                }
+            }
+        }
+        if !responses.is_empty() {
+            self.send(Outgoing::answer(jsonrpc::batch_text(&responses), open))
+                .await;
+        }
+        background.start(&self.core.life.tasks, &self.gone);
+    }
+}
+
+/// An element's answer.
+enum Pending {
+    /// It was no call.
+    Known(Response),
+    /// It is being worked on; without an id its outcome is thrown away.
+    Asked(Option<Id>, tokio::task::JoinHandle<Option<Response>>),
+}
+
+async fn answer_element<S: Service>(
+    session: Arc<Session<S>>,
+    call: jsonrpc::Call,
+    background: Background,
+    _in_flight: InFlight,
+) -> Response {
+    let id = call.id.clone().unwrap_or(Id::Null);
+    match session.ask(call, true, background).await {
+        Answer::Single(outcome) => Response::new(id, outcome),
+        Answer::Stream(_) => {
+            tracing::error!("a service streamed an answer into a batch");
+            Response::new(id, Err(internal_error()))
+        }
+    }
+}

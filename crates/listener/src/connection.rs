@@ -1,0 +1,92 @@
+//! One TCP connection: HTTP first, then perhaps a WebSocket, then a close that loses no byte.
+
+use std::{
+    convert::Infallible,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn, upgrade::OnUpgrade};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::protocol::{Role, WebSocketConfig},
+};
+
+use crate::{
+    http::Reply,
+    listener::Core,
+    service::{ConnectionId, Service},
+    session,
+    wire::{Link, Wire},
+};
+
+/// The smallest limit hyper takes for an HTTP request's line and headers.
+const MIN_HEADER_BYTES: usize = 8192;
+
+/// Serves one accepted connection until it is over.
+pub(crate) async fn serve<S: Service>(core: Arc<Core<S>>, id: ConnectionId, stream: TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(connection = id.0, %error, "TCP_NODELAY was refused");
+    }
+    let link = Link::new(stream);
+    let mut settled = false;
+    if let Some(upgrade) = speak_http(&core, &link).await
+        && let Some(socket) = upgraded(upgrade, &core).await
+    {
+        tracing::debug!(connection = id.0, "WebSocket opened");
+        settled = session::run(core, id, socket, &link).await;
+        tracing::debug!(connection = id.0, "WebSocket over");
+    }
+    link.close(settled).await;
+}
+
+/// Answers HTTP requests; returns what becomes a WebSocket, if one of them asked for that.
+async fn speak_http<S: Service>(core: &Arc<Core<S>>, link: &Arc<Link>) -> Option<OnUpgrade> {
+    let upgrade = Arc::new(Mutex::new(None));
+    let service = service_fn(|mut request: Request<Incoming>| {
+        let (core, upgrade) = (core.clone(), upgrade.clone());
+        async move {
+            let on_upgrade = hyper::upgrade::on(&mut request);
+            Ok::<_, Infallible>(match core.reply(request).await {
+                Reply::Plain(response) => response,
+                Reply::Upgrade(response) => {
+                    *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some(on_upgrade);
+                    response
+                }
+            })
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(core.limits.header_read_timeout)
+        .max_buf_size(core.limits.max_header_bytes.max(MIN_HEADER_BYTES))
+        .serve_connection(TokioIo::new(Wire(link.clone())), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let outcome = tokio::select! {
+        outcome = &mut connection => outcome,
+        () = core.life.draining.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "HTTP connection ended");
+    }
+    upgrade.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// The WebSocket on a connection that has left HTTP.
+async fn upgraded<S>(upgrade: OnUpgrade, core: &Core<S>) -> Option<WebSocketStream<Wire>> {
+    let parts = upgrade.await.ok()?.downcast::<TokioIo<Wire>>().ok()?;
+    let limit = core.limits.max_message_bytes;
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(limit))
+        .max_frame_size(Some(limit));
+    let early = parts.read_buf.to_vec();
+    let wire = parts.io.into_inner();
+    Some(WebSocketStream::from_partially_read(wire, early, Role::Server, Some(config)).await)
+}

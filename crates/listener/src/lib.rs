@@ -1,0 +1,31 @@
+//! One port that speaks HTTP and JSON-RPC over WebSocket, with guards and limits; who answers is an argument.
+//!
+//! The daemon and a front's temporary server both listen through it. It knows the framing, the limits and the
+//! order in which things end, but no method: those belong to the [`Service`] it is started with.
+//!
+//! - [`bind`]: takes the port on 127.0.0.1 and, where there is one, on [::1]
+//! - [`Service`]: what is asked: calls, launch notices, HTTP routes
+//! - [`start`] and [`Listener`]: accepts, counts, drains
+//! - [`Limits`]: every bound there is
+//! - [`loading`]: what is answered while a model loads
+
+mod answering;
+mod batch;
+mod connection;
+mod handshake;
+mod http;
+mod limits;
+mod listener;
+pub mod loading;
+mod service;
+mod session;
+mod socket;
+mod wire;
+mod writer;
+
+pub use self::{
+    limits::Limits,
+    listener::{Drained, Listener, start},
+    service::{Answer, CallContext, ConnectionClosed, ConnectionId, Notifier, Service},
+    socket::{PortCloser, Sockets, bind},
+};

@@ -1,0 +1,45 @@
+//! Every bound of a listener.
+
+use std::time::Duration;
+
+/// The bounds of a listener; over one of them a peer gets a clear error.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at once, over both addresses; one more is answered with HTTP 503 and closed.
+    pub max_connections: usize,
+    /// Bytes of a WebSocket message, its fragments together; over it the connection closes with 1009.
+    pub max_message_bytes: usize,
+    /// Requests in one batch; over it the batch gets one error.
+    pub max_batch: usize,
+    /// Calls of one WebSocket connection being worked on or not read yet by the peer; over it reading pauses.
+    pub max_in_flight: usize,
+    /// Futures given to [`CallContext::spawn`](crate::CallContext::spawn) by one connection at once.
+    pub max_background: usize,
+    /// Bytes of an HTTP request's line and headers, at least 8 KiB; over it the answer is 431.
+    pub max_header_bytes: usize,
+    /// Bytes of an HTTP request's body, for handlers that use axum's extractors; over it the answer is 413.
+    pub max_body_bytes: usize,
+    /// Time for an HTTP request's line and headers, idle time between two requests included.
+    pub header_read_timeout: Duration,
+    /// Time a peer may take no byte of what is being sent to it.
+    pub write_timeout: Duration,
+    /// Time between two pings on a WebSocket; a peer from which nothing comes for one more such time is dropped.
+    pub ping_interval: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 1024,
+            max_message_bytes: 32 << 20,
+            max_batch: 1024,
+            max_in_flight: 32,
+            max_background: 8,
+            max_header_bytes: 64 << 10,
+            max_body_bytes: 32 << 20,
+            header_read_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
+            ping_interval: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Accepting connections, counting them, and the order in which they end.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, interval, timeout, timeout_at},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    connection,
+    http::{self, Routes},
+    limits::Limits,
+    service::{ConnectionId, Service},
+    socket::{OpenSocket, PortCloser, Sockets},
+    wire::Link,
+};
+
+/// Wait after a failed accept, which is the system out of something (file descriptors).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Connections over the limit that are told so at once; others are closed without a word.
+const MAX_TURNED_AWAY: usize = 64;
+
+/// Time that aborted tasks get to drop what they hold.
+const ABORT_LIMIT: Duration = Duration::from_secs(1);
+
+/// What is said to a connection over the limit.
+const TOO_MANY: &str = concat!(
+    "HTTP/1.1 503 Service Unavailable\r\nserver: okibi/",
+    env!("CARGO_PKG_VERSION"),
+    "\r\ncontent-type: application/json\r\ncontent-length: 32\r\nretry-after: 1\r\nconnection: close\r\n\r\n",
+    "{\"error\":\"too many connections\"}"
+);
+
+/// What every connection of a listener shares.
+pub(crate) struct Core<S> {
+    pub(crate) service: S,
+    pub(crate) limits: Limits,
+    pub(crate) routes: Routes,
+    pub(crate) life: Life,
+}
+
+/// The steps in which a listener ends, and what each waits for.
+#[derive(Clone, Default)]
+pub(crate) struct Life {
+    /// No call is taken any more.
+    pub(crate) draining: CancellationToken,
+    /// No call is in flight any more: sockets are closed.
+    pub(crate) closing: CancellationToken,
+    /// Everything ends now.
+    pub(crate) abort: CancellationToken,
+    /// A token for each call and HTTP request, until its answer has left.
+    pub(crate) calls: TaskTracker,
+    /// Every task of every connection.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// A running listener. Dropping it aborts everything: the port is closed, connections are cut.
+#[derive(Debug)]
+pub struct Listener {
+    life: Life,
+    port: PortCloser,
+    local_port: u16,
+    room: Arc<Semaphore>,
+    max_connections: usize,
+}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Calls and HTTP requests that were still in flight at the deadline and got no answer.
+    pub calls_cut: usize,
+}
+
+/// Starts to answer on `sockets`. To be called within a tokio runtime.
+pub fn start<S: Service>(sockets: Sockets, service: S, limits: Limits) -> Listener {
+    let life = Life::default();
+    let listener = Listener {
+        life: life.clone(),
+        port: sockets.closer(),
+        local_port: sockets.local_port(),
+        room: Arc::new(Semaphore::new(limits.max_connections)),
+        max_connections: limits.max_connections,
+    };
+    let core = Arc::new(Core {
+        routes: http::routes(&service, limits.max_body_bytes),
+        service,
+        limits,
+        life,
+    });
+    let door = Door {
+        core,
+        room: listener.room.clone(),
+        turned_away: Arc::new(Semaphore::new(MAX_TURNED_AWAY)),
+        last_id: Arc::default(),
+    };
+    for socket in sockets.open {
+        let accepting = door.clone().accept_all(socket, listener.port.asked.clone());
+        listener.life.tasks.spawn(accepting);
+    }
+    listener
+}
+
+impl Listener {
+    /// The port it was bound to.
+    pub fn local_port(&self) -> u16 {
+        self.local_port
+    }
+
+    /// A handle that closes the port, for a service that has to do it itself.
+    pub fn port_closer(&self) -> PortCloser {
+        self.port.clone()
+    }
+
+    /// Closes the listening sockets; the port is free when it returns. Connections already made go on.
+    pub async fn close_port(&self) {
+        self.port.close().await;
+    }
+
+    /// Connections that are open now.
+    pub fn connections(&self) -> usize {
+        self.max_connections - self.room.available_permits()
+    }
+
+    /// Calls, notices and HTTP requests whose answer has not left yet.
+    pub fn calls_in_flight(&self) -> usize {
+        self.life.calls.len()
+    }
+
+    /// Ends in good order: closes the port, refuses new calls with −32003, lets those in flight finish, closes
+    /// every WebSocket with 1001 and every HTTP connection after its answer.
+    ///
+    /// What is left after `deadline` is cut. When it returns, nothing of the listener runs any more (but for a
+    /// future of the service that blocks its thread).
+    pub async fn drain(&self, deadline: Duration) -> Drained {
+        let end = Instant::now() + deadline;
+        let life = &self.life;
+        life.draining.cancel();
+        self.port.close().await;
+        let in_order = async {
+            life.calls.close();
+            life.calls.wait().await;
+            life.closing.cancel();
+            life.tasks.close();
+            life.tasks.wait().await;
+        };
+        let in_time = timeout_at(end, in_order).await.is_ok();
+        let calls_cut = life.calls.len();
+        if !in_time {
+            let connections = self.connections();
+            tracing::warn!(
+                calls_cut,
+                connections,
+                ?deadline,
+                "cutting what is left at the deadline"
+            );
+        }
+        life.abort.cancel();
+        life.tasks.close();
+        if timeout(ABORT_LIMIT, life.tasks.wait()).await.is_err() {
+            tracing::error!(tasks = life.tasks.len(), "tasks of the listener do not end");
+        }
+        Drained { calls_cut }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.port.asked.cancel();
+        self.life.abort.cancel();
+    }
+}
+
+impl std::fmt::Debug for Life {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Life")
+            .field("draining", &self.draining.is_cancelled())
+            .field("closing", &self.closing.is_cancelled())
+            .field("calls", &self.calls.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where connections come in.
+struct Door<S> {
+    core: Arc<Core<S>>,
+    room: Arc<Semaphore>,
+    turned_away: Arc<Semaphore>,
+    last_id: Arc<AtomicU64>,
+}
+
+impl<S> Clone for Door<S> {
+    fn clone(&self) -> Self {
+        Self {
+            core: self.core.clone(),
+            room: self.room.clone(),
+            turned_away: self.turned_away.clone(),
+            last_id: self.last_id.clone(),
+        }
+    }
+}
+
+impl<S: Service> Door<S> {
+    /// Accepts until the port is to be closed, and then what has already connected.
+    async fn accept_all(self, socket: OpenSocket, asked: CancellationToken) {
+        let mut pause = interval(ACCEPT_PAUSE);
+        let mut failing = false;
+        loop {
+            let Some(accepted) = asked.run_until_cancelled(socket.listener.accept()).await else {
+                break;
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    failing = false;
+                    self.admit(stream);
+                }
+                Err(error) => {
+                    // Once, not ten times a second, for as long as it lasts.
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::error!(%error, "connections cannot be accepted");
+                    }
+                    pause.reset();
+                    asked.run_until_cancelled(pause.tick()).await;
+                }
+            }
+        }
+        let OpenSocket { listener, _open } = socket;
+        if !self.core.life.abort.is_cancelled() {
+            self.accept_waiting(listener);
+        }
+    }
+
+    /// Accepts the connections that the system has made already, then closes the socket.
+    fn accept_waiting(&self, listener: TcpListener) {
+        let Ok(listener) = listener.into_std() else {
+            return;
+        };
+        while let Ok((stream, _)) = listener.accept() {
+            if let Ok(stream) = stream
+                .set_nonblocking(true)
+                .and_then(|()| TcpStream::from_std(stream))
+            {
+                self.admit(stream);
+            }
+        }
+    }
+
+    /// Serves a connection, or tells it that there are too many.
+    fn admit(&self, stream: TcpStream) {
+        let tasks = &self.core.life.tasks;
+        let abort = self.core.life.abort.clone();
+        match self.room.clone().try_acquire_owned() {
+            Ok(room) => {
+                let id = ConnectionId(self.last_id.fetch_add(1, Relaxed) + 1);
+                let serving = connection::serve(self.core.clone(), id, stream);
+                tasks.spawn(abort.run_until_cancelled_owned(holding(room, serving)));
+            }
+            Err(_) => {
+                tracing::warn!("a connection was turned away: there are too many");
+                if let Ok(place) = self.turned_away.clone().try_acquire_owned() {
+                    tasks.spawn(abort.run_until_cancelled_owned(holding(place, turn_away(stream))));
+                }
+            }
+        }
+    }
+}
+
+/// Runs `work` and gives the place back after it.
+async fn holding(place: OwnedSemaphorePermit, work: impl Future<Output = ()>) {
+    work.await;
+    drop(place);
+}
+
+async fn turn_away(mut stream: TcpStream) {
+    // Fits into the empty send buffer of a new connection, so it does not wait for the peer.
+    if stream.write_all(TOO_MANY.as_bytes()).await.is_ok() {
+        Link::new(stream).close(false).await;
+    }
+}

@@ -1,0 +1,212 @@
+//! Who answers: what the daemon and a front's temporary server each implement.
+
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use futures_util::future::BoxFuture;
+use okibi_protocol::{
+    jsonrpc::{Call, RpcError, code},
+    notice::{Notice, NoticeReply},
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::writer::Outgoing;
+
+/// What a listener asks.
+///
+/// Calls run at the same time, each in a task of its own; their futures are dropped when the peer goes or the
+/// drain's deadline passes. A panic becomes that call's error −32603.
+pub trait Service: Send + Sync + 'static {
+    /// Answers a JSON-RPC call; the answer to a notification (no id) is thrown away.
+    fn call(&self, call: Call, context: CallContext) -> impl Future<Output = Answer> + Send;
+
+    /// Answers a launch notice; `None`, which is the default, refuses it as an invalid request.
+    fn notice(&self, notice: Notice) -> impl Future<Output = Option<NoticeReply>> + Send {
+        let _ = notice;
+        async { None }
+    }
+
+    /// HTTP routes beside the WebSocket at `/`; asked once, at the start. The guard stands before them.
+    fn routes(&self) -> axum::Router {
+        axum::Router::new()
+    }
+}
+
+impl<S: Service> Service for Arc<S> {
+    fn call(&self, call: Call, context: CallContext) -> impl Future<Output = Answer> + Send {
+        S::call(self, call, context)
+    }
+
+    fn notice(&self, notice: Notice) -> impl Future<Output = Option<NoticeReply>> + Send {
+        S::notice(self, notice)
+    }
+
+    fn routes(&self) -> axum::Router {
+        S::routes(self)
+    }
+}
+
+/// The answer to a call.
+#[derive(Debug)]
+pub enum Answer {
+    /// One response.
+    Single(Result<Box<RawValue>, RpcError>),
+    /// Several responses with the call's id, `"more": true` on all but the last. An error item ends them; so does
+    /// the end of the channel, so whoever fails half-way must say so by an error. Not for calls in a batch.
+    Stream(mpsc::Receiver<Result<Box<RawValue>, RpcError>>),
+}
+
+/// Names a connection as long as the process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// Where a call comes from.
+#[derive(Debug)]
+pub struct CallContext {
+    /// The connection it came on.
+    pub connection: ConnectionId,
+    /// Whether it is an element of a batch, whose answers cannot be streamed.
+    pub in_batch: bool,
+    /// Pushes notifications to the connection.
+    pub notifier: Notifier,
+    pub(crate) background: Background,
+}
+
+impl CallContext {
+    /// Runs `future` beside the call, from the moment its answer is on its way until the connection closes.
+    ///
+    /// Errors: −32002 when the connection has [`max_background`](crate::Limits::max_background) of them already.
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> Result<(), RpcError> {
+        self.background.add(Box::pin(future))
+    }
+}
+
+/// The connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionClosed;
+
+/// Pushes JSON-RPC notifications to one connection.
+#[derive(Clone, Debug)]
+pub struct Notifier {
+    pub(crate) queue: mpsc::Sender<Outgoing>,
+    pub(crate) gone: CancellationToken,
+}
+
+/// A notification as a server writes it.
+#[derive(Serialize)]
+struct Notification<'a, P> {
+    jsonrpc: &'static str,
+    method: &'a str,
+    params: &'a P,
+}
+
+impl Notifier {
+    /// Sends a notification; waits while the peer is slow to read.
+    ///
+    /// Errors: [`ConnectionClosed`], also for `params` that JSON cannot express (a map with keys that are no text).
+    pub async fn notify<P: Serialize + Sync>(
+        &self,
+        method: &str,
+        params: &P,
+    ) -> Result<(), ConnectionClosed> {
+        let notification = Notification {
+            jsonrpc: "2.0",
+            method,
+            params,
+        };
+        let text = serde_json::to_string(&notification).map_err(|error| {
+            tracing::error!(method, %error, "a notification cannot be written");
+            ConnectionClosed
+        })?;
+        let sent = self
+            .gone
+            .run_until_cancelled(self.queue.send(Outgoing::text(text)));
+        sent.await.and_then(Result::ok).ok_or(ConnectionClosed)
+    }
+
+    /// Ends when the connection has.
+    pub async fn closed(&self) {
+        self.gone.cancelled().await;
+    }
+}
+
+/// The futures one call has given to its connection; they wait here until the answer is queued.
+#[derive(Clone)]
+pub(crate) struct Background {
+    waiting: Arc<Mutex<Vec<BoxFuture<'static, ()>>>>,
+    count: Arc<BackgroundCount>,
+}
+
+/// How many futures run or wait on one connection.
+#[derive(Debug)]
+pub(crate) struct BackgroundCount {
+    now: AtomicUsize,
+    max: usize,
+}
+
+impl BackgroundCount {
+    pub(crate) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            now: AtomicUsize::new(0),
+            max,
+        })
+    }
+}
+
+/// One future's place in the count.
+struct Place(Arc<BackgroundCount>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Background {
+    pub(crate) fn new(count: Arc<BackgroundCount>) -> Self {
+        Self {
+            waiting: Arc::default(),
+            count,
+        }
+    }
+
+    fn add(&self, future: BoxFuture<'static, ()>) -> Result<(), RpcError> {
+        let max = self.count.max;
+        if self.count.now.fetch_add(1, Relaxed) >= max {
+            self.count.now.fetch_sub(1, Relaxed);
+            let message = format!("this connection has {max} subscriptions, which is the limit");
+            return Err(RpcError::new(code::BUSY, message));
+        }
+        let place = Place(self.count.clone());
+        let placed = async move {
+            let _place = place;
+            future.await;
+        };
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push(Box::pin(placed));
+        Ok(())
+    }
+
+    /// Starts what has been given, each until it ends or `gone`.
+    pub(crate) fn start(&self, tasks: &TaskTracker, gone: &CancellationToken) {
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        for future in waiting {
+            tasks.spawn(gone.clone().run_until_cancelled_owned(future));
+        }
+    }
+}
+
+impl fmt::Debug for Background {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.count.fmt(formatter)
+    }
+}

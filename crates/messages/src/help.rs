@@ -1,0 +1,113 @@
+//! The command line's help.
+
+use crate::{lang::Lang, pick};
+
+macro_rules! help {
+    ($($(#[$doc:meta])* $name:ident: $en:literal, $ja:literal;)*) => {
+        /// A text of the help.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Help {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Help {
+            /// Every text.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Its words.
+            pub const fn text(self, lang: Lang) -> &'static str {
+                match self {
+                    $(Self::$name => pick(lang, $en, $ja),)*
+                }
+            }
+        }
+    };
+}
+
+help! {
+    /// The program.
+    About: "Keeps a text-embedding model warm and serves it to the apps on this machine",
+        "テキスト埋め込みモデルを常駐させ、このマシンのアプリに提供します";
+    /// Heading of the usage line.
+    UsageHeading: "Usage", "使い方";
+    /// Heading of the commands.
+    CommandsHeading: "Commands", "コマンド";
+    /// Heading of the options.
+    OptionsHeading: "Options", "オプション";
+    /// Heading of the positional arguments.
+    ArgumentsHeading: "Arguments", "引数";
+    /// What the exit codes mean.
+    ExitCodes: "Exit codes: 0 done or running, 1 error, 2 wrong usage, 3 not running.\n\
+                Without a command: status.",
+        "終了コード: 0 成功または起動中、1 エラー、2 使い方の誤り、3 起動していない。\n\
+         コマンドを省略すると status を実行します。";
+    /// `start`.
+    Start: "Start the daemon and wait until its model is loaded", "デーモンを起動し、モデルの読み込みを待ちます";
+    /// `status`.
+    Status: "Show whether the daemon runs, and how it is", "デーモンの状態を表示します";
+    /// `stop`.
+    Stop: "Stop the daemon and wait until its port is free", "デーモンを停止し、ポートが空くのを待ちます";
+    /// `restart`.
+    Restart: "Stop the daemon and start it again; the model stays unless another one is named",
+        "デーモンを再起動します。指定がなければ同じモデルを使います";
+    /// `embed`.
+    Embed: "Turn texts into vectors: the arguments, or the lines of standard input",
+        "テキストをベクトルに変換します。引数がなければ標準入力の各行を使います";
+    /// `serve`.
+    Serve: "Run in the foreground, for containers and service managers",
+        "フォアグラウンドで実行します (コンテナーやサービス管理用)";
+    /// `logs`.
+    Logs: "Show the end of the daemon's log", "デーモンのログの末尾を表示します";
+    /// `completions`.
+    Completions: "Print a completion script for a shell", "シェルの補完スクリプトを出力します";
+    /// `--model`.
+    Model: "Model: a name, or a folder such as ./folder", "モデル名、または ./folder のようなフォルダー";
+    /// `--port`.
+    Port: "Port [default: 8765]", "ポート番号 [既定値: 8765]";
+    /// `--threads`.
+    Threads: "Threads to compute with [default: all physical cores]",
+        "計算に使うスレッド数 [既定値: 物理コア数]";
+    /// `--lang`.
+    Lang: "Language of messages: auto, en or ja", "メッセージの言語: auto、en、ja";
+    /// `--config`.
+    Config: "Configuration file", "設定ファイル";
+    /// `--json`.
+    Json: "Print JSON: one object a line", "JSON を 1 行に 1 オブジェクトずつ出力します";
+    /// `embed TEXT`.
+    Text: "Texts to embed", "変換するテキスト";
+    /// `--input-type`.
+    InputType: "What the texts are for; decides which of the model's prompts is put before them [default: none]",
+        "テキストの用途。モデルのプロンプトの選択に使います [既定値: none]";
+    /// `--format`.
+    Format: "Output: one object a line (jsonl), one JSON array, or a NumPy file [default: jsonl]",
+        "出力形式: 1 行 1 オブジェクト (jsonl)、1 つの JSON 配列、NumPy ファイル [既定値: jsonl]";
+    /// `--dimensions`.
+    Dimensions: "Keep only the first N values of each vector", "各ベクトルの先頭 N 個の値だけを使います";
+    /// `--no-truncate`.
+    NoTruncate: "Refuse texts over the model's limit instead of cutting them",
+        "モデルの上限を超えるテキストを切り詰めず、エラーにします";
+    /// `logs -f`.
+    Follow: "Go on showing new lines until Ctrl-C", "Ctrl-C まで新しい行を表示し続けます";
+    /// `logs -n`.
+    Lines: "Lines to show [default: 50]", "表示する行数 [既定値: 50]";
+    /// `completions SHELL`.
+    Shell: "Shell", "シェル";
+    /// `--help`.
+    HelpFlag: "Show this help", "このヘルプを表示します";
+    /// `--version`.
+    Version: "Show the version", "バージョンを表示します";
+    /// `--log`.
+    LogFilter: "Filter of the log, such as info or okibi_engine=debug",
+        "ログのフィルター (例: info、okibi_engine=debug)";
+    /// `--drain-seconds`.
+    DrainSeconds: "Seconds that requests in flight have to finish when the daemon stops [default: 10]",
+        "停止時に処理中のリクエストを待つ秒数 [既定値: 10]";
+    /// `--assets`.
+    Assets: "Folder with the embedded model and ONNX Runtime", "内蔵モデルと ONNX Runtime のフォルダー";
+    /// `--onnxruntime`.
+    Onnxruntime: "ONNX Runtime library", "ONNX Runtime のライブラリー";
+    /// `--batch-tokens`.
+    BatchTokens: "Tokens of one batch at most, padding included", "1 バッチの最大トークン数 (パディングを含む)";
+    /// `--max-queued-texts`.
+    MaxQueuedTexts: "Texts that wait in the queue at most", "待ち行列に入るテキストの最大数";
+}

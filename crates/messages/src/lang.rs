@@ -1,0 +1,63 @@
+//! Which language a person reads.
+
+use okibi_config::LangChoice;
+
+/// A language there are words for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lang {
+    /// English.
+    En,
+    /// Japanese.
+    Ja,
+}
+
+impl Lang {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::En, Self::Ja];
+
+    /// The language asked for, by default the OS's: Japanese where that is the first choice, else English.
+    pub fn detect(choice: LangChoice) -> Self {
+        match choice {
+            LangChoice::En => Self::En,
+            LangChoice::Ja => Self::Ja,
+            LangChoice::Auto => Self::of_locale(sys_locale::get_locale().as_deref()),
+        }
+    }
+
+    fn of_locale(locale: Option<&str>) -> Self {
+        let language = locale.and_then(|locale| locale.split(['-', '_', '.']).next());
+        match language {
+            Some(language) if language.eq_ignore_ascii_case("ja") => Self::Ja,
+            _ => Self::En,
+        }
+    }
+
+    /// Its name: `en` or `ja`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Ja => "ja",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_japanese_locale_is_japanese_and_all_others_english() {
+        for (locale, lang) in [
+            ("ja-JP", Lang::Ja),
+            ("ja", Lang::Ja),
+            ("ja_JP.UTF-8", Lang::Ja),
+            ("en-US", Lang::En),
+            ("C", Lang::En),
+            ("jam-JM", Lang::En),
+        ] {
+            assert_eq!(Lang::of_locale(Some(locale)), lang, "{locale}");
+        }
+        assert_eq!(Lang::of_locale(None), Lang::En);
+        assert_eq!(Lang::detect(LangChoice::Ja), Lang::Ja);
+    }
+}

@@ -1,0 +1,157 @@
+//! How starts and stops end, in words.
+
+use okibi_launcher::{Exit, PortHolder, StartError, StopError};
+use okibi_protocol::DEFAULT_PORT;
+
+use crate::{chain, lang::Lang};
+
+/// A start's failure and what to do about it.
+pub(crate) fn start_error(error: &StartError, lang: Lang) -> String {
+    match error {
+        StartError::PortTaken {
+            port,
+            holder,
+            next_free,
+        } => {
+            let taken = port_taken(*port, holder.as_ref(), lang);
+            join(lang, &[&taken, &other_port(*next_free, lang)])
+        }
+        StartError::PortReserved { port, next_free } => {
+            let reserved = phrase!(
+                lang,
+                "Port {port} is reserved by the operating system; no program can use it.",
+                "ポート {port} は OS が予約しているため、どのプログラムも使えません。"
+            );
+            join(lang, &[&reserved, &other_port(*next_free, lang)])
+        }
+        StartError::Bind { port, source } => phrase!(
+            lang,
+            "Port {port} cannot be used: {source}.",
+            "ポート {port} を使えません: {source}"
+        ),
+        StartError::Spawn { program, source } => {
+            let program = program.display();
+            phrase!(
+                lang,
+                "The daemon {program} cannot be started: {source}. Check that the file is there and may be run.",
+                "デーモン {program} を起動できません: {source}。ファイルがあり、実行できることを確認してください。"
+            )
+        }
+        StartError::Load { error, .. } => error.clone(),
+        StartError::Died { exit, .. } => died(*exit, lang),
+        StartError::Stopped => phrase!(
+            lang,
+            "The start was stopped before the model was loaded.",
+            "モデルの読み込みが終わる前に、起動が中止されました。"
+        ),
+    }
+}
+
+/// The end of the daemon's log that came with a failure.
+pub fn log_tail(error: &StartError) -> &[String] {
+    match error {
+        StartError::Load { log_tail, .. } | StartError::Died { log_tail, .. } => log_tail,
+        _ => &[],
+    }
+}
+
+/// A stop's failure and what to do about it.
+pub(crate) fn stop_error(error: &StopError, lang: Lang) -> String {
+    match error {
+        StopError::NotOkibi { port, holder } => {
+            let taken = port_taken(*port, holder.as_ref(), lang);
+            let nothing = phrase!(lang, "Nothing was stopped.", "停止したものはありません。");
+            join(lang, &[&taken, &nothing])
+        }
+        StopError::StillRunning { pid, seconds } => phrase!(
+            lang,
+            "The daemon (process {pid}) has not ended within {seconds} s; it may still be finishing requests. \
+             Run `okibi stop` again, or end the process.",
+            "デーモン (プロセス {pid}) が {seconds} 秒以内に終了しませんでした。処理中のリクエストが残っている可能性があります。\
+             もう一度 `okibi stop` を実行するか、プロセスを終了してください。"
+        ),
+        StopError::NoAnswer(source) => {
+            let cause = chain(source.as_ref());
+            phrase!(
+                lang,
+                "The daemon does not answer: {cause}.",
+                "デーモンが応答しません: {cause}"
+            )
+        }
+    }
+}
+
+/// Which program holds a port that Okibi was to use.
+pub(crate) fn port_taken(port: u16, holder: Option<&PortHolder>, lang: Lang) -> String {
+    let Some(PortHolder { pid, name }) = holder else {
+        return phrase!(
+            lang,
+            "Port {port} is used by another program.",
+            "ポート {port} は別のプログラムが使用しています。"
+        );
+    };
+    let taken = phrase!(
+        lang,
+        "Port {port} is used by {name} (process {pid}).",
+        "ポート {port} は {name} (プロセス {pid}) が使用しています。"
+    );
+    if port == DEFAULT_PORT && name.to_ascii_lowercase().contains("anki") {
+        let anki = phrase!(
+            lang,
+            "Anki's add-on AnkiConnect listens there by default.",
+            "Anki のアドオン AnkiConnect が既定でこのポートを使います。"
+        );
+        return join(lang, &[&taken, &anki]);
+    }
+    taken
+}
+
+fn other_port(next_free: Option<u16>, lang: Lang) -> String {
+    match next_free {
+        Some(next) => phrase!(
+            lang,
+            "Use another one: `okibi start --port {next}`.",
+            "別のポートを使うには `okibi start --port {next}` を実行してください。"
+        ),
+        None => phrase!(
+            lang,
+            "Choose another one with `--port`.",
+            "`--port` で別のポートを指定してください。"
+        ),
+    }
+}
+
+fn died(exit: Exit, lang: Lang) -> String {
+    match exit {
+        Exit::Signal(9) => phrase!(
+            lang,
+            "The daemon was killed while loading (signal 9). The machine may have run out of memory; \
+             close other programs or choose a smaller model.",
+            "デーモンが読み込み中に強制終了されました (シグナル 9)。メモリ不足の可能性があります。\
+             ほかのプログラムを終了するか、小さいモデルを選んでください。"
+        ),
+        Exit::Signal(signal) => phrase!(
+            lang,
+            "The daemon crashed while loading (signal {signal}). Its log may say why: `okibi logs`.",
+            "デーモンが読み込み中に異常終了しました (シグナル {signal})。原因は `okibi logs` で確認できます。"
+        ),
+        Exit::Code(code) => phrase!(
+            lang,
+            "The daemon ended while loading (exit code {code}). Its log may say why: `okibi logs`.",
+            "デーモンが読み込み中に終了しました (終了コード {code})。原因は `okibi logs` で確認できます。"
+        ),
+        Exit::Unknown => phrase!(
+            lang,
+            "The daemon ended while loading. Its log may say why: `okibi logs`.",
+            "デーモンが読み込み中に終了しました。原因は `okibi logs` で確認できます。"
+        ),
+    }
+}
+
+/// Puts sentences together: with a space in English, without one in Japanese.
+fn join(lang: Lang, sentences: &[&str]) -> String {
+    sentences.join(match lang {
+        Lang::En => " ",
+        Lang::Ja => "",
+    })
+}

@@ -1,0 +1,163 @@
+//! All messages, with their data.
+
+use std::path::PathBuf;
+
+use okibi_config::{FolderError, Problem, logfile::LogWarning};
+use okibi_launcher::{PortHolder, StartError, StopError, Stopped};
+use okibi_protocol::stage::StageEvent;
+
+use crate::{
+    embed::EmbedMessage, lang::Lang, launch, load::LoadProblem, settings, stage::stage_text,
+    usage::UsageProblem,
+};
+
+/// A message to a person.
+#[derive(Debug)]
+pub enum Message {
+    /// A stage of a load moved on.
+    Stage(StageEvent),
+    /// A model cannot be loaded.
+    Load(LoadProblem),
+    /// A start failed.
+    Start(StartError),
+    /// A stop failed.
+    Stop(StopError),
+    /// A stop ended well.
+    Stopped {
+        /// How.
+        how: Stopped,
+        /// The port it was about.
+        port: u16,
+    },
+    /// A setting or the configuration file is wrong.
+    Setting(Problem),
+    /// A place for Okibi's files cannot be found.
+    Folder(FolderError),
+    /// The log is not as it was asked for.
+    Log(LogWarning),
+    /// The command line cannot be read.
+    Usage(UsageProblem),
+    /// Embedding has something to say.
+    Embed(EmbedMessage),
+    /// Another front is launching; its launch is shown.
+    Attached,
+    /// No daemon is on the port.
+    NotRunning {
+        /// The port.
+        port: u16,
+    },
+    /// A daemon runs with another model than the one asked for.
+    OtherModel {
+        /// The model that runs.
+        running: String,
+        /// The model asked for, as it has to be written.
+        asked: String,
+    },
+    /// Another program holds the port.
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// Who holds it, where the OS tells.
+        holder: Option<PortHolder>,
+    },
+    /// The daemon is there but does not answer as it should.
+    NoAnswer {
+        /// The port.
+        port: u16,
+        /// Why.
+        cause: String,
+    },
+    /// There is no log file.
+    NoLog {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// The end of the daemon's log follows.
+    LogTail,
+    /// A file or stream cannot be read or written.
+    Io {
+        /// What.
+        what: String,
+        /// Why.
+        cause: String,
+    },
+    /// Something that should not happen.
+    Unexpected {
+        /// What happened.
+        cause: String,
+    },
+}
+
+impl Message {
+    /// The message in the words of a language.
+    pub fn text(&self, lang: Lang) -> String {
+        match self {
+            Self::Stage(event) => stage_text(event, lang).to_owned(),
+            Self::Load(problem) => problem.text(lang),
+            Self::Start(error) => launch::start_error(error, lang),
+            Self::Stop(error) => launch::stop_error(error, lang),
+            Self::Stopped { how, port } => match how {
+                Stopped::Stopped => phrase!(
+                    lang,
+                    "Stopped; port {port} is free.",
+                    "停止しました。ポート {port} は空いています。"
+                ),
+                Stopped::LoadEnded => phrase!(
+                    lang,
+                    "The load was ended; port {port} is free.",
+                    "読み込みを中止しました。ポート {port} は空いています。"
+                ),
+                Stopped::NotRunning => phrase!(lang, "Okibi is not running.", "Okibi は起動していません。"),
+            },
+            Self::Setting(problem) => settings::problem(problem, lang),
+            Self::Folder(error) => settings::folder_error(error, lang),
+            Self::Log(warning) => settings::log_warning(warning, lang),
+            Self::Usage(problem) => problem.text(lang),
+            Self::Embed(message) => message.text(lang),
+            Self::Attached => phrase!(
+                lang,
+                "A start is already under way; waiting for it.",
+                "すでに起動処理が進んでいるため、完了を待ちます。"
+            ),
+            Self::NotRunning { port } => phrase!(
+                lang,
+                "Okibi is not running on port {port}. Start it with `okibi start`.",
+                "Okibi はポート {port} で起動していません。`okibi start` で起動してください。"
+            ),
+            Self::OtherModel { running, asked } => phrase!(
+                lang,
+                "Okibi is already running with another model, {running}. To change it: `okibi restart -m {asked}`.",
+                "Okibi は別のモデル {running} で起動しています。変更するには `okibi restart -m {asked}` を実行してください。"
+            ),
+            Self::PortTaken { port, holder } => launch::port_taken(*port, holder.as_ref(), lang),
+            Self::NoAnswer { port, cause } => phrase!(
+                lang,
+                "Okibi on port {port} does not answer: {cause}.",
+                "ポート {port} の Okibi が応答しません: {cause}"
+            ),
+            Self::NoLog { path } => {
+                let path = path.display();
+                phrase!(
+                    lang,
+                    "There is no log yet ({path}). A daemon writes it: `okibi start`.",
+                    "ログはまだありません ({path})。`okibi start` で起動すると記録されます。"
+                )
+            }
+            Self::LogTail => phrase!(lang, "End of the log:", "ログの末尾:"),
+            Self::Io { what, cause } => phrase!(
+                lang,
+                "{what} cannot be read or written: {cause}.",
+                "{what} を読み書きできません: {cause}"
+            ),
+            Self::Unexpected { cause } => phrase!(
+                lang,
+                "Something unexpected happened: {cause}.",
+                "予期しないエラーが発生しました: {cause}"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

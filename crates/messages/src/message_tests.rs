@@ -1,0 +1,375 @@
+use std::{io, path::PathBuf};
+
+use okibi_config::{Key, Origin, Place, Wanted};
+use okibi_launcher::Exit;
+use okibi_protocol::{
+    stage::{Stage, StageState},
+    units::Millis,
+};
+
+use super::*;
+use crate::{embed::BadLine, help::Help, stage::stage_name, status::Label};
+
+fn holder(name: &str) -> Option<PortHolder> {
+    Some(PortHolder {
+        pid: 42,
+        name: name.into(),
+    })
+}
+
+fn io_error() -> io::Error {
+    io::Error::other("x")
+}
+
+fn place() -> Place {
+    Place {
+        file: "c.toml".into(),
+        line: 3,
+        column: 8,
+    }
+}
+
+fn load_problems() -> Vec<LoadProblem> {
+    let (path, cause) = (|| PathBuf::from("/m"), || String::from("x"));
+    vec![
+        LoadProblem::UnknownModel {
+            name: "e5".into(),
+            nearest: vec![],
+        },
+        LoadProblem::UnknownModel {
+            name: "e5".into(),
+            nearest: vec!["a".into(), "b".into()],
+        },
+        LoadProblem::MissingFile {
+            folder: path(),
+            file: "tokenizer.json".into(),
+        },
+        LoadProblem::OnlySafetensors { folder: path() },
+        LoadProblem::EmbeddedModelNotFound {
+            searched: vec![path()],
+        },
+        LoadProblem::Unreadable {
+            path: path(),
+            cause: cause(),
+        },
+        LoadProblem::Configuration {
+            path: path(),
+            cause: cause(),
+        },
+        LoadProblem::Pooling {
+            path: path(),
+            mode: "weighted".into(),
+        },
+        LoadProblem::RuntimeNotFound {
+            searched: vec![path(), path()],
+        },
+        LoadProblem::RuntimeUnusable {
+            path: path(),
+            cause: cause(),
+        },
+        LoadProblem::Tokenizer {
+            path: path(),
+            cause: cause(),
+        },
+        LoadProblem::Model {
+            path: path(),
+            cause: cause(),
+        },
+        LoadProblem::CacheUnwritable {
+            path: path(),
+            cause: cause(),
+        },
+        LoadProblem::Download {
+            repository: "a/b".into(),
+            file: "f".into(),
+            cause: cause(),
+        },
+        LoadProblem::WarmUp { cause: cause() },
+        LoadProblem::PortNotFreed {
+            port: 1,
+            cause: cause(),
+        },
+    ]
+}
+
+fn embed_messages() -> Vec<EmbedMessage> {
+    vec![
+        EmbedMessage::Refused {
+            line: 3,
+            why: BadLine::Empty,
+        },
+        EmbedMessage::Refused {
+            line: 3,
+            why: BadLine::NotUtf8,
+        },
+        EmbedMessage::Refused {
+            line: 3,
+            why: BadLine::TooLarge { limit: 4_000_000 },
+        },
+        EmbedMessage::SomeFailed { failed: 1, all: 2 },
+        EmbedMessage::Truncated {
+            line: 1,
+            tokens: 600,
+            limit: 512,
+        },
+        EmbedMessage::MoreTruncated { more: 5 },
+        EmbedMessage::BinaryToTerminal,
+        EmbedMessage::Loading { percent: 40 },
+        EmbedMessage::Failed { cause: "x".into() },
+        EmbedMessage::Input { cause: "x".into() },
+    ]
+}
+
+fn usage_problems() -> Vec<UsageProblem> {
+    let word = || String::from("x");
+    vec![
+        UsageProblem::Unknown {
+            argument: word(),
+            suggestion: None,
+        },
+        UsageProblem::Unknown {
+            argument: word(),
+            suggestion: Some(word()),
+        },
+        UsageProblem::UnknownCommand {
+            command: word(),
+            suggestion: None,
+        },
+        UsageProblem::UnknownCommand {
+            command: word(),
+            suggestion: Some(word()),
+        },
+        UsageProblem::Value {
+            option: word(),
+            value: word(),
+            possible: vec![],
+        },
+        UsageProblem::Value {
+            option: word(),
+            value: String::new(),
+            possible: vec![word()],
+        },
+        UsageProblem::Missing {
+            arguments: vec![word()],
+        },
+        UsageProblem::Conflict { option: word() },
+        UsageProblem::Other { reason: word() },
+    ]
+}
+
+fn settings_problems() -> Vec<Problem> {
+    let bad = |origin, wanted| Problem::BadValue {
+        key: Key::Port,
+        origin,
+        value: "y".into(),
+        wanted,
+    };
+    let unknown = |nearest| Problem::UnknownKey {
+        place: place(),
+        key: "k".into(),
+        nearest,
+    };
+    vec![
+        bad(Origin::Flag, Wanted::Port),
+        bad(Origin::Environment, Wanted::Number { min: 1, max: 2 }),
+        bad(Origin::File(place()), Wanted::Lang),
+        bad(Origin::Flag, Wanted::Text),
+        bad(Origin::Flag, Wanted::Path),
+        unknown(None),
+        unknown(Some(Key::Port)),
+        Problem::BrokenFile {
+            place: place(),
+            reason: "r".into(),
+        },
+        Problem::UnreadableFile {
+            file: "c.toml".into(),
+            source: io_error(),
+        },
+    ]
+}
+
+fn start_errors() -> Vec<StartError> {
+    let died = |exit| StartError::Died {
+        exit,
+        log_tail: vec![],
+    };
+    vec![
+        StartError::PortTaken {
+            port: 8765,
+            holder: holder("anki"),
+            next_free: Some(8766),
+        },
+        StartError::PortTaken {
+            port: 8765,
+            holder: None,
+            next_free: None,
+        },
+        StartError::PortReserved {
+            port: 80,
+            next_free: Some(8766),
+        },
+        StartError::Bind {
+            port: 1,
+            source: io_error(),
+        },
+        StartError::Spawn {
+            program: "okibi".into(),
+            source: io_error(),
+        },
+        died(Exit::Signal(9)),
+        died(Exit::Signal(11)),
+        died(Exit::Code(1)),
+        died(Exit::Unknown),
+        StartError::Stopped,
+    ]
+}
+
+fn samples() -> Vec<Message> {
+    let mut messages = vec![
+        Message::Stop(StopError::NotOkibi {
+            port: 1,
+            holder: holder("nginx"),
+        }),
+        Message::Stop(StopError::StillRunning { pid: 1, seconds: 10 }),
+        Message::Stop(StopError::NoAnswer("x".into())),
+        Message::Stopped {
+            how: Stopped::Stopped,
+            port: 1,
+        },
+        Message::Stopped {
+            how: Stopped::LoadEnded,
+            port: 1,
+        },
+        Message::Stopped {
+            how: Stopped::NotRunning,
+            port: 1,
+        },
+        Message::Folder(FolderError::NoHome {
+            variable: "OKIBI_CONFIG",
+        }),
+        Message::Log(LogWarning::NoFile {
+            path: "l".into(),
+            source: io_error(),
+        }),
+        Message::Attached,
+        Message::NotRunning { port: 1 },
+        Message::OtherModel {
+            running: "a".into(),
+            asked: "b".into(),
+        },
+        Message::PortTaken {
+            port: 1,
+            holder: None,
+        },
+        Message::NoAnswer {
+            port: 1,
+            cause: "x".into(),
+        },
+        Message::NoLog { path: "l".into() },
+        Message::LogTail,
+        Message::Io {
+            what: "f".into(),
+            cause: "x".into(),
+        },
+        Message::Unexpected { cause: "x".into() },
+    ];
+    for stage in Stage::ALL {
+        for state in [
+            StageState::Started,
+            StageState::Advanced,
+            StageState::Finished,
+            StageState::Failed,
+        ] {
+            let event = StageEvent {
+                stage,
+                state,
+                elapsed_ms: Millis(1),
+                measure: None,
+            };
+            messages.push(Message::Stage(event));
+        }
+    }
+    messages.extend(start_errors().into_iter().map(Message::Start));
+    messages.extend(load_problems().into_iter().map(Message::Load));
+    messages.extend(embed_messages().into_iter().map(Message::Embed));
+    messages.extend(usage_problems().into_iter().map(Message::Usage));
+    messages.extend(settings_problems().into_iter().map(Message::Setting));
+    messages
+}
+
+fn is_japanese(text: &str) -> bool {
+    text.chars()
+        .any(|char| matches!(char, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}'))
+}
+
+#[test]
+fn every_message_has_words_in_both_languages() {
+    for message in samples() {
+        let (english, japanese) = (message.text(Lang::En), message.text(Lang::Ja));
+        assert!(!english.trim().is_empty() && !is_japanese(&english), "{english}");
+        assert!(is_japanese(&japanese), "{japanese}");
+        assert!(
+            !japanese.contains("。。") && !english.contains(".."),
+            "{english} {japanese}"
+        );
+    }
+}
+
+#[test]
+fn labels_and_help_have_words_in_both_languages() {
+    for help in Help::ALL {
+        assert!(!is_japanese(help.text(Lang::En)), "{help:?}");
+        assert!(is_japanese(help.text(Lang::Ja)), "{help:?}");
+    }
+    for stage in Stage::ALL {
+        assert!(!stage_name(stage, Lang::Ja).is_empty());
+    }
+    assert!(is_japanese(Label::Uptime.text(Lang::Ja)));
+}
+
+#[test]
+fn a_taken_port_says_by_whom_and_what_to_do() {
+    let text = Message::Start(start_errors().remove(0)).text(Lang::En);
+    for part in [
+        "8765",
+        "anki (process 42)",
+        "AnkiConnect",
+        "`okibi start --port 8766`",
+    ] {
+        assert!(text.contains(part), "{part} in: {text}");
+    }
+    let other = Message::PortTaken {
+        port: 9000,
+        holder: holder("anki"),
+    }
+    .text(Lang::En);
+    assert!(!other.contains("AnkiConnect"), "only its default port: {other}");
+}
+
+#[test]
+fn a_bad_setting_begins_with_its_source() {
+    let bad = |origin| {
+        let problem = Problem::BadValue {
+            key: Key::Port,
+            origin,
+            value: "99999".into(),
+            wanted: Wanted::Port,
+        };
+        Message::Setting(problem).text(Lang::En)
+    };
+    assert_eq!(
+        bad(Origin::Environment),
+        "OKIBI_PORT: \"99999\" is not a port (1 to 65535)"
+    );
+    assert!(bad(Origin::Flag).starts_with("--port: "));
+    assert!(bad(Origin::File(place())).starts_with("c.toml:3:8: port: "));
+}
+
+#[test]
+fn a_chain_of_causes_is_one_line_without_repetition() {
+    let error = StartError::Spawn {
+        program: "okibi".into(),
+        source: io_error(),
+    };
+    assert_eq!(crate::chain(&error), "the daemon okibi cannot be started: x");
+}

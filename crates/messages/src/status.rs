@@ -1,0 +1,108 @@
+//! A daemon's status in words: for the command line, the tray's menu and its tooltip.
+
+use std::time::Duration;
+
+use okibi_protocol::method::{RunState, Status};
+
+use crate::{lang::Lang, pick, units};
+
+/// Where a daemon is in its life, in one line: "multilingual-e5-small is ready".
+pub fn state_line(status: &Status, lang: Lang) -> String {
+    let model = &status.model;
+    match status.status {
+        RunState::Running if status.ready => {
+            phrase!(lang, "{model} is ready", "{model} は準備ができています")
+        }
+        RunState::Starting | RunState::Running => {
+            let percent = percent(status);
+            phrase!(
+                lang,
+                "{model} is loading ({percent} %)",
+                "{model} を読み込み中です ({percent} %)"
+            )
+        }
+        RunState::Stopping => phrase!(lang, "{model} is stopping", "{model} を停止中です"),
+        RunState::Failed => phrase!(lang, "{model} failed to load", "{model} を読み込めませんでした"),
+    }
+}
+
+/// The whole percent of a load that is done.
+pub fn percent(status: &Status) -> u8 {
+    (status.stages.fraction() * 100.0) as u8
+}
+
+/// A daemon that is ready, after a start: model, dimension, time, address.
+pub fn ready_line(status: &Status, time: Option<Duration>, address: &str, lang: Lang) -> String {
+    let model = &status.model;
+    let dimension = status.dimension.unwrap_or(0);
+    match time.map(|time| units::seconds(time, lang)) {
+        Some(time) => phrase!(
+            lang,
+            "Ready in {time}: {model}, {dimension} dimensions, {address}",
+            "{time}で準備ができました: {model}、{dimension} 次元、{address}"
+        ),
+        None => phrase!(
+            lang,
+            "Already running: {model}, {dimension} dimensions, {address}",
+            "すでに起動しています: {model}、{dimension} 次元、{address}"
+        ),
+    }
+}
+
+/// What a status line is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// Length of a vector.
+    Dimension,
+    /// Tokens of a text that are read.
+    MaxTokens,
+    /// Where clients connect.
+    Address,
+    /// The process.
+    Process,
+    /// Time since the start.
+    Uptime,
+    /// Resident memory.
+    Memory,
+    /// Requests answered.
+    Requests,
+    /// Threads.
+    Threads,
+    /// Time of the load.
+    Load,
+    /// The log file.
+    Log,
+    /// Why the load failed.
+    Reason,
+}
+
+impl Label {
+    /// Its words.
+    pub const fn text(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Dimension => pick(lang, "Dimensions", "次元数"),
+            Self::MaxTokens => pick(lang, "Max tokens", "最大トークン数"),
+            Self::Address => pick(lang, "Address", "アドレス"),
+            Self::Process => pick(lang, "Process", "プロセス"),
+            Self::Uptime => pick(lang, "Up", "稼働時間"),
+            Self::Memory => pick(lang, "Memory", "メモリ"),
+            Self::Requests => pick(lang, "Requests", "リクエスト"),
+            Self::Threads => pick(lang, "Threads", "スレッド数"),
+            Self::Load => pick(lang, "Load", "読み込み"),
+            Self::Log => pick(lang, "Log", "ログ"),
+            Self::Reason => pick(lang, "Reason", "理由"),
+        }
+    }
+}
+
+/// Requests answered and in work: `17 (2 in progress)`.
+pub fn requests(served: u64, in_flight: u64, lang: Lang) -> String {
+    if in_flight == 0 {
+        return served.to_string();
+    }
+    phrase!(
+        lang,
+        "{served} ({in_flight} in progress)",
+        "{served} (処理中 {in_flight})"
+    )
+}

@@ -1,0 +1,223 @@
+//! What a daemon knows about itself, and how it answers each method.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{Router, routing::get};
+use okibi_engine::Engine;
+use okibi_listener::{Answer, CallContext, Service, loading};
+use okibi_protocol::{
+    SERVER_TYPE_DAEMON,
+    jsonrpc::{Call, RpcError, code, raw_result},
+    method::{
+        EMBED, EMBED_TEXT, EmbedParams, EmbedTextParams, RunState, STATUS_CHANGED, STOP_SERVER, SUBSCRIBE,
+        Status, Stopping,
+    },
+    notice::LaunchId,
+    stage::{StageBoard, StageEvent},
+    units::Millis,
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{embed, process, run::DaemonOptions};
+
+/// Texts of one request at the most.
+pub const MAX_TEXTS: usize = 100_000;
+
+/// A daemon from its first moment to its last.
+pub(crate) struct Daemon {
+    began: Instant,
+    model: String,
+    launch: Option<LaunchId>,
+    log_file: Option<String>,
+    engine: OnceLock<Arc<Engine>>,
+    load_time: OnceLock<Duration>,
+    board: Mutex<StageBoard>,
+    /// Told whenever the status changes in a way that a subscriber wants to know.
+    changed: watch::Sender<()>,
+    /// Cancelled when the daemon is to end, by whoever asks first.
+    pub(crate) stop: CancellationToken,
+    served: AtomicU64,
+    in_flight: AtomicU64,
+}
+
+impl Daemon {
+    pub(crate) fn new(options: &DaemonOptions) -> Arc<Self> {
+        Arc::new(Self {
+            began: Instant::now(),
+            model: options.load.model.clone(),
+            launch: options.launch.clone(),
+            log_file: options.log_file.as_ref().map(|path| path.display().to_string()),
+            engine: OnceLock::new(),
+            load_time: OnceLock::new(),
+            board: Mutex::default(),
+            changed: watch::Sender::new(()),
+            stop: CancellationToken::new(),
+            served: AtomicU64::new(0),
+            in_flight: AtomicU64::new(0),
+        })
+    }
+
+    /// Takes a step of the load into the status.
+    pub(crate) fn record(&self, event: StageEvent) {
+        self.board
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .record(event);
+        self.changed.send_replace(());
+    }
+
+    /// Puts the loaded engine to work.
+    pub(crate) fn serve_with(&self, engine: Engine) {
+        let is_first = self.engine.set(Arc::new(engine)).is_ok();
+        debug_assert!(is_first, "a daemon loads once");
+    }
+
+    /// Says that the daemon is ready: from now on its status does.
+    pub(crate) fn mark_ready(&self) -> Duration {
+        let took = *self.load_time.get_or_init(|| self.began.elapsed());
+        self.changed.send_replace(());
+        took
+    }
+
+    /// Gives the engine, or the error that says why there is none.
+    pub(crate) fn engine(&self) -> Result<Arc<Engine>, RpcError> {
+        match self.engine.get() {
+            _ if self.stop.is_cancelled() => Err(RpcError::new(code::STOPPING, "the server is stopping")),
+            Some(engine) => Ok(Arc::clone(engine)),
+            None => Err(loading::not_ready(&self.status())),
+        }
+    }
+
+    /// Counts a request for embeddings, until the guard is dropped.
+    pub(crate) fn begin_request(self: &Arc<Self>) -> RequestGuard {
+        self.in_flight.fetch_add(1, Relaxed);
+        RequestGuard {
+            daemon: Arc::clone(self),
+        }
+    }
+
+    /// The present status.
+    pub(crate) fn status(&self) -> Status {
+        let info = self.engine.get().map(|engine| engine.info());
+        let is_stopping = self.stop.is_cancelled();
+        Status {
+            status: match info {
+                _ if is_stopping => RunState::Stopping,
+                Some(_) => RunState::Running,
+                None => RunState::Starting,
+            },
+            ready: info.is_some() && !is_stopping,
+            server_type: SERVER_TYPE_DAEMON.into(),
+            model: info.map_or_else(|| self.model.clone(), |info| info.name.clone()),
+            dimension: info.map(|info| info.dimension),
+            max_tokens: info.map(|info| info.max_tokens),
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            uptime_ms: Millis::from(self.began.elapsed()),
+            memory_bytes: process::resident_memory(),
+            threads: info.map(|info| info.threads),
+            stages: self.board.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            load_ms: self.load_time.get().copied().map(Millis::from),
+            requests_served: self.served.load(Relaxed),
+            requests_in_flight: self.in_flight.load(Relaxed),
+            launch: self.launch.clone(),
+            error: None,
+            log_file: self.log_file.clone(),
+        }
+    }
+
+    /// Sends the status to a subscriber whenever it has changed.
+    async fn push_changes(self: Arc<Self>, notifier: okibi_listener::Notifier) {
+        let mut changes = self.changed.subscribe();
+        loop {
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                () = self.stop.cancelled() => {
+                    // The last thing to tell; when the peer is gone there is nobody to tell it to.
+                    let _ = notifier.notify(STATUS_CHANGED, &self.status()).await;
+                    return;
+                }
+            }
+            if notifier.notify(STATUS_CHANGED, &self.status()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn answer(self: Arc<Self>, call: Call, context: CallContext) -> Result<Answer, RpcError> {
+        let single = |result| Ok(Answer::Single(result));
+        match call.method.as_str() {
+            EMBED_TEXT => {
+                let params: EmbedTextParams = call.params.parse(&["text"])?;
+                single(Ok(raw_result(
+                    &embed::text(&self, params, context.connection).await?,
+                )?))
+            }
+            EMBED => {
+                let params: EmbedParams = call.params.parse(&EmbedParams::NAMES)?;
+                embed::texts(&self, params, &context).await
+            }
+            STOP_SERVER => {
+                tracing::info!("asked to stop by a client");
+                let stop = self.stop.clone();
+                // Only once the answer is on its way, or the drain would race with it.
+                context.spawn(async move { stop.cancel() })?;
+                single(raw_result(&Stopping::Stopping))
+            }
+            SUBSCRIBE => {
+                context.spawn(Arc::clone(&self).push_changes(context.notifier.clone()))?;
+                single(raw_result(&self.status()))
+            }
+            method => single(loading::loading_answer(method, &self.status())),
+        }
+    }
+}
+
+/// A request for embeddings being worked on.
+pub(crate) struct RequestGuard {
+    daemon: Arc<Daemon>,
+}
+
+impl RequestGuard {
+    /// Counts the request as answered.
+    pub(crate) fn served(self) {
+        self.daemon.served.fetch_add(1, Relaxed);
+    }
+}
+
+impl Drop for RequestGuard {
+    fn drop(&mut self) {
+        self.daemon.in_flight.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The daemon as the listener asks it.
+pub(crate) struct DaemonService(pub(crate) Arc<Daemon>);
+
+impl Service for DaemonService {
+    fn call(&self, call: Call, context: CallContext) -> impl Future<Output = Answer> + Send {
+        let daemon = Arc::clone(&self.0);
+        async move {
+            daemon
+                .answer(call, context)
+                .await
+                .unwrap_or_else(|error| Answer::Single(Err(error)))
+        }
+    }
+
+    fn routes(&self) -> Router {
+        let daemon = Arc::clone(&self.0);
+        Router::new().route(
+            "/health",
+            get(move || std::future::ready(loading::health_response(&daemon.status()))),
+        )
+    }
+}

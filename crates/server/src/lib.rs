@@ -1,0 +1,22 @@
+//! The daemon: loads the engine, takes the port over, answers, drains.
+//!
+//! - [`run`]: a daemon's whole life, launched by a front or in the foreground
+//! - [`DaemonOptions`] and [`Host`]: what it is told, and what it needs of the program around it
+//!
+//! Inside: `launch` speaks with the front, `handover` takes the port, `daemon` answers the methods, `embed` is the
+//! longest of them, `signals` listens to the OS.
+
+mod daemon;
+mod embed;
+mod handover;
+mod launch;
+mod process;
+mod run;
+mod signals;
+
+pub use daemon::MAX_TEXTS;
+// What the options are made of, so that the program around the daemon needs no other crate for them.
+pub use okibi_engine::{LoadError, LoadOptions};
+pub use okibi_listener::Limits;
+pub use embed::STREAM_CHUNK;
+pub use run::{DaemonError, DaemonOptions, Ended, Host, run};

@@ -1,0 +1,16 @@
+//! What the OS knows about this process.
+
+use okibi_protocol::units::ByteCount;
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// Resident memory of this process, where the OS tells it.
+pub(crate) fn resident_memory() -> Option<ByteCount> {
+    let pid = Pid::from_u32(std::process::id());
+    let mut system = System::new().ok()?;
+    system.refresh_processes_specifics(
+        ProcessesToUpdate::Some(&[pid]),
+        false,
+        ProcessRefreshKind::nothing().with_memory(),
+    );
+    system.process(pid).map(|process| ByteCount(process.memory()))
+}

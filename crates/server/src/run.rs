@@ -1,0 +1,295 @@
+//! A daemon's whole life.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use okibi_engine::{Engine, LoadError, LoadOptions};
+use okibi_listener::{Limits, Listener, Sockets, bind};
+use okibi_protocol::{
+    method::Status,
+    notice::{LaunchId, Notice},
+    stage::{Stage, StageEvent, StageState},
+    units::Millis,
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    daemon::{Daemon, DaemonService},
+    handover,
+    launch::{NoticeSender, Teller},
+    signals,
+};
+
+/// What a daemon is told.
+#[derive(Clone, Debug)]
+pub struct DaemonOptions {
+    /// Port to serve on.
+    pub port: u16,
+    /// The model and how to load it.
+    pub load: LoadOptions,
+    /// The launch it belongs to; without one it runs in the foreground and takes the port before it loads.
+    pub launch: Option<LaunchId>,
+    /// Requests in flight at a stop are waited for so long.
+    pub drain: Duration,
+    /// Its log file, for its status.
+    pub log_file: Option<PathBuf>,
+    /// Bounds of its listener.
+    pub limits: Limits,
+}
+
+/// What a daemon needs of the program around it: words, and somebody who wants to know that it serves.
+pub trait Host: Send + Sync + 'static {
+    /// One sentence about a step of the load, in the front's language.
+    fn progress(&self, event: &StageEvent) -> String;
+    /// Why a load failed and what to do, in the front's language.
+    fn load_failed(&self, error: &LoadError) -> String;
+    /// The daemon serves from now on.
+    fn serving(&self, status: &Status);
+}
+
+/// Why a daemon ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was asked to stop, and everything it had accepted is answered.
+    Stopped,
+    /// It was asked to stop while it loaded.
+    StoppedWhileLoading,
+}
+
+/// Why a daemon failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The model cannot be loaded.
+    #[error("the model cannot be loaded: {message}")]
+    Load {
+        /// What the host says about it.
+        message: String,
+        /// The error itself.
+        source: LoadError,
+    },
+    /// The port could not be taken.
+    #[error("port {port} cannot be taken")]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// What the OS said.
+        source: std::io::Error,
+    },
+    /// Another launch or another daemon has the port.
+    #[error("another daemon has taken this one's place")]
+    Superseded,
+    /// Requests were still in flight when the time to finish them was over.
+    #[error("{calls} requests were cut: they took longer than {seconds} s to finish")]
+    Cut {
+        /// Requests without an answer.
+        calls: usize,
+        /// The time they had.
+        seconds: u64,
+    },
+    /// The load ended without a word.
+    #[error("the loading thread ended unexpectedly")]
+    LoaderDied,
+}
+
+/// Loads, serves and drains; returns when the daemon is to end.
+///
+/// A load that is stopped goes on in its thread until the process ends, so the caller has to end it.
+pub async fn run(options: DaemonOptions, host: impl Host) -> Result<Ended, DaemonError> {
+    let host: Arc<dyn Host> = Arc::new(host);
+    let daemon = Daemon::new(&options);
+    let is_foreground = options.launch.is_none();
+    let signals = tokio::spawn(signals::watch(daemon.stop.clone(), is_foreground));
+    let outcome = match options.launch.clone() {
+        Some(launch) => run_launched(&options, launch, &daemon, &host).await,
+        None => run_foreground(&options, &daemon, &host).await,
+    };
+    signals.abort();
+    match &outcome {
+        Ok(ended) => tracing::info!(?ended, "the daemon ends"),
+        Err(error) => tracing::error!(error = error as &dyn std::error::Error, "the daemon ends"),
+    }
+    outcome
+}
+
+/// Started by a front: loads first, tells the front, then takes the port over.
+async fn run_launched(
+    options: &DaemonOptions,
+    launch: LaunchId,
+    daemon: &Arc<Daemon>,
+    host: &Arc<dyn Host>,
+) -> Result<Ended, DaemonError> {
+    let notices = NoticeSender::start(options.port, launch, daemon.stop.clone());
+    let teller = teller(daemon, host, Some(&notices));
+    let engine = match load(options, &teller, daemon).await {
+        Loaded::Engine(engine) => *engine,
+        Loaded::Stopped => return stopped_while_loading(&notices).await,
+        Loaded::Died => return Err(DaemonError::LoaderDied),
+        Loaded::Failed(error) => {
+            let message = host.load_failed(&error);
+            notices
+                .send_last(Notice::InitError {
+                    launch: notices.launch(),
+                    error: message.clone(),
+                })
+                .await;
+            return Err(DaemonError::Load {
+                message,
+                source: error,
+            });
+        }
+    };
+    daemon.serve_with(engine);
+    teller(listen(StageState::Started, Duration::ZERO));
+    let handed = tokio::select! {
+        handed = handover::take_port(options.port, &notices) => handed,
+        () = daemon.stop.cancelled() => return Ok(Ended::StoppedWhileLoading),
+    };
+    let handed = match handed {
+        Err(DaemonError::PortTaken { port, source }) => {
+            daemon.record(listen(StageState::Failed, Duration::ZERO));
+            return Err(DaemonError::PortTaken { port, source });
+        }
+        other => other?,
+    };
+    drop(notices);
+    daemon.record(listen(StageState::Finished, handed.gap));
+    tracing::info!(
+        gap_ms = handed.gap.as_secs_f64() * 1e3,
+        attempts = handed.attempts,
+        "handover: the port was taken so long after the front closed it"
+    );
+    serve(options, handed.sockets, daemon, host).await
+}
+
+/// Told to stop by the OS, or by a front that leads another launch.
+async fn stopped_while_loading(notices: &NoticeSender) -> Result<Ended, DaemonError> {
+    tracing::info!(launch = %notices.launch().0, "stopped while loading");
+    Ok(Ended::StoppedWhileLoading)
+}
+
+/// In the foreground: takes the port first and answers with the progress of the load.
+async fn run_foreground(
+    options: &DaemonOptions,
+    daemon: &Arc<Daemon>,
+    host: &Arc<dyn Host>,
+) -> Result<Ended, DaemonError> {
+    let sockets = bind(options.port).map_err(|source| DaemonError::PortTaken {
+        port: options.port,
+        source,
+    })?;
+    let listener = okibi_listener::start(sockets, DaemonService(Arc::clone(daemon)), options.limits.clone());
+    let engine = match load(options, &teller(daemon, host, None), daemon).await {
+        Loaded::Engine(engine) => *engine,
+        Loaded::Stopped => return Ok(Ended::StoppedWhileLoading),
+        Loaded::Died => return Err(DaemonError::LoaderDied),
+        Loaded::Failed(error) => {
+            return Err(DaemonError::Load {
+                message: host.load_failed(&error),
+                source: error,
+            });
+        }
+    };
+    daemon.serve_with(engine);
+    daemon.record(listen(StageState::Finished, Duration::ZERO));
+    serve_until_stopped(options, listener, daemon, host).await
+}
+
+async fn serve(
+    options: &DaemonOptions,
+    sockets: Sockets,
+    daemon: &Arc<Daemon>,
+    host: &Arc<dyn Host>,
+) -> Result<Ended, DaemonError> {
+    let listener = okibi_listener::start(sockets, DaemonService(Arc::clone(daemon)), options.limits.clone());
+    serve_until_stopped(options, listener, daemon, host).await
+}
+
+async fn serve_until_stopped(
+    options: &DaemonOptions,
+    listener: Listener,
+    daemon: &Arc<Daemon>,
+    host: &Arc<dyn Host>,
+) -> Result<Ended, DaemonError> {
+    let took = daemon.mark_ready();
+    let status = daemon.status();
+    tracing::info!(
+        port = listener.local_port(),
+        model = status.model,
+        dimension = status.dimension,
+        load_ms = took.as_millis() as u64,
+        "ready"
+    );
+    host.serving(&status);
+    daemon.stop.cancelled().await;
+    tracing::info!(in_flight = listener.calls_in_flight(), "draining");
+    let drained = listener.drain(options.drain).await;
+    match drained.calls_cut {
+        0 => Ok(Ended::Stopped),
+        calls => Err(DaemonError::Cut {
+            calls,
+            seconds: options.drain.as_secs(),
+        }),
+    }
+}
+
+/// What came of a load.
+enum Loaded {
+    Engine(Box<Engine>),
+    Failed(LoadError),
+    Stopped,
+    Died,
+}
+
+/// Loads on a thread of its own, which ends with the process when the load is stopped.
+async fn load(options: &DaemonOptions, teller: &Teller, daemon: &Daemon) -> Loaded {
+    let (sender, loaded) = oneshot::channel();
+    let (load_options, teller) = (options.load.clone(), Arc::clone(teller));
+    let spawned = std::thread::Builder::new()
+        .name("okibi-load".into())
+        .spawn(move || {
+            let outcome = okibi_engine::load(&load_options, &|event| teller(event));
+            // Nobody waits any more when the load was stopped.
+            let _ = sender.send(outcome);
+        });
+    if let Err(error) = spawned {
+        tracing::error!(%error, "no thread could be started");
+        return Loaded::Died;
+    }
+    tokio::select! {
+        outcome = loaded => match outcome {
+            Ok(Ok(engine)) => Loaded::Engine(Box::new(engine)),
+            Ok(Err(error)) => Loaded::Failed(error),
+            Err(_) => Loaded::Died,
+        },
+        () = daemon.stop.cancelled() => Loaded::Stopped,
+    }
+}
+
+/// Puts each step of the load into the status, the log and, for a front, a notice.
+fn teller(daemon: &Arc<Daemon>, host: &Arc<dyn Host>, notices: Option<&NoticeSender>) -> Teller {
+    let (daemon, host) = (Arc::clone(daemon), Arc::clone(host));
+    let notify = notices.map(|notices| (notices.launch(), notices.handle()));
+    Arc::new(move |event: StageEvent| {
+        let elapsed_ms = event.elapsed_ms.0;
+        match event.state {
+            StageState::Advanced => tracing::debug!(stage = event.stage.name(), elapsed_ms, "advanced"),
+            state => tracing::info!(stage = event.stage.name(), ?state, elapsed_ms, "stage"),
+        }
+        if let Some((launch, notify)) = &notify {
+            notify(Notice::Progress {
+                launch: launch.clone(),
+                message: host.progress(&event),
+                event: event.clone(),
+            });
+        }
+        daemon.record(event);
+    })
+}
+
+fn listen(state: StageState, elapsed: Duration) -> StageEvent {
+    StageEvent {
+        stage: Stage::Listen,
+        state,
+        elapsed_ms: Millis::from(elapsed),
+        measure: None,
+    }
+}

