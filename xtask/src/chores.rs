@@ -38,7 +38,7 @@ pub(crate) fn dispatch(arguments: &[String]) -> Result<()> {
         .is_some_and(|first| first == "--help" || first == "-h");
     match name {
         "help" | "--help" | "-h" => help(),
-        "setup" | "test" | "bench" if asks_help => help(),
+        "run" | "setup" | "test" | "bench" if asks_help => help(),
         "setup" => run_setup(rest),
         "run" => run(rest),
         "test" => test(rest),

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 /// Folder that the packages and the source tree keep them in.
 const FOLDER: &str = "assets";
 
-/// Folders to look in for ONNX Runtime and the embedded model, the first first.
+/// Folders to look in for ONNX Runtime and the embedded model, the first first, whether they exist or not.
 ///
 /// `asked` is the setting, which stands alone where it is given. Without it: beside the program (a bundle, a zip),
-/// `share/okibi` beside its `bin` (a Linux package), `Resources` of a macOS bundle, and `assets` in any folder
-/// above the program (the source tree, whose programs are in `target/…`).
+/// `share/okibi` or `lib/okibi` beside its `bin` (a Linux package), `Resources` of a macOS bundle, and, for a program
+/// that cargo built, `assets` beside the `target` folder. No other folder above the program is looked at: a library
+/// is loaded from there, and anyone may be able to write to it.
 pub(crate) fn folders(asked: Option<&Path>, program: &Path) -> Vec<PathBuf> {
     if let Some(folder) = asked {
         return vec![folder.to_owned()];
@@ -17,18 +18,21 @@ pub(crate) fn folders(asked: Option<&Path>, program: &Path) -> Vec<PathBuf> {
     let Some(home) = program.parent() else {
         return Vec::new();
     };
-    let installed = [
+    let built = home
+        .ancestors()
+        .find(|folder| folder.file_name().is_some_and(|name| name == "target"))
+        .and_then(Path::parent)
+        .map(|source| source.join(FOLDER));
+    let beside = home.parent().unwrap_or(home);
+    [
         home.join(FOLDER),
-        home.join("../share/okibi"),
-        home.join("../lib/okibi"),
-        home.join("../Resources/assets"),
-    ];
-    let above = home.ancestors().skip(1).map(|folder| folder.join(FOLDER));
-    installed
-        .into_iter()
-        .chain(above)
-        .filter(|folder| folder.is_dir())
-        .collect()
+        beside.join("share/okibi"),
+        beside.join("lib/okibi"),
+        beside.join("Resources").join(FOLDER),
+    ]
+    .into_iter()
+    .chain(built)
+    .collect()
 }
 
 #[cfg(test)]
@@ -37,21 +41,20 @@ mod tests {
 
     #[test]
     fn a_program_in_the_source_tree_and_an_installed_one_find_their_folders() {
-        let root = tempfile::tempdir().unwrap();
-        let make = |path: &str| {
-            let folder = root.path().join(path);
-            std::fs::create_dir_all(&folder).unwrap();
-            folder
-        };
-        let target = make("source/target/release");
-        let assets = make("source/assets");
-        assert_eq!(folders(None, &target.join("okibi")), [assets]);
-        let bin = make("usr/bin");
-        make("usr/share/okibi");
-        let found = folders(None, &bin.join("okibi"));
-        assert_eq!(found, [bin.join("../share/okibi")]);
+        let built = folders(None, Path::new("/home/me/okibi/target/release/okibi"));
         assert_eq!(
-            folders(Some(Path::new("/else")), &bin.join("okibi")),
+            built.last().map(PathBuf::as_path),
+            Some(Path::new("/home/me/okibi/assets"))
+        );
+        let installed = folders(None, Path::new("/usr/bin/okibi"));
+        assert!(installed.contains(&PathBuf::from("/usr/share/okibi")));
+        assert!(!installed.contains(&PathBuf::from("/assets")), "{installed:?}");
+    }
+
+    #[test]
+    fn a_folder_that_is_asked_for_stands_alone() {
+        assert_eq!(
+            folders(Some(Path::new("/else")), Path::new("/usr/bin/okibi")),
             [Path::new("/else")]
         );
     }

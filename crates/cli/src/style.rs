@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use okibi_launcher::StartError;
 use okibi_messages::{Lang, Message, launch::log_tail, settings};
 
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
@@ -26,10 +27,10 @@ pub(crate) fn warn(message: &Message, lang: Lang) {
     labelled(WARNING, settings::warning_label(lang), &message.text(lang));
 }
 
-/// An error on stderr, with the end of the daemon's log where it came along.
+/// An error on stderr, with the end of the daemon's log where the daemon died without a word of its own.
 pub(crate) fn error(message: &Message, lang: Lang) {
     labelled(BAD, settings::error_label(lang), &message.text(lang));
-    if let Message::Start(error) = message {
+    if let Message::Start(error @ StartError::Died { .. }) = message {
         let tail = log_tail(error);
         if !tail.is_empty() {
             note(&Message::LogTail.text(lang));

@@ -24,6 +24,7 @@ mod error;
 mod load;
 mod memory;
 mod queue;
+mod unigram;
 
 pub use engine::{EmbedRequest, Embedded, Engine, ModelInfo, Pending, Prepared, Role};
 pub use error::{Cause, EmbedError, LoadError};

@@ -51,16 +51,12 @@ pub type Observer<'a> = &'a (dyn Fn(StageEvent) + Sync);
 ///
 /// Errors: [`LoadError`]; the stage that failed has been told as failed.
 pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, LoadError> {
-    let files = find_files(options, observer)?;
+    let (library, files) = find_files(options, observer)?;
     let threads = options.threads.unwrap_or_else(default_threads);
     // The tokenizer takes longest and needs nobody: it is read while the runtime and the session open.
     let (tokenizer, session) = std::thread::scope(|scope| {
         let tokenizer = scope.spawn(|| staged(Stage::Tokenizer, observer, |_| Tokenizer::load(&files)));
-        let session = staged(Stage::Runtime, observer, |_| {
-            let library = runtime::find(options.runtime_library.as_deref(), &options.assets)?;
-            runtime::open(&library)
-        })
-        .and_then(|environment| {
+        let session = staged(Stage::Runtime, observer, |_| runtime::open(&library)).and_then(|environment| {
             staged(Stage::Model, observer, |_| {
                 Session::open(&environment, &files, threads)
             })
@@ -100,32 +96,36 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
     })
 }
 
-fn find_files(options: &LoadOptions, observer: Observer<'_>) -> Result<ModelFiles, LoadError> {
-    let found = staged(Stage::Resolve, observer, |_| {
-        Ok(match source::resolve(&options.model, &options.assets)? {
+/// Finds the ONNX Runtime library and the model's files, which are fetched where they are not on this machine.
+fn find_files(options: &LoadOptions, observer: Observer<'_>) -> Result<(PathBuf, ModelFiles), LoadError> {
+    let (library, found) = staged(Stage::Resolve, observer, |_| {
+        let library = runtime::find(options.runtime_library.as_deref(), &options.assets)?;
+        let found = match source::resolve(&options.model, &options.assets)? {
             Source::Folder { name, folder } => Ok(source::describe(&name, &folder, None, None)?),
             Source::Hub(entry) => Err(entry),
-        })
+        };
+        Ok((library, found))
     })?;
     let entry = match found {
-        Ok(files) => return Ok(files),
+        Ok(files) => return Ok((library, files)),
         Err(entry) => entry,
     };
-    let fetched = staged(Stage::Download, observer, |advance| {
-        source::fetch(&entry, &options.cache_folder, &|done, total| {
+    let files = staged(Stage::Download, observer, |advance| {
+        let fetched = source::fetch(&entry, &options.cache_folder, &|done, total| {
             advance(Measure {
                 done,
                 total: Some(total),
                 unit: Unit::Bytes,
             });
-        })
+        })?;
+        source::describe(
+            &entry.repository,
+            &fetched.folder,
+            Some(&entry.model_file),
+            Some(entry.pooling),
+        )
     })?;
-    source::describe(
-        &entry.repository,
-        &fetched.folder,
-        Some(&entry.model_file),
-        Some(entry.pooling),
-    )
+    Ok((library, files))
 }
 
 /// Embeds one short text, so that the first query does not pay for what a session puts off until its first run.

@@ -127,5 +127,8 @@ fn build(environment: &Environment, files: &ModelFiles, threads: usize) -> ort::
         .with_intra_threads(threads)?
         // A daemon that waits must not burn a core between two queries.
         .with_intra_op_spinning(false)?
+        // Without VNNI, x86 processors add int8 products up in 16 bits and cut what does not fit: vectors would
+        // depend on the processor. This costs a tenth of the speed there, and nothing elsewhere.
+        .with_precise_qmm()?
         .commit_from_file(&files.model)
 }

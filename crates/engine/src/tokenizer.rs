@@ -2,12 +2,20 @@
 
 use std::path::Path;
 
-use tokenizers::{AddedToken, Encoding, Tokenizer as Library, TruncationDirection};
+use tokenizers::{
+    AddedToken, DecoderWrapper, Encoding, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper,
+    TokenizerImpl, TruncationDirection,
+};
 
 use crate::{
     error::{EmbedError, LoadError},
     source::ModelFiles,
+    unigram::AnyModel,
 };
+
+/// The library's tokenizer, with a model of ours where that is the better one.
+type Library =
+    TokenizerImpl<AnyModel, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
 /// Texts tokenised at a time: the library's encodings are some hundred bytes a token, ids are four.
 const CHUNK: usize = 256;
@@ -43,7 +51,8 @@ impl Tokenizer {
             path: path.to_owned(),
             source,
         })?;
-        let mut library = Library::from_bytes(bytes).map_err(broken)?;
+        let mut library: Library = serde_json::from_slice(&bytes).map_err(|error| broken(error.into()))?;
+        drop(bytes);
         // Cutting and padding are done here, where the counts are kept and batches are made.
         library.with_truncation(None).map_err(broken)?.with_padding(None);
         let lacking: Vec<AddedToken> = files
@@ -53,9 +62,7 @@ impl Tokenizer {
             .map(|token| AddedToken::from(token.as_str(), true))
             .collect();
         if !lacking.is_empty() {
-            library
-                .add_special_tokens(lacking)
-                .map_err(broken)?;
+            library.add_special_tokens(lacking).map_err(broken)?;
         }
         let around = library.encode_fast("", true).map_err(broken)?.len();
         Ok(Self {

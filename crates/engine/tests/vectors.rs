@@ -1,9 +1,13 @@
 //! The embedded model and the tiny one give the vectors of their references, alone and in any batch.
 
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails its test")]
+
 use std::path::{Path, PathBuf};
 
 use okibi_engine::{
-    EmbedError, EmbedRequest, Embedded, Engine, LoadError, LoadOptions, Role, load, source::DEFAULT_MODEL,
+    EmbedError, EmbedRequest, Embedded, Engine, LoadError, LoadOptions, Role, load,
+    source::{DEFAULT_MODEL, describe},
+    tokenizer::Tokenizer,
 };
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -115,6 +119,44 @@ fn the_tiny_model_agrees_with_its_reference() {
         assert!(likeness >= 0.9999, "{likeness} at {at}");
     }
     assert_eq!(engine.info().prompts.query.as_deref(), Some("検索クエリ: "));
+}
+
+#[test]
+fn tokens_are_those_of_the_library() {
+    let folders = [
+        options("").assets[0].join("models").join(DEFAULT_MODEL),
+        data("tiny-ruri"),
+    ];
+    for folder in folders {
+        let files = describe("x", &folder, None, None).unwrap();
+        let ours = Tokenizer::load(&files).unwrap();
+        let library = tokenizers::Tokenizer::from_file(&files.tokenizer).unwrap();
+        let reference = entries("multilingual-e5-small-q4-reference.json");
+        let texts = reference.iter().map(|entry| entry.text.clone()).chain(
+            [
+                " ",
+                "\u{3000}全角　空白",
+                "ｶﾞｷﾞｸﾞ ㍻",
+                "🦀🦀 emoji 👩‍👩‍👧",
+                "a\tb\nc",
+                "𠮷野家",
+                "<s> </s> <mask>",
+                "\u{0}\u{7f}",
+            ]
+            .map(str::to_owned),
+        );
+        for text in texts {
+            let expected = library.encode(text.as_str(), true).unwrap();
+            let ids = ours
+                .encode(std::slice::from_ref(&text), None, true)
+                .unwrap()
+                .remove(0)
+                .ids;
+            let kept = expected.get_ids().len().min(files.max_tokens);
+            assert_eq!(ids.len(), kept, "{text:?}");
+            assert_eq!(ids[..kept - 1], expected.get_ids()[..kept - 1], "{text:?}");
+        }
+    }
 }
 
 #[test]

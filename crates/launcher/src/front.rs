@@ -107,11 +107,9 @@ impl Front {
     fn answer(self: Arc<Self>, call: &Call, context: &CallContext) -> Result<Answer, RpcError> {
         let result = match call.method.as_str() {
             STOP_SERVER => {
-                let front = Arc::clone(&self);
-                context.spawn(async move {
-                    front.update(|status| status.status = RunState::Stopping);
-                    front.tell(Heard::StopAsked);
-                })?;
+                // The listener's end waits for this answer.
+                self.update(|status| status.status = RunState::Stopping);
+                self.tell(Heard::StopAsked);
                 raw_result(&Stopping::Stopping)
             }
             SUBSCRIBE => {

@@ -21,7 +21,10 @@ pub async fn status(port: u16) -> Result<Status, StatusError> {
             let holder = holder(port).await;
             Err(StatusError::NotOkibi { port, holder })
         }
-        Err(error) => Err(StatusError::NoAnswer { port, source: error.into() }),
+        Err(error) => Err(StatusError::NoAnswer {
+            port,
+            source: error.into(),
+        }),
     }
 }
 

@@ -14,6 +14,13 @@ pub enum BadLine {
         /// The most bytes a text may have.
         limit: u64,
     },
+    /// It has more tokens than the model reads, and was not to be cut.
+    TooLong {
+        /// Its tokens.
+        tokens: u64,
+        /// The model's limit.
+        limit: u64,
+    },
     /// The daemon refused it.
     Refused {
         /// What the daemon said.
@@ -35,6 +42,11 @@ impl BadLine {
                     "テキストが {limit} を超えています"
                 )
             }
+            Self::TooLong { tokens, limit } => phrase!(
+                lang,
+                "the text has {tokens} tokens; the model reads {limit}",
+                "テキストは {tokens} トークンで、モデルの上限 {limit} を超えています"
+            ),
             Self::Refused { reason } => reason.clone(),
         }
     }

@@ -95,6 +95,13 @@ fn load_problems() -> Vec<LoadProblem> {
 fn embed_messages() -> Vec<EmbedMessage> {
     vec![
         EmbedMessage::Refused {
+            line: 2,
+            why: BadLine::TooLong {
+                tokens: 700,
+                limit: 512,
+            },
+        },
+        EmbedMessage::Refused {
             line: 3,
             why: BadLine::Empty,
         },

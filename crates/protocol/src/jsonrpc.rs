@@ -440,7 +440,7 @@ mod tests {
 
     #[test]
     fn a_batch_over_the_limit_is_one_error() {
-        let big = format!("[{}]", vec!["1"; 11].join(","));
+        let big = format!("[{}]", ["1"; 11].join(","));
         let answer: Value = serde_json::from_str(&serve(&big).unwrap()).unwrap();
         assert_eq!(answer["error"]["code"], code::INVALID_REQUEST);
     }

@@ -167,9 +167,8 @@ impl Daemon {
             }
             STOP_SERVER => {
                 tracing::info!("asked to stop by a client");
-                let stop = self.stop.clone();
-                // Only once the answer is on its way, or the drain would race with it.
-                context.spawn(async move { stop.cancel() })?;
+                // The drain that follows waits for this answer too.
+                self.stop.cancel();
                 single(raw_result(&Stopping::Stopping))
             }
             SUBSCRIBE => {

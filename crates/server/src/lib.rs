@@ -16,7 +16,7 @@ mod signals;
 
 pub use daemon::MAX_TEXTS;
 // What the options are made of, so that the program around the daemon needs no other crate for them.
+pub use embed::STREAM_CHUNK;
 pub use okibi_engine::{LoadError, LoadOptions};
 pub use okibi_listener::Limits;
-pub use embed::STREAM_CHUNK;
 pub use run::{DaemonError, DaemonOptions, Ended, Host, run};

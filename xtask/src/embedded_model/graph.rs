@@ -59,6 +59,11 @@ struct Quantized {
     scales: String,
 }
 
+/// The name that linear layers side by side share, such as `l3.qkv`.
+fn joint_name(layer: usize, parts: &[&str]) -> String {
+    format!("l{layer}.{}", parts.concat())
+}
+
 struct Builder<'a> {
     weights: &'a WeightFile,
     shape: Shape,
@@ -144,25 +149,22 @@ impl Builder<'_> {
     fn attention(&mut self, layer: usize, state: String, mask: &str) -> Result<String> {
         let Shape { hidden, heads, .. } = self.shape;
         let input = self.quantize(&state);
-        let mut projections = Vec::new();
-        for part in ["q", "k", "v"] {
-            let name = format!("l{layer}.{part}");
-            let product = self.product(&input, &name, hidden, hidden)?;
-            projections.push(self.add_bias(&product, &name, hidden)?);
-        }
-        let [query, key, value] = [&projections[0], &projections[1], &projections[2]];
+        let parts = ["q", "k", "v"];
+        let projections = self.product(&input, layer, &parts, hidden, hidden)?;
+        let bias = self.bias(layer, &parts, hidden)?;
+        let [query, key, value] = self.split(projections);
         let context = self.value();
         let attributes = vec![("num_heads", Attribute::Int(heads as i64))];
         self.node(
             "MultiHeadAttention",
             MICROSOFT,
-            &[query, key, value, "", mask],
+            &[&query, &key, &value, &bias, mask],
             context.clone(),
             attributes,
         );
 
         let context = self.quantize(&context);
-        let output = self.product(&context, &format!("l{layer}.ao"), hidden, hidden)?;
+        let output = self.product(&context, layer, &["ao"], hidden, hidden)?;
         self.add_and_norm(layer, "ao", "aln", &output, &state)
     }
 
@@ -172,14 +174,13 @@ impl Builder<'_> {
             hidden, feed_forward, ..
         } = self.shape;
         let input = self.quantize(&state);
-        let name = format!("l{layer}.fi");
-        let inner = self.product(&input, &name, hidden, feed_forward)?;
-        let bias = self.bias(&name, feed_forward)?;
+        let inner = self.product(&input, layer, &["fi"], hidden, feed_forward)?;
+        let bias = self.bias(layer, &["fi"], feed_forward)?;
         let activated = self.value();
         self.node("BiasGelu", MICROSOFT, &[&inner, &bias], activated.clone(), vec![]);
 
         let activated = self.quantize(&activated);
-        let output = self.product(&activated, &format!("l{layer}.fo"), feed_forward, hidden)?;
+        let output = self.product(&activated, layer, &["fo"], feed_forward, hidden)?;
         self.add_and_norm(layer, "fo", "oln", &output, &state)
     }
 
@@ -202,13 +203,27 @@ impl Builder<'_> {
         Quantized { values, scales }
     }
 
-    /// A linear layer without its bias: f32 `[batch, tokens, outputs]`.
-    fn product(&mut self, input: &Quantized, name: &str, inputs: usize, outputs: usize) -> Result<String> {
-        let linear = requantize(
-            self.weights.blocks(&format!("{name}.w"), outputs, inputs)?,
-            outputs,
-            LARGEST_WEIGHT,
-        );
+    /// The linear layers `parts` without their biases, side by side: f32
+    /// `[batch, tokens, parts.len() * outputs]`.
+    ///
+    /// One wide product costs less to open and to run than several narrow ones, and each output has a scale
+    /// of its own either way.
+    fn product(
+        &mut self,
+        input: &Quantized,
+        layer: usize,
+        parts: &[&str],
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<String> {
+        let mut blocks = Vec::new();
+        for part in parts {
+            let name = format!("l{layer}.{part}.w");
+            blocks.extend_from_slice(self.weights.blocks(&name, outputs, inputs)?);
+        }
+        let outputs = parts.len() * outputs;
+        let linear = requantize(&blocks, outputs, LARGEST_WEIGHT);
+        let name = joint_name(layer, parts);
         let (weights, scales) = (format!("{name}.w"), format!("{name}.scales"));
         let bytes = linear.values.iter().map(|value| value.cast_unsigned()).collect();
         self.tensor(&weights, ElementType::Int8, vec![inputs, outputs], bytes);
@@ -225,16 +240,28 @@ impl Builder<'_> {
         Ok(self.standard("Mul", &[&product, &input.scales], vec![]))
     }
 
-    fn add_bias(&mut self, input: &str, name: &str, outputs: usize) -> Result<String> {
-        let bias = self.bias(name, outputs)?;
-        Ok(self.standard("Add", &[input, &bias], vec![]))
+    /// The biases of the linear layers `parts`, one after the other; returns the constant's name.
+    fn bias(&mut self, layer: usize, parts: &[&str], outputs: usize) -> Result<String> {
+        let mut values = Vec::new();
+        for part in parts {
+            values.extend(self.weights.floats(&format!("l{layer}.{part}.b"), outputs)?);
+        }
+        let name = joint_name(layer, parts) + ".b";
+        self.floats(&name, &[values.len()], &values);
+        Ok(name)
     }
 
-    fn bias(&mut self, name: &str, outputs: usize) -> Result<String> {
-        let name = format!("{name}.b");
-        let values = self.weights.floats(&name, outputs)?;
-        self.floats(&name, &[outputs], &values);
-        Ok(name)
+    /// `input` cut into equal parts along its last axis.
+    fn split<const N: usize>(&mut self, input: String) -> [String; N] {
+        let outputs = std::array::from_fn(|_| self.value());
+        self.graph.nodes.push(Node {
+            operator: "Split",
+            domain: "",
+            inputs: vec![input],
+            outputs: outputs.to_vec(),
+            attributes: vec![("axis", Attribute::Int(-1))],
+        });
+        outputs
     }
 
     /// `input` plus the bias of `linear` plus `residual`, normalised by `norm`.
@@ -246,7 +273,7 @@ impl Builder<'_> {
         input: &str,
         residual: &str,
     ) -> Result<String> {
-        let bias = self.bias(&format!("l{layer}.{linear}"), self.shape.hidden)?;
+        let bias = self.bias(layer, &[linear], self.shape.hidden)?;
         let norm = self.norm_weights(&format!("l{layer}.{norm}"))?;
         let output = self.value();
         let operands = [input, residual, &norm.0, &norm.1, &bias];

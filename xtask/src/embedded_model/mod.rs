@@ -42,16 +42,24 @@ const SENTENCEPIECE: Wheel = Wheel {
 const CHARSMAP_MEMBER: &str = "sentencepiece/package_data/nmt_nfkc.bin";
 
 const MODEL_FILE: &str = "onnx/model.onnx";
+/// Named as exporters name it, so that whoever copies a model knows that it belongs to the other.
+const DATA_FILE: &str = "onnx/model.onnx_data";
+/// The same as the graph names it, from its own folder.
+const DATA_FILE_NAME: &str = "model.onnx_data";
 const TOKENIZER_FILE: &str = "tokenizer.json";
 
 /// The files worth pinning, with the sha256 that every machine must arrive at.
 ///
 /// A change to the conversion fails until it is entered here, and then makes every developer's next set-up
 /// build the model anew.
-const PINNED_FILES: [(&str, &str); 2] = [
+const PINNED_FILES: [(&str, &str); 3] = [
     (
         MODEL_FILE,
-        "67272b32547ca65e40cd4d8c68c91b317614302f5b135eb1e3cc28f3881a40b0",
+        "814e7ac7d71c5343f30012b8abaafeffc0130fb2ea88e3d52a75ecb8cc5c7dd7",
+    ),
+    (
+        DATA_FILE,
+        "ca531a64693a24f21722ac57c7a9025e9ef816dcc355c95a30244f2dfa76549f",
     ),
     (
         TOKENIZER_FILE,
@@ -61,8 +69,9 @@ const PINNED_FILES: [(&str, &str); 2] = [
 
 /// Names everything the result depends on; a folder made by another recipe is out of date.
 pub(crate) fn recipe() -> String {
-    let pins = PINNED_FILES.map(|(_, sha256)| sha256);
-    [WEIGHTS.sha256, SENTENCEPIECE.sha256, pins[0], pins[1]].join(" ")
+    let sources = [WEIGHTS.sha256, SENTENCEPIECE.sha256];
+    let pins = PINNED_FILES.iter().map(|&(_, sha256)| sha256);
+    sources.into_iter().chain(pins).collect::<Vec<_>>().join(" ")
 }
 
 /// Downloads the sources and writes the model's files into `folder`, which exists and is empty.
@@ -83,8 +92,9 @@ pub(crate) fn build(folder: &Path) -> Result<()> {
     }
     let tokenizer = tokenizer::tokenizer_json(&weights.pieces, &charsmap)?;
     write(folder, TOKENIZER_FILE, tokenizer.as_bytes())?;
-    let model = graph::graph(&weights)?.into_model(graph::OPSET, "okibi");
-    write(folder, MODEL_FILE, &model)?;
+    let model = graph::graph(&weights)?.into_model(graph::OPSET, "okibi", DATA_FILE_NAME);
+    write(folder, MODEL_FILE, &model.graph)?;
+    write(folder, DATA_FILE, &model.data)?;
     for (path, sha256) in PINNED_FILES {
         verify(&folder.join(path), sha256).context("the conversion made a file that differs from its pin")?;
     }

@@ -1,11 +1,17 @@
 //! ONNX messages: the part of the format that the embedded model's graph uses.
 //!
-//! Field numbers and enum values are those of `onnx.proto`.
+//! Large constants go into a data file beside the graph, which ONNX Runtime maps into memory instead of
+//! copying it. Field numbers and enum values are those of `onnx.proto`.
 
 use super::protobuf::Message;
 
 /// The file format's version; 10 is what ONNX 1.16 introduced and every ONNX Runtime since 1.18 reads.
 const IR_VERSION: i64 = 10;
+/// Where a constant may start in the data file: memory can be mapped from there on every system, Windows
+/// being the one that asks for more than a page. Smaller constants stay in the graph.
+const ALIGNMENT: usize = 64 * 1024;
+/// `TensorProto.DataLocation.EXTERNAL`.
+const EXTERNAL: i64 = 1;
 /// The domain of ONNX Runtime's own operators.
 pub(crate) const MICROSOFT: &str = "com.microsoft";
 
@@ -30,13 +36,46 @@ pub(crate) struct Tensor {
 }
 
 impl Tensor {
-    fn into_message(self) -> Message {
+    fn into_message(self, external: &mut ExternalData) -> Message {
         let mut message = Message::default();
         message.packed_ints(1, &self.shape.iter().map(|&size| size as i64).collect::<Vec<_>>());
         message.int(2, self.element_type as i64);
         message.string(8, &self.name);
-        message.bytes(9, &self.data);
+        if self.data.len() < ALIGNMENT {
+            message.bytes(9, &self.data);
+            return message;
+        }
+        let offset = external.append(&self.data).to_string();
+        let length = self.data.len().to_string();
+        for (key, value) in [
+            ("location", external.file_name),
+            ("offset", &offset),
+            ("length", &length),
+        ] {
+            let mut entry = Message::default();
+            entry.string(1, key).string(2, value);
+            message.message(13, entry);
+        }
+        message.int(14, EXTERNAL);
         message
+    }
+}
+
+/// The content of the data file, growing with each constant.
+#[derive(Debug)]
+struct ExternalData {
+    /// As the graph names it: relative to the graph's own folder.
+    file_name: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl ExternalData {
+    /// Adds `data` at the next aligned offset, and returns that.
+    fn append(&mut self, data: &[u8]) -> usize {
+        let offset = self.bytes.len().next_multiple_of(ALIGNMENT);
+        self.bytes.resize(offset, 0);
+        self.bytes.extend_from_slice(data);
+        offset
     }
 }
 
@@ -133,16 +172,30 @@ pub(crate) struct Graph {
     pub(crate) outputs: Vec<Port>,
 }
 
+/// The two files of a model.
+#[derive(Debug)]
+pub(crate) struct Model {
+    /// The ONNX file.
+    pub(crate) graph: Vec<u8>,
+    /// What its large constants lie in.
+    pub(crate) data: Vec<u8>,
+}
+
 impl Graph {
-    /// The bytes of an ONNX file with this graph, for the standard operators of version `opset`.
-    pub(crate) fn into_model(self, opset: i64, producer: &str) -> Vec<u8> {
+    /// The files of a model with this graph, for the standard operators of version `opset`; `data_file` names
+    /// the one that has to stand beside the other.
+    pub(crate) fn into_model(self, opset: i64, producer: &str, data_file: &'static str) -> Model {
+        let mut external = ExternalData {
+            file_name: data_file,
+            bytes: Vec::new(),
+        };
         let mut graph = Message::default();
         for (index, node) in self.nodes.into_iter().enumerate() {
             graph.message(1, node.into_message(index));
         }
         graph.string(2, self.name);
         for tensor in self.tensors {
-            graph.message(5, tensor.into_message());
+            graph.message(5, tensor.into_message(&mut external));
         }
         for port in self.inputs {
             graph.message(11, port.into_message());
@@ -158,6 +211,59 @@ impl Graph {
             operators.string(1, domain).int(2, version);
             model.message(8, operators);
         }
-        model.into_bytes()
+        Model {
+            graph: model.into_bytes(),
+            data: external.bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(name: &str, size: usize, value: u8) -> Tensor {
+        Tensor {
+            name: name.to_owned(),
+            element_type: ElementType::Uint8,
+            shape: vec![size],
+            data: vec![value; size],
+        }
+    }
+
+    fn contains(bytes: &[u8], part: &[u8]) -> bool {
+        bytes.windows(part.len()).any(|window| window == part)
+    }
+
+    #[test]
+    fn large_constants_lie_aligned_in_the_data_file_and_small_ones_in_the_graph() {
+        let tensors = vec![
+            tensor("first", ALIGNMENT + 1, 7),
+            tensor("small", 3, 8),
+            tensor("second", ALIGNMENT, 9),
+        ];
+        let graph = Graph {
+            tensors,
+            ..Graph::default()
+        };
+        let model = graph.into_model(17, "test", "weights");
+
+        assert_eq!(model.data.len(), 3 * ALIGNMENT);
+        assert_eq!(model.data[..=ALIGNMENT], [7; ALIGNMENT + 1]);
+        assert!(
+            model.data[ALIGNMENT + 1..2 * ALIGNMENT]
+                .iter()
+                .all(|&byte| byte == 0)
+        );
+        assert_eq!(model.data[2 * ALIGNMENT..], [9; ALIGNMENT]);
+
+        assert!(model.graph.len() < ALIGNMENT, "the graph has no large constant");
+        assert!(
+            contains(&model.graph, b"small\x4a\x03\x08\x08\x08"),
+            "raw_data, field 9"
+        );
+        assert!(contains(&model.graph, b"\x08location\x12\x07weights"));
+        assert!(contains(&model.graph, b"\x06offset\x12\x06131072"));
+        assert!(contains(&model.graph, b"\x06length\x12\x0565537"));
     }
 }

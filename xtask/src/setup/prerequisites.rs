@@ -23,12 +23,6 @@ const GIT: Prerequisite = Prerequisite {
     programs: &["git"],
     packages: ["git", "git", "git", "git", "Git.Git"],
 };
-const CARGO: Prerequisite = Prerequisite {
-    name: "cargo",
-    why: "it builds the project",
-    programs: &["cargo"],
-    packages: ["cargo", "cargo", "rustup", "rustup", "Rustlang.Rustup"],
-};
 const C_COMPILER: Prerequisite = Prerequisite {
     name: "a C compiler",
     why: "some libraries contain C, and Rust links with it",
@@ -133,12 +127,11 @@ impl Manager {
     }
 }
 
-/// Makes sure of everything that a build needs; takes no time when all is there.
+/// Makes sure of everything that a build needs; takes no time when all is there. Cargo is: it runs this.
 ///
 /// Errors: something is missing and cannot be installed from here.
 pub(crate) fn ensure_build_tools() -> Result<()> {
     ensure_present(&GIT)?;
-    ensure_present(&CARGO)?;
     // On Windows the linker is found through the registry and the compiler is not on the path; a missing one
     // would have stopped the build of this very program.
     if !cfg!(windows) {
@@ -213,7 +206,13 @@ fn install(prerequisite: &Prerequisite) -> Result<()> {
     let manager = Manager::detect();
     let Some((manager, advice)) = manager.and_then(|manager| Some((manager, manager.advice(prerequisite)?)))
     else {
-        bail!("{name} is missing ({why})\ninstall it, then run `cargo xtask setup` again");
+        let package = prerequisite.packages[Manager::Apt as usize];
+        bail!(
+            "{name} is missing ({why})\n\
+             install it with your system's package manager (on Debian and Ubuntu:\n    \
+             sudo apt-get install {package}\n\
+             on others its packages have similar names), then run `cargo xtask setup` again"
+        );
     };
     if !manager.is_usable() {
         bail!(

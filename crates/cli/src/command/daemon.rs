@@ -36,6 +36,10 @@ pub(crate) fn run(front: &Front, args: &HiddenArgs) -> Result<Exit, Failure> {
 
 /// Loads the model and serves until it is stopped.
 pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
+    // ONNX Runtime reports its use to its maker unless this is set before it is opened; what is switched off through
+    // its interface is only a part of that.
+    // SAFETY: no other thread has been started yet that could read the environment.
+    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
     let (echo, launch) = match place {
         Place::Background(launch) => (Echo::None, Some(launch)),
         Place::Foreground => (Echo::Stderr, None),
@@ -58,12 +62,14 @@ pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
         launch = launch.as_ref().map(|launch| launch.0.as_str()),
         "the daemon begins"
     );
+    let model = options.load.model.clone();
     let discovery = DiscoveryFile {
         folders: front.folders.clone(),
         port,
+        model,
         launch,
     };
-    discovery.write(&options.load.model, DiscoveryState::Starting);
+    discovery.write(DiscoveryState::Starting);
     let host = CliHost {
         lang: front.lang,
         discovery: discovery.clone(),
@@ -135,8 +141,8 @@ impl Host for CliHost {
         Message::Load(load_problem(error)).text(self.lang)
     }
 
-    fn serving(&self, status: &Status) {
-        self.discovery.write(&status.model, DiscoveryState::Running);
+    fn serving(&self, _status: &Status) {
+        self.discovery.write(DiscoveryState::Running);
     }
 }
 
@@ -145,13 +151,16 @@ impl Host for CliHost {
 struct DiscoveryFile {
     folders: Folders,
     port: u16,
+    /// As it was asked for: a restart asks for it again.
+    model: String,
     launch: Option<LaunchId>,
 }
 
 impl DiscoveryFile {
-    fn write(&self, model: &str, state: DiscoveryState) {
+    fn write(&self, state: DiscoveryState) {
         let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
-        let discovery = Discovery::new(self.port, pid, version, model, self.launch.clone(), state);
+        let launch = self.launch.clone();
+        let discovery = Discovery::new(self.port, pid, version, &self.model, launch, state);
         if let Err(error) = discovery.write(&self.folders) {
             tracing::warn!(%error, "the discovery file cannot be written; apps have to know the port");
         }

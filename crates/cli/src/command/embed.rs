@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use okibi_client::{Client, ClientError};
 use okibi_messages::{
     Lang, Message, chain,
-    embed::{EmbedMessage, count},
+    embed::{BadLine, EmbedMessage, count},
     status::percent,
     usage::UsageProblem,
 };
@@ -105,7 +105,7 @@ async fn ask(client: &Client, args: &EmbedArgs, texts: Vec<String>) -> Result<Em
         match client.embed(params.clone()).await {
             Ok(result) => return Ok(result),
             Err(ClientError::Rpc(error)) if error.code == code::INVALID_PARAMS => {
-                return Err(AskError::Refused(error.message));
+                return Err(AskError::Refused(bad_line(error)));
             }
             // Others keep the daemon busy; it says how long to leave it alone.
             Err(ClientError::Rpc(error)) if error.code == code::BUSY => {
@@ -217,5 +217,15 @@ impl Progress {
 
     fn end(&self) {
         self.bar.finish_and_clear();
+    }
+}
+/// Why the daemon refused a text; what it says of the text's length is told in the user's language.
+fn bad_line(error: RpcError) -> BadLine {
+    let number = |key: &str| error.data.as_ref().and_then(|data| data[key].as_u64());
+    match (number("tokens"), number("limit")) {
+        (Some(tokens), Some(limit)) => BadLine::TooLong { tokens, limit },
+        _ => BadLine::Refused {
+            reason: error.message,
+        },
     }
 }

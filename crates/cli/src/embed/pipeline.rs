@@ -26,7 +26,7 @@ const WINDOWS: usize = 2;
 #[derive(Debug)]
 pub(crate) enum AskError {
     /// One of its texts is refused; the others of the request may be good.
-    Refused(String),
+    Refused(BadLine),
     /// Nothing can be embedded.
     Failed(Failure),
 }
@@ -115,9 +115,9 @@ where
         match ask(texts).await {
             Ok(result) => items.extend(outcomes(&request, result)?),
             Err(AskError::Failed(failure)) => return Err(failure),
-            Err(AskError::Refused(reason)) if request.len() == 1 => items.push(Item {
+            Err(AskError::Refused(why)) if request.len() == 1 => items.push(Item {
                 index: request[0].0,
-                outcome: Err(BadLine::Refused { reason }),
+                outcome: Err(why),
             }),
             Err(AskError::Refused(_)) => {
                 let second = request.split_off(request.len() / 2);
@@ -193,7 +193,7 @@ mod tests {
     /// A daemon whose vectors are the texts' lengths, and which refuses "bad".
     async fn answer(texts: Vec<String>) -> Result<EmbedResult, AskError> {
         if texts.iter().any(|text| text == "bad") {
-            return Err(AskError::Refused("no".into()));
+            return Err(AskError::Refused(BadLine::Refused { reason: "no".into() }));
         }
         Ok(EmbedResult {
             model: "m".into(),

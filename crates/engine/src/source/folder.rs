@@ -38,7 +38,7 @@ pub fn describe(
         return Err(missing("."));
     }
     let model = match model_file {
-        Some(file) => Some(folder.join(file)).filter(|path| path.is_file()),
+        Some(file) => Some(folder.join(file)).filter(|path| is_readable(path)),
         None => find_model(folder),
     };
     let Some(model) = model else {
@@ -51,7 +51,7 @@ pub fn describe(
         });
     };
     let tokenizer = folder.join("tokenizer.json");
-    if !tokenizer.is_file() {
+    if !is_readable(&tokenizer) {
         return Err(missing("tokenizer.json"));
     }
     let config: Value = read_json(&folder.join("config.json"))?.unwrap_or_default();
@@ -72,9 +72,14 @@ pub fn describe(
     })
 }
 
+/// Whether there is something to read at `path`: a file, or a pipe that a tool or a test feeds.
+fn is_readable(path: &Path) -> bool {
+    path.exists() && !path.is_dir()
+}
+
 fn find_model(folder: &Path) -> Option<PathBuf> {
     let preferred = ["model.onnx", "onnx/model.onnx"].map(|file| folder.join(file));
-    preferred.into_iter().find(|path| path.is_file()).or_else(|| {
+    preferred.into_iter().find(|path| is_readable(path)).or_else(|| {
         let mut others: Vec<PathBuf> = [folder.to_owned(), folder.join("onnx")]
             .iter()
             .filter_map(|folder| std::fs::read_dir(folder).ok())

@@ -27,6 +27,8 @@ pub(crate) fn spawn(program: &Path, args: &[OsString]) -> io::Result<Child> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .current_dir(platform::neutral_folder())
+        // The daemon sets this too; where a C library reads the environment only once (Windows), that is too late.
+        .env("ORT_DISABLE_TELEMETRY", "1")
         .kill_on_drop(false);
     platform::spawn_detached(&mut command)
 }

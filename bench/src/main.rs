@@ -1,0 +1,35 @@
+//! `cargo xtask bench NAME…`: measures Okibi beside the bare libraries, in the same run, as ratios.
+//!
+//! - `launch`: from `okibi start` to ready, and its pieces; the handover gap; `okibi status`
+//! - `serve`: one query, two thousand texts, memory
+//!
+//! Each prints a table and writes `target/bench/NAME.json`. Figures are of the machine they were taken on, and move
+//! with whatever else runs there.
+
+mod corpus;
+mod daemon;
+mod launch;
+mod pieces;
+mod report;
+mod serve;
+
+use anyhow::{Result, bail};
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let names: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let ["piece", piece] = names[..] {
+        return pieces::run(piece);
+    }
+    if names.is_empty() {
+        bail!("name at least one of: launch, serve");
+    }
+    for name in names {
+        match name {
+            "launch" => launch::run()?,
+            "serve" => serve::run()?,
+            other => bail!("there is no measurement {other:?}; there are: launch, serve"),
+        }
+    }
+    Ok(())
+}

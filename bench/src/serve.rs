@@ -1,0 +1,189 @@
+//! One query, two thousand texts, memory.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
+use okibi_client::Client;
+use okibi_engine::{session::Session, tokenizer::Tokenizer};
+use okibi_protocol::{
+    method::{EmbedParams, Input},
+    vector::Encoding,
+};
+
+use crate::{
+    corpus,
+    daemon::{Okibi, assets},
+    pieces,
+    report::{Report, median, percentile},
+};
+
+/// Queries of each kind.
+const QUERIES: usize = 400;
+
+/// Texts of the bulk run.
+const BULK: usize = 2000;
+
+/// Budgets (padded tokens a batch) that are tried by hand.
+const BUDGETS: [usize; 4] = [256, 512, 1024, 2048];
+
+/// Ten tokens of the embedded model.
+const QUERY: &str = "東京の天気と明日の予定";
+
+pub(crate) fn run() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let okibi = Okibi::new()?;
+    okibi.run(&["start"])?;
+    let mut report = Report::new("serve");
+    let texts = corpus::texts(BULK)?;
+    runtime.block_on(measure(&okibi, &texts, &mut report))?;
+    report.finish()
+}
+
+async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result<()> {
+    let client = Client::connect(okibi.port).await?;
+    let memory = |status: okibi_protocol::method::Status| {
+        status.memory_bytes.map_or(0.0, |bytes| bytes.0 as f64 / 1e6)
+    };
+    report.number(
+        "memory_loaded_mb",
+        "daemon's memory after load",
+        memory(client.get_status().await?),
+        "MB",
+    );
+
+    let environment = okibi_engine::runtime::open(&okibi_engine::runtime::find(None, &[assets()])?)?;
+    let files = pieces::model_files()?;
+    let tokenizer = Tokenizer::load(&files)?;
+    let mut session = Session::open(&environment, &files, pieces::threads())?;
+
+    let ids = tokenizer.encode(&[QUERY.to_owned()], None, true)?.remove(0).ids;
+    let (mut served, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..QUERIES {
+        let began = Instant::now();
+        let params = EmbedParams {
+            encoding: Encoding::Base64,
+            ..EmbedParams::new(Input::One(QUERY.into()))
+        };
+        client.embed(params).await?;
+        served.push(began.elapsed());
+        let began = Instant::now();
+        session.run(&[&ids]).map_err(|error| anyhow::anyhow!("{error}"))?;
+        bare.push(began.elapsed());
+    }
+    report.number("query_tokens", "tokens of the query", ids.len() as f64, "");
+    let (query, run) = (median(&mut served), median(&mut bare));
+    report.time("query_ms", "query over WebSocket, median", query);
+    report.time(
+        "query_p99_ms",
+        "query over WebSocket, 99 of 100",
+        percentile(&mut served, 0.99),
+    );
+    report.time("bare_run_ms", "bare session.run, median", run);
+    report.number(
+        "query_overhead_ms",
+        "query less bare run",
+        (query.as_secs_f64() - run.as_secs_f64()) * 1e3,
+        "ms",
+    );
+
+    let began = Instant::now();
+    let params = EmbedParams {
+        encoding: Encoding::Base64,
+        ..EmbedParams::new(Input::Many(texts.to_vec()))
+    };
+    let result = client.embed(params).await?;
+    let served = began.elapsed();
+    anyhow::ensure!(result.tokens.len() == texts.len(), "every text has an answer");
+    let mean = result.tokens.iter().sum::<usize>() as f64 / texts.len() as f64;
+    report.number("bulk_mean_tokens", "tokens of a bulk text, on average", mean, "");
+    let rate = |time: Duration| texts.len() as f64 / time.as_secs_f64();
+    report.number("bulk_texts_per_s", "bulk over WebSocket", rate(served), "texts/s");
+    report.number(
+        "memory_bulk_mb",
+        "daemon's memory after the bulk",
+        memory(client.get_status().await?),
+        "MB",
+    );
+
+    let mut best = Duration::MAX;
+    for budget in BUDGETS {
+        let took = by_hand(&tokenizer, &mut session, texts, budget)?;
+        report.number(
+            &format!("hand_{budget}"),
+            &format!("sorted by hand, {budget} tokens a batch"),
+            rate(took),
+            "texts/s",
+        );
+        best = best.min(took);
+    }
+    report.number(
+        "bulk_per_hand",
+        "bulk / best sorted by hand",
+        best.as_secs_f64() / served.as_secs_f64(),
+        "x",
+    );
+    drop(session);
+
+    let took = by_fastembed(&files, texts)?;
+    report.number(
+        "fastembed",
+        "fastembed, its default batches",
+        rate(took),
+        "texts/s",
+    );
+    report.number(
+        "bulk_per_fastembed",
+        "bulk / fastembed",
+        took.as_secs_f64() / served.as_secs_f64(),
+        "x",
+    );
+    Ok(())
+}
+
+/// The best a program could do with the bare pieces: tokenise once, sort, cut by padded tokens, run.
+fn by_hand(
+    tokenizer: &Tokenizer,
+    session: &mut Session,
+    texts: &[String],
+    budget: usize,
+) -> Result<Duration> {
+    let began = Instant::now();
+    let mut encoded = tokenizer.encode(texts, None, true)?;
+    encoded.sort_by_key(|text| std::cmp::Reverse(text.ids.len()));
+    let mut rest = encoded.as_slice();
+    while let Some(longest) = rest.first() {
+        let count = (budget / longest.ids.len()).clamp(1, rest.len());
+        let (batch, after) = rest.split_at(count);
+        let ids: Vec<&[u32]> = batch.iter().map(|text| text.ids.as_slice()).collect();
+        session.run(&ids).map_err(|error| anyhow::anyhow!("{error}"))?;
+        rest = after;
+    }
+    Ok(began.elapsed())
+}
+
+/// fastembed called directly, with its own batches.
+fn by_fastembed(files: &okibi_engine::source::ModelFiles, texts: &[String]) -> Result<Duration> {
+    let folder = files.tokenizer.parent().context("the tokenizer is in a folder")?;
+    let read = |name: &str| std::fs::read(folder.join(name)).with_context(|| format!("read {name}"));
+    let tokenizer_files = TokenizerFiles {
+        tokenizer_file: read("tokenizer.json")?,
+        config_file: read("config.json")?,
+        special_tokens_map_file: read("special_tokens_map.json")?,
+        tokenizer_config_file: read("tokenizer_config.json")?,
+    };
+    let mut model = UserDefinedEmbeddingModel::new(std::fs::read(&files.model)?, tokenizer_files)
+        .with_pooling(Pooling::Mean);
+    let data = files.model.with_extension("onnx_data");
+    if data.is_file() {
+        model = model.with_external_initializer("model.onnx_data".into(), std::fs::read(data)?);
+    }
+    let environment = okibi_engine::runtime::open(&okibi_engine::runtime::find(None, &[assets()])?)?;
+    let options = InitOptionsUserDefined::new()
+        .with_environment(environment)
+        .with_max_length(files.max_tokens);
+    let mut library = TextEmbedding::try_new_from_user_defined(model, options)?;
+    let began = Instant::now();
+    library.embed(texts, None)?;
+    Ok(began.elapsed())
+}

@@ -1,0 +1,38 @@
+//! End-to-end tests through the real `okibi`: what they stand on. The tests are in `tests/`, one file a topic.
+//!
+//! - [`Machine`]: one sealed environment with folders and a port of its own; ends what it started
+//! - [`Running`] and [`Ended`]: an `okibi` under way, and what came of one
+//! - [`Wire`]: a WebSocket client that sends what it is told, right or wrong; [`http`]: the same for HTTP
+//! - [`model`]: the tiny model, its reference, broken copies and (Unix) one that loads as long as a test wants
+//! - [`Hub`]: a model hub on this machine; [`foreign`]: other people's programs on our port
+//! - `pty` and `proc` (Unix): terminals, and what the kernel knows about a process
+//!
+//! Nothing here sleeps: everything waits for an event, under [`LIMIT`].
+
+// A harness fails by panicking, with the place where it happened.
+#![allow(clippy::unwrap_used)]
+
+mod binary;
+pub mod foreign;
+pub mod http;
+mod hub;
+mod limit;
+mod machine;
+pub mod model;
+mod port;
+#[cfg(target_os = "linux")]
+pub mod proc;
+#[cfg(unix)]
+pub mod pty;
+mod running;
+pub mod vector;
+mod wire;
+
+pub use self::{
+    binary::okibi_binary,
+    hub::Hub,
+    limit::{LIMIT, eventually, within},
+    machine::Machine,
+    running::{Ended, Running},
+    wire::Wire,
+};
