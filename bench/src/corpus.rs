@@ -13,7 +13,7 @@ pub(crate) fn root() -> PathBuf {
         .to_owned()
 }
 
-/// `count` texts: seven of ten are one to three sentences, the others up to a page.
+/// `count` texts: eight of ten are one or two sentences, the others up to a paragraph.
 pub(crate) fn texts(count: usize) -> Result<Vec<String>> {
     let file = root().join("tests/data/multilingual-e5-small-q4-reference.json");
     let entries: Vec<Value> =
@@ -33,7 +33,7 @@ pub(crate) fn texts(count: usize) -> Result<Vec<String>> {
     };
     Ok((0..count)
         .map(|index| {
-            let sentence_count = if next(10) < 7 { 1 + next(3) } else { 4 + next(16) };
+            let sentence_count = if next(10) < 8 { 1 + next(2) } else { 3 + next(6) };
             let mut text = (0..sentence_count)
                 .map(|_| sentences[next(sentences.len())])
                 .collect::<Vec<_>>()

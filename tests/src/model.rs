@@ -14,7 +14,7 @@ use crate::binary::repository;
 pub struct Entry {
     /// The text, as it is embedded: a prompt is part of it.
     pub text: String,
-    /// `query` or `document`, where the text was embedded with that prompt of the model.
+    /// `query` or `passage`, where the text was embedded with that prompt of the model.
     #[serde(default)]
     pub kind: Option<String>,
     /// Its tokens, special ones included.

@@ -11,6 +11,8 @@ use crate::workspace::{Profile, Workspace, step};
 
 /// The headless executable: command line and daemon.
 const OKIBI: &str = "okibi";
+/// The package that measures it.
+const BENCH: &str = "okibi-bench";
 
 /// Text of `cargo xtask help`.
 pub(crate) const HELP: &str = "\
@@ -18,7 +20,8 @@ Set-up and chores of Okibi.
 
 cargo xtask run [ARGS…]      build okibi and run `okibi start ARGS…` in this terminal
 cargo xtask test [FILTER…]   format, lints, documentation, build, then all tests (or those named like FILTER)
-cargo xtask test --windows   the Windows build's tests, under Wine
+cargo xtask test --windows [SCENARIO…]
+                             the Windows build's launch scenarios, under Wine or on Windows; says what it needs
 cargo xtask setup            fetch ONNX Runtime, build the embedded model; install missing tools where possible
 cargo xtask setup --windows  also fetch ONNX Runtime for Windows, to run that build under Wine
 cargo xtask bench NAME…      measure, in a release build: launch, serve
@@ -118,23 +121,15 @@ fn bench(arguments: &[String]) -> Result<()> {
     }
     let workspace = Workspace::find()?;
     setup(&workspace.assets(), Platforms::Host)?;
+    // In one build, so that both have their libraries with the same features, and those are built once.
+    let mut build = workspace.cargo();
     step(
         "build",
-        workspace.cargo().args(["build", "--release", "--bin", OKIBI]),
+        build.args(["build", "--release", "-p", OKIBI, "-p", BENCH]),
     )?;
-    let mut bench = workspace.cargo();
-    bench
-        .args([
-            "run",
-            "--quiet",
-            "--release",
-            "-p",
-            "okibi-tests",
-            "--bin",
-            "bench",
-            "--",
-        ])
-        .args(arguments);
+    // Not by `cargo run`, which would resolve the features of its package alone and build anew.
+    let mut bench = workspace.command(workspace.executable(BENCH, Profile::Release)?);
+    bench.args(arguments);
     bench.env("OKIBI_BIN", workspace.executable(OKIBI, Profile::Release)?);
     finish(&mut bench)
 }

@@ -50,8 +50,20 @@ impl Workspace {
         command
     }
 
+    /// The embedded model's reference: texts with their vectors.
+    pub(crate) fn embedded_reference(&self) -> PathBuf {
+        self.root
+            .join("tests/data/multilingual-e5-small-q4-reference.json")
+    }
+
     /// Where cargo puts the executable `name`, wherever the environment and its configuration send it.
     pub(crate) fn executable(&self, name: &str, profile: Profile) -> Result<PathBuf> {
+        let folder = self.output_folder(None, profile)?;
+        Ok(folder.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+    }
+
+    /// Where cargo puts what it builds for `target`; for the usual one where none is given.
+    pub(crate) fn output_folder(&self, target: Option<&str>, profile: Profile) -> Result<PathBuf> {
         let mut command = self.cargo();
         let output = command
             .args(["metadata", "--no-deps", "--format-version", "1"])
@@ -64,16 +76,19 @@ impl Workspace {
             );
         }
         let metadata: Value = serde_json::from_slice(&output.stdout).context("read cargo's metadata")?;
-        let target = metadata["target_directory"]
+        let root = metadata["target_directory"]
             .as_str()
             .context("cargo names no target directory")?;
-        let mut folder = PathBuf::from(target);
-        folder.extend(env::var_os("CARGO_BUILD_TARGET"));
+        let mut folder = PathBuf::from(root);
+        match target {
+            Some(target) => folder.push(target),
+            None => folder.extend(env::var_os("CARGO_BUILD_TARGET")),
+        }
         folder.push(match profile {
             Profile::Debug => "debug",
             Profile::Release => "release",
         });
-        Ok(folder.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+        Ok(folder)
     }
 }
 

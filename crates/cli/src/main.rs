@@ -13,6 +13,7 @@ mod failure;
 mod front;
 mod language;
 mod launch_view;
+mod leave;
 mod run;
 mod status_view;
 mod style;

@@ -16,7 +16,7 @@ use crate::daemon::{Daemon, MAX_TEXTS, RequestGuard};
 
 /// Texts of one chunk of a streamed result. Each chunk is sorted by itself: enough texts to fill even batches,
 /// few enough that the first ones come soon.
-pub const STREAM_CHUNK: usize = 512;
+pub const STREAM_CHUNK: usize = 1024;
 
 /// Texts of at most so many bytes together are tokenised at once; more would hold other connections up.
 const TOKENISE_AT_ONCE: usize = 4096;

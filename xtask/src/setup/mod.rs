@@ -17,6 +17,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::embedded_model;
+pub(crate) use prerequisites::is_on_path;
 use stamp::Verdict;
 
 /// Folders in the making; whatever is in here when a set-up starts was left by an interrupted one.
@@ -59,6 +60,11 @@ pub(crate) fn setup(assets: &Path, platforms: Platforms) -> Result<()> {
         recipe: embedded_model::recipe(),
     }
     .ensure(embedded_model::build)
+}
+
+/// The folder of the runtime for Windows, relative to the assets.
+pub(crate) fn windows_runtime() -> Result<PathBuf> {
+    Ok(runtime::windows()?.folder())
 }
 
 /// Waits for other set-ups to end; the lock is held until the file is dropped, or its process ends.

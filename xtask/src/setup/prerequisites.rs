@@ -240,6 +240,11 @@ fn install(prerequisite: &Prerequisite) -> Result<()> {
     Ok(())
 }
 
+/// Whether the PATH has this program.
+pub(crate) fn is_on_path(program: &str) -> bool {
+    find(program).is_some()
+}
+
 /// Looks a program up on the PATH.
 fn find(program: &str) -> Option<PathBuf> {
     let file = format!("{program}{}", env::consts::EXE_SUFFIX);

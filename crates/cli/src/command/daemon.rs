@@ -8,14 +8,14 @@ use okibi_config::{
 };
 use okibi_messages::{Lang, Message, chain, load::LoadProblem, stage::stage_text};
 use okibi_protocol::{method::Status, notice::LaunchId, stage::StageEvent};
-use okibi_server::{DaemonError, DaemonOptions, Host, LoadError, LoadOptions};
+use okibi_server::{DaemonError, DaemonOptions, Ended, Host, LoadError, LoadOptions};
 
 use crate::{
     args::HiddenArgs,
     assets,
     failure::{Exit, Failure},
     front::Front,
-    style,
+    leave, style,
 };
 
 /// Where a daemon runs.
@@ -82,7 +82,9 @@ pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
         .block_on(okibi_server::run(options, host));
     discovery.remove();
     match ended {
-        Ok(_) => Ok(Exit::Done),
+        // The loading thread may be deep in ONNX Runtime, whose destructors at a usual exit would crash under it.
+        Ok(Ended::StoppedWhileLoading) => leave::at_once(0),
+        Ok(Ended::Stopped) => Ok(Exit::Done),
         Err(error) => Err(failure(error)),
     }
 }

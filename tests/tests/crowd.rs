@@ -1,0 +1,129 @@
+//! Many clients at once: right answers, fair turns, no harm done to others.
+
+use std::path::PathBuf;
+
+use okibi_engine::{EmbedRequest, Engine, LoadOptions};
+use okibi_tests::{Machine, model, vector, within};
+use serde_json::json;
+
+/// The same model, loaded in this process, for answers to compare with.
+fn direct() -> Engine {
+    let assets = std::env::var_os("OKIBI_ASSETS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../assets"),
+        PathBuf::from,
+    );
+    let options = LoadOptions {
+        model: model::tiny().display().to_string(),
+        assets: vec![assets],
+        ..LoadOptions::default()
+    };
+    okibi_engine::load(&options, &|_| {}).expect("the tiny model loads")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_clients_at_once_get_the_answers_of_a_direct_call() {
+    const CLIENTS: usize = 200;
+    let machine = Machine::new();
+    machine.start_tiny().await;
+    let port = machine.port();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let texts = model::mixed_texts([1, 3, 17, 40][client % 4], 100 + client);
+            tokio::spawn(async move {
+                let mut wire = okibi_tests::Wire::connect(port).await;
+                let result = wire.call("embed", json!({"input": texts})).await;
+                let vectors: Vec<Vec<f32>> = serde_json::from_value(result["vectors"].clone()).unwrap();
+                assert_eq!(vectors.len(), texts.len());
+                (texts, vectors)
+            })
+        })
+        .collect();
+    let engine = tokio::task::spawn_blocking(direct).await.unwrap();
+    for client in clients {
+        let (texts, vectors) = within("a client's answer", client).await.unwrap();
+        for (text, found) in texts.iter().zip(&vectors) {
+            // One text alone: no batch, no neighbours, no padding.
+            let prepared = engine.prepare(EmbedRequest::new(vec![text.clone()])).unwrap();
+            let alone = engine.submit(prepared).unwrap().wait().await.unwrap();
+            vector::assert_same(found, &alone.vectors[0], text);
+        }
+    }
+    let status = machine.status().await;
+    assert_eq!(
+        (status.requests_served, status.requests_in_flight),
+        (CLIENTS as u64, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_query_does_not_wait_for_somebody_elses_bulk() {
+    let machine = Machine::new();
+    machine.start_tiny().await;
+    let mut bulk = machine.wire().await;
+    let mut query = machine.wire().await;
+    let texts = model::mixed_texts(20_000, 4);
+    bulk.begin("embed", json!({"input": texts, "encoding": "base64"}))
+        .await;
+    let first = bulk.answer().await.expect("a first chunk");
+    assert_eq!(first["more"], true);
+    query.call("embed_text", json!({"text": "between"})).await;
+    let status = machine.status().await;
+    assert_eq!(
+        (status.requests_served, status.requests_in_flight),
+        (1, 1),
+        "the query is answered while the bulk is still under way"
+    );
+    let mut last = first;
+    while last["more"] == true {
+        last = bulk.answer().await.expect("the bulk goes on");
+        assert!(last.get("error").is_none(), "{last}");
+    }
+    let count = last["result"]["vectors"].as_array().unwrap().len();
+    assert_eq!(
+        last["result"]["offset"].as_u64().unwrap() as usize + count,
+        texts.len()
+    );
+}
+
+#[tokio::test]
+async fn wrong_requests_among_many_touch_no_other() {
+    let machine = Machine::new();
+    machine.start_tiny().await;
+    let mut wire = machine.wire().await;
+    let long = "長い".repeat(20_000);
+    let mut asked = Vec::new();
+    for round in 0..10 {
+        for (params, is_right) in [
+            (json!({"input": [format!("right {round}"), "also right"]}), true),
+            (json!({"input": ["right", ""]}), false),
+            (json!({"input": [long], "truncate": false}), false),
+            (json!({"input": []}), false),
+            (json!({"input": "x", "dimensions": 0}), false),
+            (json!({"input": "x", "inptu_type": "query"}), false),
+        ] {
+            asked.push((wire.begin("embed", params).await, is_right));
+        }
+    }
+    let mut answered = std::collections::HashMap::new();
+    while answered.len() < asked.len() {
+        let answer = wire.answer().await.expect("an answer to each");
+        answered.insert(answer["id"].as_u64().unwrap(), answer);
+    }
+    for (id, is_right) in asked {
+        let answer = &answered[&id];
+        match is_right {
+            true => assert_eq!(
+                answer["result"]["tokens"].as_array().map(Vec::len),
+                Some(2),
+                "{answer}"
+            ),
+            false => assert_eq!(answer["error"]["code"], -32602, "{answer}"),
+        }
+    }
+    // A client that goes away in the middle of its work is no concern of the others.
+    let mut gone = machine.wire().await;
+    gone.begin("embed", json!({"input": model::mixed_texts(5000, 5)}))
+        .await;
+    drop(gone);
+    wire.call("embed_text", json!({"text": "still served"})).await;
+}

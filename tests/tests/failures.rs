@@ -1,0 +1,297 @@
+//! What cannot work says why, in the user's language, and leaves nothing behind.
+// Helpers fail by panicking, as the tests do.
+#![allow(clippy::unwrap_used)]
+
+use std::{fs, path::Path};
+
+use okibi_tests::{
+    Hub, Machine,
+    foreign::{Foreign, Manner},
+    model, vector,
+};
+use serde_json::json;
+
+/// Starts with `args` and checks that it fails with `english` and, by a second start, with `japanese`.
+async fn fails(machine: Machine, args: &[&str], english: &[&str], japanese: &[&str]) {
+    let ended = machine.run(args).await.expect(1);
+    for part in english {
+        assert!(ended.err().contains(part), "{part:?} is not in: {}", ended.err());
+    }
+    machine.assert_nothing_left();
+    let machine = machine.with("OKIBI_LANG", "ja");
+    let ended = machine.run(args).await.expect(1);
+    for part in japanese {
+        assert!(ended.err().contains(part), "{part:?} is not in: {}", ended.err());
+    }
+    machine.assert_nothing_left();
+}
+
+/// Starts with a copy of the tiny model that `spoil` has changed.
+async fn spoilt(spoil: impl FnOnce(&Path), english: &[&str], japanese: &[&str]) {
+    let machine = Machine::new();
+    let folder = model::copy_tiny(&machine.path("model"));
+    spoil(&folder);
+    let folder = folder.display().to_string();
+    fails(machine, &["start", "-m", &folder], english, japanese).await;
+}
+
+/// Cuts a file to its first half.
+fn truncate(file: &Path) {
+    let content = fs::read(file).unwrap();
+    fs::write(file, &content[..content.len() / 2]).unwrap();
+}
+
+#[tokio::test]
+async fn a_model_folder_without_a_model_says_which_file_is_missing() {
+    let remove = |folder: &Path| fs::remove_dir_all(folder.join("onnx")).unwrap();
+    spoilt(remove, &["has no model.onnx"], &["model.onnx がありません"]).await;
+}
+
+#[tokio::test]
+async fn a_model_folder_without_a_tokenizer_says_so() {
+    let remove = |folder: &Path| fs::remove_file(folder.join("tokenizer.json")).unwrap();
+    spoilt(
+        remove,
+        &["has no tokenizer.json"],
+        &["tokenizer.json がありません"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_named() {
+    let machine = Machine::new();
+    let folder = machine.path("nowhere").display().to_string();
+    fails(machine, &["start", "-m", &folder], &["nowhere"], &["nowhere"]).await;
+}
+
+#[tokio::test]
+async fn truncated_and_garbage_models_are_broken() {
+    let english = ["model.onnx is broken or is no text-embedding model"];
+    let japanese = ["model.onnx が壊れているか"];
+    spoilt(
+        |folder| truncate(&folder.join("onnx/model.onnx")),
+        &english,
+        &japanese,
+    )
+    .await;
+    let garbage = |folder: &Path| fs::write(folder.join("onnx/model.onnx"), b"\x00garbage\xff").unwrap();
+    spoilt(garbage, &english, &japanese).await;
+}
+
+#[tokio::test]
+async fn truncated_and_garbage_tokenizers_are_broken() {
+    let (english, japanese) = (["tokenizer.json is broken"], ["tokenizer.json が壊れています"]);
+    spoilt(
+        |folder| truncate(&folder.join("tokenizer.json")),
+        &english,
+        &japanese,
+    )
+    .await;
+    let garbage = |folder: &Path| fs::write(folder.join("tokenizer.json"), b"{\"garbage\":1}").unwrap();
+    spoilt(garbage, &english, &japanese).await;
+}
+
+#[tokio::test]
+async fn a_broken_model_configuration_is_named() {
+    let garbage = |folder: &Path| fs::write(folder.join("1_Pooling/config.json"), "{").unwrap();
+    spoilt(
+        garbage,
+        &["is not a valid configuration"],
+        &["モデルの設定として正しくありません"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_unknown_model_lists_the_nearest_names() {
+    fails(
+        Machine::new(),
+        &["start", "-m", "multilingual-e5-smal"],
+        &["no model \"multilingual-e5-smal\"", "multilingual-e5-small"],
+        &["「multilingual-e5-smal」はありません", "近い名前"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_missing_or_garbage_onnx_runtime_is_named() {
+    let tiny = model::tiny().display().to_string();
+    let args = ["start", "-m", tiny.as_str()];
+    let machine = Machine::new();
+    let missing = machine.path("no-runtime.so");
+    let machine = machine.with("OKIBI_ONNXRUNTIME", missing);
+    fails(
+        machine,
+        &args,
+        &["ONNX Runtime", "no-runtime.so"],
+        &["ONNX Runtime", "no-runtime.so"],
+    )
+    .await;
+
+    let machine = Machine::new();
+    let garbage = machine.path("garbage.so");
+    fs::write(&garbage, "not a library").unwrap();
+    let machine = machine.with("OKIBI_ONNXRUNTIME", garbage);
+    fails(
+        machine,
+        &args,
+        &["garbage.so cannot be used", "OKIBI_ONNXRUNTIME"],
+        &["garbage.so を使えません"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_cache_folder_that_cannot_be_written_is_named() {
+    let hub = Hub::open().await;
+    let machine = Machine::new().with("HF_ENDPOINT", hub.endpoint());
+    fs::write(machine.path("cache"), "a file in the folder's place").unwrap();
+    fails(
+        machine,
+        &["start", "-m", "intfloat/multilingual-e5-small"],
+        &["cannot be written", "OKIBI_CACHE_DIR"],
+        &["書き込めません", "OKIBI_CACHE_DIR"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_log_or_a_data_folder_it_starts_all_the_same() {
+    let machine = Machine::new();
+    fs::write(machine.path("data"), "a file in the folder's place").unwrap();
+    let status = machine.start_tiny().await;
+    assert_eq!(status.log_file, None, "no log is claimed that is not there");
+    machine.run(["status"]).await.expect(0);
+    machine.run(["logs"]).await.expect(1);
+    machine.run(["stop"]).await.expect(0);
+    machine.assert_nothing_left();
+
+    let tiny = model::tiny().display().to_string();
+    let mut serve = machine.spawn(["serve", "-m", &tiny]);
+    serve.error_line_with("warning:").await;
+    machine.ready().await;
+    machine.run(["stop"]).await.expect(0);
+    serve.ended().await.expect(0);
+}
+
+#[tokio::test]
+async fn a_foreign_web_server_on_the_port_is_named_and_left_alone() {
+    foreign(Manner::Http).await;
+}
+
+#[tokio::test]
+async fn a_foreign_program_that_never_answers_is_named_and_left_alone() {
+    foreign(Manner::Silent).await;
+}
+
+async fn foreign(manner: Manner) {
+    let machine = Machine::new();
+    let port = machine.port();
+    let program = Foreign::listen(port, manner).await;
+    let holder = format!("(process {})", std::process::id());
+    let offered = format!("okibi start --port {}", port + 1);
+    machine
+        .run(["start"])
+        .await
+        .expect(1)
+        .says(&holder)
+        .says(&offered);
+    machine.run(["status"]).await.expect(1).says(&holder);
+    machine
+        .run(["stop"])
+        .await
+        .expect(1)
+        .says(&holder)
+        .says("Nothing was stopped");
+    machine.run(["embed", "x"]).await.expect(1).says(&holder);
+    let machine = machine.with("OKIBI_LANG", "ja");
+    machine
+        .run(["start"])
+        .await
+        .expect(1)
+        .says("使用しています")
+        .says(&offered);
+    assert!(
+        program.lives() && program.served() >= 5,
+        "it was asked and not harmed"
+    );
+    assert!(machine.daemons().is_empty());
+}
+
+#[tokio::test]
+async fn a_catalogue_model_is_fetched_once_and_then_works_without_the_hub() {
+    let hub = Hub::that_waits().await;
+    let machine = Machine::new().with("HF_ENDPOINT", hub.endpoint());
+    let name = "intfloat/multilingual-e5-small";
+    let mut start = machine.spawn(["start", "--json", "-m", name]);
+    let begun = start
+        .event(json!({"event": "stage", "stage": "download", "state": "started"}))
+        .await;
+    assert!(begun["message"].is_string());
+    let moved = start
+        .event(json!({"event": "stage", "stage": "download", "state": "advanced"}))
+        .await;
+    assert_eq!(moved["unit"], "bytes");
+    let total = moved["total"].as_u64().expect("the total is known");
+    assert!(
+        total > 1_000_000 && moved["done"].as_u64().unwrap() < total,
+        "{moved}"
+    );
+    let during = machine.status().await;
+    assert!(!during.ready);
+    hub.go_on();
+    start
+        .event(json!({"event": "stage", "stage": "download", "state": "finished"}))
+        .await;
+    start.event(json!({"event": "ready"})).await;
+    start.ended().await.expect(0);
+    assert_eq!(machine.status().await.model, name);
+    check_vector(&machine).await;
+    machine.run(["stop"]).await.expect(0);
+
+    let requests = hub.requests();
+    drop(hub);
+    machine.run(["start", "-m", name]).await.expect(0);
+    check_vector(&machine).await;
+    assert!(requests > 0);
+}
+
+/// Checks that the tiny model answers.
+async fn check_vector(machine: &Machine) {
+    let entry = &model::tiny_reference()[0];
+    let mut wire = machine.wire().await;
+    let result = wire.call("embed_text", json!({"text": entry.text})).await;
+    vector::assert_same(&vector::from_embed_text(&result), &entry.vector, &entry.text);
+}
+
+#[tokio::test]
+async fn a_hub_that_breaks_off_is_an_error_and_the_next_start_mends_it() {
+    let hub = Hub::that_breaks_off().await;
+    let machine = Machine::new().with("HF_ENDPOINT", hub.endpoint());
+    let args = ["start", "-m", "intfloat/multilingual-e5-small"];
+    machine
+        .run(args)
+        .await
+        .expect(1)
+        .says("onnx/model.onnx of intfloat/multilingual-e5-small cannot be downloaded")
+        .says("start again");
+    machine.assert_nothing_left();
+    hub.go_on();
+    machine.run(args).await.expect(0);
+    check_vector(&machine).await;
+}
+
+#[tokio::test]
+async fn a_hub_that_is_not_there_is_an_error() {
+    let machine = Machine::new();
+    let nobody = format!("http://127.0.0.1:{}", machine.port() + 1);
+    let machine = machine.with("HF_ENDPOINT", nobody);
+    fails(
+        machine,
+        &["start", "-m", "intfloat/multilingual-e5-small"],
+        &["cannot be downloaded", "network"],
+        &["ダウンロードできません", "ネットワーク"],
+    )
+    .await;
+}
