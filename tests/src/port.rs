@@ -10,6 +10,9 @@ use std::{
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 8_000;
 
+/// Between two leases, so that the "next free port" of a test is nobody else's.
+const STEP: u16 = 10;
+
 /// A port, kept from other tests (of this process and of others) as long as this lives.
 #[derive(Debug)]
 pub(crate) struct PortLease {
@@ -22,12 +25,12 @@ impl PortLease {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         let folder = std::env::temp_dir().join("okibi-test-ports");
         std::fs::create_dir_all(&folder).unwrap();
-        let start = (std::process::id() as u16).wrapping_mul(41);
-        (0..COUNT)
+        // Other test programs begin elsewhere.
+        let start = std::process::id() as u16 % (COUNT / STEP);
+        (0..COUNT / STEP)
             .find_map(|_| {
-                let step = NEXT.fetch_add(1, Relaxed);
-                // Steps of ten leave room for the "next free port" of a test.
-                let port = FIRST + start.wrapping_add(step.wrapping_mul(10)) % COUNT;
+                let step = (start + NEXT.fetch_add(1, Relaxed) % (COUNT / STEP)) % (COUNT / STEP);
+                let port = FIRST + step * STEP;
                 let lock = File::create(folder.join(port.to_string())).ok()?;
                 lock.try_lock().ok()?;
                 is_free(port).then_some(Self { port, _lock: lock })

@@ -61,7 +61,7 @@ async fn a_query_does_not_wait_for_somebody_elses_bulk() {
     machine.start_tiny().await;
     let mut bulk = machine.wire().await;
     let mut query = machine.wire().await;
-    let texts = model::mixed_texts(20_000, 4);
+    let texts = model::mixed_texts(6_000, 4);
     bulk.begin("embed", json!({"input": texts, "encoding": "base64"}))
         .await;
     let first = bulk.answer().await.expect("a first chunk");

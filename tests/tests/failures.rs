@@ -191,30 +191,23 @@ async fn foreign(manner: Manner) {
     let program = Foreign::listen(port, manner).await;
     let holder = format!("(process {})", std::process::id());
     let offered = format!("okibi start --port {}", port + 1);
-    machine
-        .run(["start"])
-        .await
-        .expect(1)
-        .says(&holder)
-        .says(&offered);
-    machine.run(["status"]).await.expect(1).says(&holder);
-    machine
-        .run(["stop"])
-        .await
-        .expect(1)
-        .says(&holder)
-        .says("Nothing was stopped");
-    machine.run(["embed", "x"]).await.expect(1).says(&holder);
-    let machine = machine.with("OKIBI_LANG", "ja");
-    machine
-        .run(["start"])
-        .await
-        .expect(1)
-        .says("使用しています")
-        .says(&offered);
+    // At once: each waits some seconds for a program that never answers.
+    let (start, status, stop, embed) = tokio::join!(
+        machine.run(["start"]),
+        machine.run(["status"]),
+        machine.run(["stop"]),
+        machine.run(["embed", "x"]),
+    );
+    let japanese = machine.run(["--lang", "ja", "start"]).await;
+    start.expect(1).says(&holder).says(&offered);
+    status.expect(1).says(&holder);
+    stop.expect(1).says(&holder).says("Nothing was stopped");
+    embed.expect(1).says(&holder);
+    japanese.expect(1).says("使用しています").says(&offered);
+    let served = program.served();
     assert!(
-        program.lives() && program.served() >= 5,
-        "it was asked and not harmed"
+        program.lives() && served >= 5,
+        "it was asked {served} times and not harmed"
     );
     assert!(machine.daemons().is_empty());
 }

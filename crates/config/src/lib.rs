@@ -7,7 +7,7 @@
 //! - [`key`]: the settings' names in the file, the environment and on the command line
 //! - [`settings`]: their values, by precedence flag, environment, file, default
 //! - [`problem`]: what can be wrong with them, and where
-//! - [`file`]: the configuration file, with line and column of every value
+//! - [`mod@file`]: the configuration file, with line and column of every value
 //! - [`daemon_args`]: the settings as arguments of the hidden daemon command
 //! - [`discovery`]: the small file that tells local apps where the daemon is
 //! - [`rotation`]: a log file that is bounded in size

@@ -2,9 +2,9 @@
 //!
 //! A front is whoever a user asks for a daemon: the command line or the tray. It never loads a model.
 //!
-//! - [`start`]: makes sure that a daemon runs, by launching one or by attaching to a launch under way
-//! - [`stop`] and [`stop_loading`]: end one
-//! - [`status`]: asks one how it is
+//! - [`start()`]: makes sure that a daemon runs, by launching one or by attaching to a launch under way
+//! - [`stop()`] and [`stop_loading`]: end one
+//! - [`status()`]: asks one how it is
 //!
 //! Inside: `lead` is a launch of our own, `front` its temporary server, `detach` the spawn, `attach` another
 //! front's launch, `port` who holds a port, `logtail` the end of a dead daemon's log.

@@ -2,8 +2,12 @@
 
 use std::{
     convert::Infallible,
+    future::pending,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use axum::http::Request;
@@ -46,7 +50,9 @@ pub(crate) async fn serve<S: Service>(core: Arc<Core<S>>, id: ConnectionId, stre
 /// Answers HTTP requests; returns what becomes a WebSocket, if one of them asked for that.
 async fn speak_http<S: Service>(core: &Arc<Core<S>>, link: &Arc<Link>) -> Option<OnUpgrade> {
     let upgrade = Arc::new(Mutex::new(None));
+    let has_asked = AtomicBool::new(false);
     let service = service_fn(|mut request: Request<Incoming>| {
+        has_asked.store(true, Relaxed);
         let (core, upgrade) = (core.clone(), upgrade.clone());
         async move {
             let on_upgrade = hyper::upgrade::on(&mut request);
@@ -70,7 +76,17 @@ async fn speak_http<S: Service>(core: &Arc<Core<S>>, link: &Arc<Link>) -> Option
         outcome = &mut connection => outcome,
         () = core.life.draining.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            // Half a request is nothing in flight: nobody waits for its other half.
+            let nothing_asked = async {
+                core.life.closing.cancelled().await;
+                if has_asked.load(Relaxed) {
+                    pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                outcome = &mut connection => outcome,
+                () = nothing_asked => return None,
+            }
         }
     };
     if let Err(error) = outcome {

@@ -3,9 +3,9 @@
 //! The daemon and a front's temporary server both listen through it. It knows the framing, the limits and the
 //! order in which things end, but no method: those belong to the [`Service`] it is started with.
 //!
-//! - [`bind`]: takes the port on 127.0.0.1 and, where there is one, on [::1]
+//! - [`bind()`]: takes the port on 127.0.0.1 and, where there is one, on `[::1]`
 //! - [`Service`]: what is asked: calls, launch notices, HTTP routes
-//! - [`start`] and [`Listener`]: accepts, counts, drains
+//! - [`start()`] and [`Listener`]: accepts, counts, drains
 //! - [`Limits`]: every bound there is
 //! - [`loading`]: what is answered while a model loads
 

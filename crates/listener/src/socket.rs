@@ -59,11 +59,11 @@ impl Sockets {
     }
 }
 
-/// Takes `port` on 127.0.0.1 and, where this machine has it and nobody holds it, on [::1].
+/// Takes `port` on 127.0.0.1 and, where this machine has it and nobody holds it, on `[::1]`.
 ///
 /// Port 0 takes a free one. The sockets are not inherited by child processes. To be called within a tokio
 /// runtime. Errors: those of the bind on 127.0.0.1, kind `AddrInUse` when somebody listens there,
-/// `PermissionDenied` when the system reserves the port; a missing [::1] is only logged.
+/// `PermissionDenied` when the system reserves the port; a missing `[::1]` is only logged.
 pub fn bind(port: u16) -> io::Result<Sockets> {
     let v4 = listen((Ipv4Addr::LOCALHOST, port).into())?;
     let local_port = v4.local_addr()?.port();

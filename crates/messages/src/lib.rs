@@ -1,6 +1,6 @@
 //! Every sentence shown to a user, in English and Japanese, from one table.
 //!
-//! Each sentence stands once, both languages side by side ([`phrase!`]); a `match` over typed data picks it, so
+//! Each sentence stands once, both languages side by side (`phrase!`); a `match` over typed data picks it, so
 //! that a variant without words, or words in one language only, do not compile. Library errors keep their own
 //! terse texts for logs; what a person reads, with the advice, is here.
 //!

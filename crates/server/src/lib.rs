@@ -1,6 +1,6 @@
 //! The daemon: loads the engine, takes the port over, answers, drains.
 //!
-//! - [`run`]: a daemon's whole life, launched by a front or in the foreground
+//! - [`run()`]: a daemon's whole life, launched by a front or in the foreground
 //! - [`DaemonOptions`] and [`Host`]: what it is told, and what it needs of the program around it
 //!
 //! Inside: `launch` speaks with the front, `handover` takes the port, `daemon` answers the methods, `embed` is the

@@ -5,7 +5,7 @@ use std::time::Duration;
 use okibi_listener::{Drained, Limits, bind};
 use okibi_protocol::jsonrpc::code;
 use serde_json::json;
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::support::{TEST_LIMIT, reaches, serve, serve_on, until, within};
 
@@ -86,6 +86,19 @@ async fn a_drain_ends_subscriptions_idle_http_and_peers_that_answer_no_close_fra
     assert_eq!((drained.calls_cut, closed.0), (0, 1001));
     reaches(&server.echo.unsubscribed, 1).await;
     drop((mute, http));
+}
+
+#[tokio::test]
+async fn a_drain_does_not_wait_for_the_other_half_of_a_request() {
+    let server = serve(Limits {
+        header_read_timeout: TEST_LIMIT * 2,
+        ..Limits::default()
+    });
+    let mut half = TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
+    half.write_all(b"GET /health HT").await.unwrap();
+    until(|| server.listener.connections() == 1).await;
+    let drained = within(server.listener.drain(TEST_LIMIT * 2)).await;
+    assert_eq!(drained, Drained { calls_cut: 0 });
 }
 
 #[tokio::test]
