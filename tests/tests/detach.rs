@@ -208,7 +208,7 @@ async fn sigterm_drains_like_a_stop() {
     let machine = Machine::new();
     let status = machine.start_tiny().await;
     let mut wire = machine.wire().await;
-    let texts = model::mixed_texts(3000, 2);
+    let texts = model::mixed_texts(1200, 2);
     wire.begin("embed", serde_json::json!({"input": texts})).await;
     let first = wire.answer().await.expect("a first chunk");
     let mut vectors = first["result"]["vectors"].as_array().map_or(0, Vec::len);

@@ -135,7 +135,7 @@ async fn serve_takes_the_port_and_answers_while_it_loads() {
 async fn a_stop_answers_what_is_in_flight_and_refuses_what_is_new() {
     let machine = Machine::new();
     machine.start_tiny().await;
-    let texts = model::mixed_texts(3000, 1);
+    let texts = model::mixed_texts(1200, 1);
     let mut bulk = machine.wire().await;
     let mut other = machine.wire().await;
     let mut watcher = machine.client().await.subscribe().await.unwrap();

@@ -164,21 +164,58 @@ async fn a_daemon_whose_front_is_killed_comes_up_and_serves() {
     stuck.machine.assert_nothing_left();
 }
 
-#[tokio::test]
-async fn a_start_during_an_orphaned_load_ends_in_one_daemon() {
-    let mut stuck = Stuck::start().await;
-    let front = std::mem::replace(&mut stuck.front, stuck.machine.spawn(["--version"]));
-    front.kill().await;
-    stuck.machine.start_tiny().await;
-    if stuck.machine.daemons().contains(&stuck.daemon) {
-        stuck.feed().await;
-    }
-    eventually("the orphan gives way", || {
-        (!stuck.machine.daemons().contains(&stuck.daemon)).then_some(())
+/// Waits until the load has nothing left to do but its tokenizer, and kills its front.
+async fn orphan(stuck: &mut Stuck) {
+    let machine = &stuck.machine;
+    eventually("the rest of the model is loaded", || {
+        let log = machine.log();
+        log.contains("stage=\"model\" state=Finished").then_some(())
     })
     .await;
-    let status = stuck.machine.status().await;
-    assert_eq!(stuck.machine.daemons(), [status.pid]);
+    std::mem::replace(&mut stuck.front, machine.spawn(["--version"]))
+        .kill()
+        .await;
+}
+
+#[tokio::test]
+async fn an_orphaned_load_gives_way_to_a_daemon_that_was_started_meanwhile() {
+    let mut stuck = Stuck::start().await;
+    orphan(&mut stuck).await;
+    let status = stuck.machine.start_tiny().await;
+    assert_ne!(status.pid, stuck.daemon);
+    // Its load ends only now, when the port is somebody else's.
+    stuck.feed().await;
+    eventually("the orphan gives way", || {
+        (stuck.machine.daemons() == [status.pid]).then_some(())
+    })
+    .await;
+    assert_eq!(stuck.machine.status().await.pid, status.pid);
+    assert!(
+        stuck
+            .machine
+            .log()
+            .contains("another daemon has taken this one's place"),
+        "it says why it ends"
+    );
+}
+
+#[tokio::test]
+async fn an_orphaned_load_gives_way_to_another_launch() {
+    let mut stuck = Stuck::start().await;
+    orphan(&mut stuck).await;
+    let other = StuckModel::make(&stuck.machine.path("other"));
+    let second = stuck.machine.spawn(start(&other));
+    let hold = other.hold().await;
+    let leader = stuck.machine.status().await;
+    stuck.feed().await;
+    eventually("the orphan gives way", || {
+        (stuck.machine.daemons() == [leader.pid]).then_some(())
+    })
+    .await;
+    other.feed().await;
+    drop(hold);
+    second.ended().await.expect(0).shows("Ready in");
+    assert_eq!(stuck.machine.status().await.pid, leader.pid);
 }
 
 #[tokio::test]
