@@ -225,6 +225,45 @@ async fn a_subscription_yields_the_present_then_changes_then_ends() {
     assert_eq!(end, None);
 }
 
+/// Answers nothing but `subscribe`, as the daemon and the front do.
+struct Told(watch::Sender<Status>);
+
+impl Service for Told {
+    async fn call(&self, _call: Call, context: CallContext) -> Answer {
+        let status = self.0.clone();
+        Answer::Single(okibi_listener::subscribe(&context, &self.0, move || {
+            status.borrow().clone()
+        }))
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_hears_the_last_status_of_a_drain_that_has_nothing_to_wait_for() {
+    let told = watch::Sender::new(status(RunState::Running));
+    let listener = start(
+        bind(0).expect("a free port"),
+        Told(told.clone()),
+        Limits::default(),
+    );
+    let client = within(Client::connect(listener.local_port())).await.unwrap();
+    let mut subscription = within(client.subscribe()).await.unwrap();
+    assert_eq!(
+        within(subscription.next()).await.unwrap().status,
+        RunState::Running
+    );
+    // Nobody is told of this change but by the drain.
+    told.send_if_modified(|now| {
+        *now = status(RunState::Stopping);
+        false
+    });
+    within(listener.drain(TEST_LIMIT)).await;
+    assert_eq!(
+        within(subscription.next()).await.unwrap().status,
+        RunState::Stopping
+    );
+    assert_eq!(within(subscription.next()).await, None);
+}
+
 #[tokio::test]
 async fn dropping_the_client_ends_its_connection() {
     let (listener, _daemon) = daemon(Limits::default());

@@ -7,15 +7,16 @@ use std::{
 };
 
 use axum::{Router, routing::get};
-use okibi_listener::{Answer, CallContext, PortCloser, Service, loading};
+use okibi_listener::{Answer, CallContext, PortCloser, Service, loading, subscribe};
 use okibi_protocol::{
     SERVER_TYPE_FRONT,
     jsonrpc::{Call, RpcError, raw_result},
-    method::{RunState, STATUS_CHANGED, STOP_SERVER, SUBSCRIBE, Status, Stopping},
+    method::{RunState, STOP_SERVER, SUBSCRIBE, Status, Stopping},
     notice::{LaunchId, Notice, NoticeReply},
     stage::{StageBoard, StageEvent},
     units::Millis,
 };
+use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 
 /// What the temporary server hears, for the launch it belongs to.
@@ -95,17 +96,8 @@ impl Front {
         let _ = self.heard.send(heard);
     }
 
-    async fn push_changes(self: Arc<Self>, notifier: okibi_listener::Notifier) {
-        let mut changes = self.changed.subscribe();
-        while changes.changed().await.is_ok() {
-            if notifier.notify(STATUS_CHANGED, &self.status()).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    fn answer(self: Arc<Self>, call: &Call, context: &CallContext) -> Result<Answer, RpcError> {
-        let result = match call.method.as_str() {
+    fn answer(self: Arc<Self>, call: &Call, context: &CallContext) -> Result<Box<RawValue>, RpcError> {
+        match call.method.as_str() {
             STOP_SERVER => {
                 // The listener's end waits for this answer.
                 self.update(|status| status.status = RunState::Stopping);
@@ -113,12 +105,11 @@ impl Front {
                 raw_result(&Stopping::Stopping)
             }
             SUBSCRIBE => {
-                context.spawn(Arc::clone(&self).push_changes(context.notifier.clone()))?;
-                raw_result(&self.status())
+                let front = Arc::clone(&self);
+                subscribe(context, &self.changed, move || front.status())
             }
             method => loading::loading_answer(method, &self.status()),
-        };
-        Ok(Answer::Single(result))
+        }
     }
 }
 
@@ -128,7 +119,7 @@ pub(crate) struct FrontService(pub(crate) Arc<Front>);
 impl Service for FrontService {
     fn call(&self, call: Call, context: CallContext) -> impl Future<Output = Answer> + Send {
         let answer = Arc::clone(&self.0).answer(&call, &context);
-        async move { answer.unwrap_or_else(|error| Answer::Single(Err(error))) }
+        async move { Answer::Single(answer) }
     }
 
     fn notice(&self, notice: Notice) -> impl Future<Output = Option<NoticeReply>> + Send {

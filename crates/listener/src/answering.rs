@@ -116,6 +116,7 @@ impl<S: Service> Session<S> {
                 gone: self.gone.clone(),
             },
             background,
+            life: self.core.life.clone(),
         };
         let method = call.method.clone();
         let asking = AssertUnwindSafe(async { self.core.service.call(call, context).await });

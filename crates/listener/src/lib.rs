@@ -7,6 +7,7 @@
 //! - [`Service`]: what is asked: calls, launch notices, HTTP routes
 //! - [`start()`] and [`Listener`]: accepts, counts, drains
 //! - [`Limits`]: every bound there is
+//! - [`subscribe()`]: the status as it changes
 //! - [`loading`]: what is answered while a model loads
 
 mod answering;
@@ -20,6 +21,7 @@ pub mod loading;
 mod service;
 mod session;
 mod socket;
+mod subscription;
 mod wire;
 mod writer;
 
@@ -28,4 +30,5 @@ pub use self::{
     listener::{Drained, Listener, start},
     service::{Answer, CallContext, ConnectionClosed, ConnectionId, Notifier, Service},
     socket::{PortCloser, Sockets, bind},
+    subscription::subscribe,
 };

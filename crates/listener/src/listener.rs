@@ -61,6 +61,8 @@ pub(crate) struct Life {
     pub(crate) abort: CancellationToken,
     /// A token for each call and HTTP request, until its answer has left.
     pub(crate) calls: TaskTracker,
+    /// A token for each subscription, until its last word is queued: that is sent when draining begins.
+    pub(crate) subscriptions: TaskTracker,
     /// Every task of every connection.
     pub(crate) tasks: TaskTracker,
 }
@@ -137,7 +139,8 @@ impl Listener {
         self.life.calls.len()
     }
 
-    /// Ends in good order: closes the port, refuses new calls with −32003, lets those in flight finish, closes
+    /// Ends in good order: closes the port, refuses new calls with −32003, tells every subscriber the last status, lets
+    /// the calls in flight finish, closes
     /// every WebSocket with 1001 and every HTTP connection after its answer.
     ///
     /// What is left after `deadline` is cut. When it returns, nothing of the listener runs any more (but for a
@@ -150,6 +153,8 @@ impl Listener {
         let in_order = async {
             life.calls.close();
             life.calls.wait().await;
+            life.subscriptions.close();
+            life.subscriptions.wait().await;
             life.closing.cancel();
             life.tasks.close();
             life.tasks.wait().await;

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::writer::Outgoing;
+use crate::{listener::Life, writer::Outgoing};
 
 /// What a listener asks.
 ///
@@ -79,6 +79,7 @@ pub struct CallContext {
     /// Pushes notifications to the connection.
     pub notifier: Notifier,
     pub(crate) background: Background,
+    pub(crate) life: Life,
 }
 
 impl CallContext {

@@ -11,13 +11,12 @@ use std::{
 
 use axum::{Router, routing::get};
 use okibi_engine::Engine;
-use okibi_listener::{Answer, CallContext, Service, loading};
+use okibi_listener::{Answer, CallContext, Service, loading, subscribe};
 use okibi_protocol::{
     SERVER_TYPE_DAEMON,
     jsonrpc::{Call, RpcError, code, raw_result},
     method::{
-        EMBED, EMBED_TEXT, EmbedParams, EmbedTextParams, RunState, STATUS_CHANGED, STOP_SERVER, SUBSCRIBE,
-        Status, Stopping,
+        EMBED, EMBED_TEXT, EmbedParams, EmbedTextParams, RunState, STOP_SERVER, SUBSCRIBE, Status, Stopping,
     },
     notice::LaunchId,
     stage::{StageBoard, StageEvent},
@@ -71,6 +70,11 @@ impl Daemon {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .record(event);
+        self.tell_change();
+    }
+
+    /// Tells the subscribers that the status has changed.
+    fn tell_change(&self) {
         self.changed.send_replace(());
     }
 
@@ -83,7 +87,7 @@ impl Daemon {
     /// Says that the daemon is ready: from now on its status does.
     pub(crate) fn mark_ready(&self) -> Duration {
         let took = *self.load_time.get_or_init(|| self.began.elapsed());
-        self.changed.send_replace(());
+        self.tell_change();
         took
     }
 
@@ -134,24 +138,6 @@ impl Daemon {
         }
     }
 
-    /// Sends the status to a subscriber whenever it has changed.
-    async fn push_changes(self: Arc<Self>, notifier: okibi_listener::Notifier) {
-        let mut changes = self.changed.subscribe();
-        loop {
-            tokio::select! {
-                changed = changes.changed() => if changed.is_err() { return },
-                () = self.stop.cancelled() => {
-                    // The last thing to tell; when the peer is gone there is nobody to tell it to.
-                    let _ = notifier.notify(STATUS_CHANGED, &self.status()).await;
-                    return;
-                }
-            }
-            if notifier.notify(STATUS_CHANGED, &self.status()).await.is_err() {
-                return;
-            }
-        }
-    }
-
     async fn answer(self: Arc<Self>, call: Call, context: CallContext) -> Result<Answer, RpcError> {
         let single = |result| Ok(Answer::Single(result));
         match call.method.as_str() {
@@ -172,8 +158,8 @@ impl Daemon {
                 single(raw_result(&Stopping::Stopping))
             }
             SUBSCRIBE => {
-                context.spawn(Arc::clone(&self).push_changes(context.notifier.clone()))?;
-                single(raw_result(&self.status()))
+                let daemon = Arc::clone(&self);
+                single(subscribe(&context, &self.changed, move || daemon.status()))
             }
             method => single(loading::loading_answer(method, &self.status())),
         }
