@@ -1,6 +1,6 @@
 //! The daemon's half of a launch: telling the front how the load goes.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use okibi_client::{ClientError, send_notice};
 use okibi_protocol::notice::{LaunchId, Notice, NoticeReply};
@@ -110,6 +110,3 @@ pub(crate) async fn deliver(port: u16, notice: &Notice) -> Delivery {
         Err(_) => Delivery::Refused(ClientError::Timeout),
     }
 }
-
-/// Turns what the engine tells into the daemon's status and into notices.
-pub(crate) type Teller = Arc<dyn Fn(okibi_protocol::stage::StageEvent) + Send + Sync>;

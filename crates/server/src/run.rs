@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::{
     daemon::{Daemon, DaemonService},
     handover,
-    launch::{NoticeSender, Teller},
+    launch::NoticeSender,
     signals,
 };
 
@@ -119,22 +119,15 @@ async fn run_launched(
 ) -> Result<Ended, DaemonError> {
     let notices = NoticeSender::start(options.port, launch, daemon.stop.clone());
     let teller = teller(daemon, host, Some(&notices));
-    let engine = match load(options, &teller, daemon).await {
-        Loaded::Engine(engine) => *engine,
-        Loaded::Stopped => return stopped_while_loading(&notices).await,
-        Loaded::Died => return Err(DaemonError::LoaderDied),
-        Loaded::Failed(error) => {
-            let message = host.load_failed(&error);
-            notices
-                .send_last(Notice::InitError {
-                    launch: notices.launch(),
-                    error: message.clone(),
-                })
-                .await;
-            return Err(DaemonError::Load {
-                message,
-                source: error,
-            });
+    let engine = match load(options, &teller, daemon, host).await {
+        Ok(Some(engine)) => engine,
+        Ok(None) => return Ok(Ended::StoppedWhileLoading),
+        Err(error) => {
+            if let DaemonError::Load { message, .. } = &error {
+                let (launch, error) = (notices.launch(), message.clone());
+                notices.send_last(Notice::InitError { launch, error }).await;
+            }
+            return Err(error);
         }
     };
     daemon.serve_with(engine);
@@ -143,13 +136,10 @@ async fn run_launched(
         handed = handover::take_port(options.port, &notices) => handed,
         () = daemon.stop.cancelled() => return Ok(Ended::StoppedWhileLoading),
     };
-    let handed = match handed {
-        Err(DaemonError::PortTaken { port, source }) => {
-            daemon.record(listen(StageState::Failed, Duration::ZERO));
-            return Err(DaemonError::PortTaken { port, source });
-        }
-        other => other?,
-    };
+    if let Err(DaemonError::PortTaken { .. }) = handed {
+        daemon.record(listen(StageState::Failed, Duration::ZERO));
+    }
+    let handed = handed?;
     drop(notices);
     daemon.record(listen(StageState::Finished, handed.gap));
     tracing::info!(
@@ -157,13 +147,8 @@ async fn run_launched(
         attempts = handed.attempts,
         "handover: the port was taken so long after the front closed it"
     );
-    serve(options, handed.sockets, daemon, host).await
-}
-
-/// Told to stop by the OS, or by a front that leads another launch.
-async fn stopped_while_loading(notices: &NoticeSender) -> Result<Ended, DaemonError> {
-    tracing::info!(launch = %notices.launch().0, "stopped while loading");
-    Ok(Ended::StoppedWhileLoading)
+    let listener = open(options, handed.sockets, daemon);
+    serve_until_stopped(options, listener, daemon, host).await
 }
 
 /// In the foreground: takes the port first and answers with the progress of the load.
@@ -176,31 +161,18 @@ async fn run_foreground(
         port: options.port,
         source,
     })?;
-    let listener = okibi_listener::start(sockets, DaemonService(Arc::clone(daemon)), options.limits.clone());
-    let engine = match load(options, &teller(daemon, host, None), daemon).await {
-        Loaded::Engine(engine) => *engine,
-        Loaded::Stopped => return Ok(Ended::StoppedWhileLoading),
-        Loaded::Died => return Err(DaemonError::LoaderDied),
-        Loaded::Failed(error) => {
-            return Err(DaemonError::Load {
-                message: host.load_failed(&error),
-                source: error,
-            });
-        }
+    let listener = open(options, sockets, daemon);
+    let Some(engine) = load(options, &teller(daemon, host, None), daemon, host).await? else {
+        return Ok(Ended::StoppedWhileLoading);
     };
     daemon.serve_with(engine);
     daemon.record(listen(StageState::Finished, Duration::ZERO));
     serve_until_stopped(options, listener, daemon, host).await
 }
 
-async fn serve(
-    options: &DaemonOptions,
-    sockets: Sockets,
-    daemon: &Arc<Daemon>,
-    host: &Arc<dyn Host>,
-) -> Result<Ended, DaemonError> {
-    let listener = okibi_listener::start(sockets, DaemonService(Arc::clone(daemon)), options.limits.clone());
-    serve_until_stopped(options, listener, daemon, host).await
+/// Starts to answer on `sockets`.
+fn open(options: &DaemonOptions, sockets: Sockets, daemon: &Arc<Daemon>) -> Listener {
+    okibi_listener::start(sockets, DaemonService(Arc::clone(daemon)), options.limits.clone())
 }
 
 async fn serve_until_stopped(
@@ -231,16 +203,13 @@ async fn serve_until_stopped(
     }
 }
 
-/// What came of a load.
-enum Loaded {
-    Engine(Box<Engine>),
-    Failed(LoadError),
-    Stopped,
-    Died,
-}
-
-/// Loads on a thread of its own, which ends with the process when the load is stopped.
-async fn load(options: &DaemonOptions, teller: &Teller, daemon: &Daemon) -> Loaded {
+/// Loads on a thread of its own, which ends with the process when the load is stopped (`None`).
+async fn load(
+    options: &DaemonOptions,
+    teller: &Teller,
+    daemon: &Daemon,
+    host: &Arc<dyn Host>,
+) -> Result<Option<Engine>, DaemonError> {
     let (sender, loaded) = oneshot::channel();
     let (load_options, teller) = (options.load.clone(), Arc::clone(teller));
     let spawned = std::thread::Builder::new()
@@ -252,17 +221,20 @@ async fn load(options: &DaemonOptions, teller: &Teller, daemon: &Daemon) -> Load
         });
     if let Err(error) = spawned {
         tracing::error!(%error, "no thread could be started");
-        return Loaded::Died;
+        return Err(DaemonError::LoaderDied);
     }
     tokio::select! {
         outcome = loaded => match outcome {
-            Ok(Ok(engine)) => Loaded::Engine(Box::new(engine)),
-            Ok(Err(error)) => Loaded::Failed(error),
-            Err(_) => Loaded::Died,
+            Ok(Ok(engine)) => Ok(Some(engine)),
+            Ok(Err(source)) => Err(DaemonError::Load { message: host.load_failed(&source), source }),
+            Err(_) => Err(DaemonError::LoaderDied),
         },
-        () = daemon.stop.cancelled() => Loaded::Stopped,
+        () = daemon.stop.cancelled() => Ok(None),
     }
 }
+
+/// Turns what the engine tells into the daemon's status and into notices.
+type Teller = Arc<dyn Fn(StageEvent) + Send + Sync>;
 
 /// Puts each step of the load into the status, the log and, for a front, a notice.
 fn teller(daemon: &Arc<Daemon>, host: &Arc<dyn Host>, notices: Option<&NoticeSender>) -> Teller {
