@@ -111,7 +111,7 @@ fn find_files(options: &LoadOptions, observer: Observer<'_>) -> Result<(PathBuf,
         Err(entry) => entry,
     };
     let files = staged(Stage::Download, observer, |advance| {
-        let fetched = source::fetch(&entry, &options.cache_folder, &|done, total| {
+        let folder = source::fetch(&entry, &options.cache_folder, &|done, total| {
             advance(Measure {
                 done,
                 total: Some(total),
@@ -120,7 +120,7 @@ fn find_files(options: &LoadOptions, observer: Observer<'_>) -> Result<(PathBuf,
         })?;
         source::describe(
             &entry.repository,
-            &fetched.folder,
+            &folder,
             Some(&entry.model_file),
             Some(entry.pooling),
         )

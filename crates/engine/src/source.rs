@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use catalogue::{CatalogueEntry, catalogue};
 pub use folder::describe;
-pub use hub::{Fetched, fetch};
+pub use hub::fetch;
 
 use crate::{error::LoadError, pooling::Pooling};
 

@@ -37,14 +37,7 @@ const OPTIONAL: [&str; 5] = [
 /// At most so often is the download's measure reported.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 
-/// The folder (a snapshot in the hub's cache layout) that holds a model's files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fetched {
-    /// The folder.
-    pub folder: PathBuf,
-}
-
-/// Gives the folder with the files of `entry`, fetching what is missing.
+/// Gives the folder with the files of `entry` (a snapshot in the hub's cache layout), fetching what is missing.
 ///
 /// `on_bytes(done, total)` is called while something is fetched, and not at all when everything is there.
 /// Errors: [`LoadError::CacheUnwritable`], [`LoadError::Download`].
@@ -52,7 +45,7 @@ pub fn fetch(
     entry: &CatalogueEntry,
     cache_folder: &Path,
     on_bytes: &(dyn Fn(u64, u64) + Sync),
-) -> Result<Fetched, LoadError> {
+) -> Result<PathBuf, LoadError> {
     let folder = std::env::var_os("HF_HOME")
         .map_or_else(|| cache_folder.to_owned(), |home| PathBuf::from(home).join("hub"));
     let cached = Cache::new(folder.clone()).repo(Repo::model(entry.repository.clone()));
@@ -78,7 +71,7 @@ pub fn fetch(
         })?;
     let depth = Path::new(&entry.model_file).components().count();
     let folder = model.ancestors().nth(depth).unwrap_or(&model).to_owned();
-    Ok(Fetched { folder })
+    Ok(folder)
 }
 
 fn api(cache_folder: &Path) -> Result<Api, ApiError> {
