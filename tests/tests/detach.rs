@@ -139,7 +139,12 @@ async fn a_terminal_closed_after_the_start_leaves_the_daemon() {
     let mut front = command.spawn().unwrap();
     drop(command);
     terminal.shows("Ready in").await;
-    assert!(terminal.seen().contains('\u{1b}'), "colours on a terminal");
+    let seen = terminal.seen();
+    assert!(seen.contains('\u{1b}'), "colours on a terminal");
+    // The end of the last stage is told to nobody: its spinner goes all the same.
+    if let Some(spinner) = seen.rfind("Taking the port over") {
+        assert!(seen[spinner..].contains("\u{1b}[2K"), "a spinner stays: {seen:?}");
+    }
     within("the start", front.wait()).await.unwrap();
     let daemon = machine.status().await.pid;
     terminal.close().await;

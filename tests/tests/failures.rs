@@ -62,7 +62,13 @@ async fn a_model_folder_without_a_tokenizer_says_so() {
 async fn a_folder_that_is_not_there_is_named() {
     let machine = Machine::new();
     let folder = machine.path("nowhere").display().to_string();
-    fails(machine, &["start", "-m", &folder], &["nowhere"], &["nowhere"]).await;
+    fails(
+        machine,
+        &["start", "-m", &folder],
+        &["There is no model folder", "nowhere"],
+        &["モデルフォルダー", "nowhere がありません"],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use okibi_launcher::{LaunchUpdate, Started};
 use okibi_messages::{Lang, Message, chain, stage::stage_text, status::ready_line, units};
 use okibi_protocol::{
@@ -59,17 +59,20 @@ impl LaunchView {
             Started::Attached(_) => ("attached", Some(elapsed)),
             Started::AlreadyRunning(_) => ("already_running", None),
         };
-        match self {
-            Self::Json(_) => print_json(&Event::Ready {
-                outcome,
-                elapsed_ms: elapsed.as_millis(),
-                address,
-                status,
-            }),
-            Self::Lines(lang) | Self::Bars(Bars { lang, .. }) => {
-                let _ = style::say(&styled(GOOD, &ready_line(status, time, address, lang)));
+        let lang = match self {
+            Self::Json(_) => {
+                return print_json(&Event::Ready {
+                    outcome,
+                    elapsed_ms: elapsed.as_millis(),
+                    address,
+                    status,
+                });
             }
-        }
+            Self::Lines(lang) => lang,
+            // The bars go with this arm, before the line is printed.
+            Self::Bars(bars) => bars.lang,
+        };
+        let _ = style::say(&styled(GOOD, &ready_line(status, time, address, lang)));
     }
 }
 
@@ -205,7 +208,7 @@ impl Bars {
     fn show(&mut self, message: &str, event: &StageEvent) {
         let bar = self.open.entry(event.stage).or_insert_with(|| {
             let bar = self.all.add(ProgressBar::no_length());
-            bar.set_style(spinner_style());
+            bar.set_style(spinner_style(self.lang));
             bar.enable_steady_tick(TICK);
             bar
         });
@@ -220,11 +223,25 @@ impl Bars {
     }
 }
 
+/// Takes the bars off the terminal of stages whose end was never told: the port changes hands in the last one, and
+/// a daemon may die in any.
+impl Drop for Bars {
+    fn drop(&mut self) {
+        for bar in self.open.values() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 const TICK: Duration = Duration::from_millis(100);
 
-fn spinner_style() -> ProgressStyle {
-    ProgressStyle::with_template("{spinner} {msg}  {elapsed}")
+fn spinner_style(lang: Lang) -> ProgressStyle {
+    let clock = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = out.write_str(&units::seconds(state.elapsed(), lang));
+    };
+    ProgressStyle::with_template("{spinner} {msg}  {clock}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
+        .with_key("clock", clock)
 }
 
 fn bar_style(unit: Unit) -> ProgressStyle {
@@ -303,7 +320,11 @@ mod tests {
 
     #[test]
     fn the_templates_of_the_bars_are_sound() {
-        for template in [spinner_style(), bar_style(Unit::Bytes), bar_style(Unit::Items)] {
+        for template in [
+            spinner_style(Lang::Ja),
+            bar_style(Unit::Bytes),
+            bar_style(Unit::Items),
+        ] {
             let bar = ProgressBar::with_draw_target(Some(3), ProgressDrawTarget::hidden());
             bar.set_style(template);
             bar.set_position(1);

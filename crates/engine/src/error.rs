@@ -16,7 +16,13 @@ pub enum LoadError {
         /// Known names that look like it, the nearest first.
         nearest: Vec<String>,
     },
-    /// The folder is not there or lacks a file that every model needs.
+    /// The folder is not there, or is no folder.
+    #[error("there is no model folder {folder}")]
+    MissingFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder lacks a file that every model needs.
     #[error("the model folder {folder} has no {file}")]
     MissingFile {
         /// The folder.

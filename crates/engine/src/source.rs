@@ -64,8 +64,7 @@ pub struct Prompts {
 
 /// Finds out where `name` leads, without touching the network.
 ///
-/// Errors: [`LoadError::UnknownModel`] with the nearest names, [`LoadError::MissingFile`] for a path that is no
-/// folder, [`LoadError::EmbeddedModelNotFound`].
+/// Errors: [`LoadError::UnknownModel`] with the nearest names, [`LoadError::EmbeddedModelNotFound`].
 pub fn resolve(name: &str, assets: &[PathBuf]) -> Result<Source, LoadError> {
     if name == DEFAULT_MODEL {
         return embedded(assets);

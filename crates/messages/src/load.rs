@@ -17,7 +17,12 @@ pub enum LoadProblem {
         /// Known names like it, the nearest first.
         nearest: Vec<String>,
     },
-    /// The model's folder is not there or lacks a file.
+    /// The model's folder is not there.
+    MissingFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The model's folder lacks a file.
     MissingFile {
         /// The folder.
         folder: PathBuf,
@@ -127,6 +132,14 @@ impl LoadProblem {
                      as in `-m ./folder`.",
                     "モデル「{name}」はありません。近い名前: {nearest}。\
                      フォルダーにあるモデルは `-m ./folder` のようにパスで指定してください。"
+                )
+            }
+            Self::MissingFolder { folder } => {
+                let folder = folder.display();
+                phrase!(
+                    lang,
+                    "There is no model folder {folder}. Check the path.",
+                    "モデルフォルダー {folder} がありません。パスを確認してください。"
                 )
             }
             Self::MissingFile { folder, file } => {

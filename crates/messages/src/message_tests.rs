@@ -40,6 +40,9 @@ fn load_problems() -> Vec<LoadProblem> {
             name: "e5".into(),
             nearest: vec!["a".into(), "b".into()],
         },
+        LoadProblem::MissingFolder {
+            folder: "/no/such/folder".into(),
+        },
         LoadProblem::MissingFile {
             folder: path(),
             file: "tokenizer.json".into(),

@@ -182,6 +182,9 @@ fn load_problem(error: &LoadError) -> LoadProblem {
             name: name.clone(),
             nearest: nearest.clone(),
         },
+        LoadError::MissingFolder { folder } => LoadProblem::MissingFolder {
+            folder: folder.clone(),
+        },
         LoadError::MissingFile { folder, file } => LoadProblem::MissingFile {
             folder: folder.clone(),
             file: file.clone(),

@@ -22,8 +22,8 @@ const LARGEST_LIMIT: f64 = 1e6;
 /// `model_file` names its ONNX file where that is known; else the first of `model.onnx`, `onnx/model.onnx` and
 /// `onnx/model*.onnx` is taken. `pooling` is used where the folder names none (mean, where that is `None` too).
 ///
-/// Errors: [`LoadError::MissingFile`], [`LoadError::OnlySafetensors`], [`LoadError::Unreadable`],
-/// [`LoadError::Configuration`], [`LoadError::Pooling`].
+/// Errors: [`LoadError::MissingFolder`], [`LoadError::MissingFile`], [`LoadError::OnlySafetensors`],
+/// [`LoadError::Unreadable`], [`LoadError::Configuration`], [`LoadError::Pooling`].
 pub fn describe(
     name: &str,
     folder: &Path,
@@ -35,7 +35,9 @@ pub fn describe(
         file: file.to_owned(),
     };
     if !folder.is_dir() {
-        return Err(missing("."));
+        return Err(LoadError::MissingFolder {
+            folder: folder.to_owned(),
+        });
     }
     let model = match model_file {
         Some(file) => Some(folder.join(file)).filter(|path| is_readable(path)),
@@ -274,6 +276,8 @@ mod tests {
         ]);
         assert!(matches!(error(&odd), LoadError::Pooling { mode, .. } if mode == "pooling_mode_max_tokens"));
         let nowhere = describe("x", Path::new("/no/such/folder"), None, None).unwrap_err();
-        assert!(matches!(nowhere, LoadError::MissingFile { file, .. } if file == "."));
+        assert!(
+            matches!(nowhere, LoadError::MissingFolder { folder } if folder == Path::new("/no/such/folder"))
+        );
     }
 }
