@@ -121,6 +121,8 @@ mod tests {
             load_ms: Some(Millis(710)),
             requests_served: 17,
             requests_in_flight: 2,
+            texts_embedded: 40,
+            latency: None,
             launch: None,
             error: None,
             log_file: None,

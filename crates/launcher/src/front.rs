@@ -65,6 +65,8 @@ impl Front {
             load_ms: None,
             requests_served: 0,
             requests_in_flight: 0,
+            texts_embedded: 0,
+            latency: None,
             launch: Some(launch.clone()),
             error: None,
             log_file: None,

@@ -78,6 +78,12 @@ pub struct Status {
     /// Requests for embeddings being worked on.
     #[serde(default)]
     pub requests_in_flight: u64,
+    /// Texts embedded since the start.
+    #[serde(default)]
+    pub texts_embedded: u64,
+    /// How long the requests of the last minute took; absent where there was none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub latency: Option<Latency>,
     /// The launch under way, or the one that started the daemon.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub launch: Option<LaunchId>,
@@ -87,6 +93,15 @@ pub struct Status {
     /// The daemon's log file.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub log_file: Option<String>,
+}
+
+/// How long requests for embeddings took, from their arrival to their answer.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// The median, in milliseconds.
+    pub p50_ms: f64,
+    /// 99 of 100 took at most this, in milliseconds.
+    pub p99_ms: f64,
 }
 
 /// Result of [`CHECK_INIT`].

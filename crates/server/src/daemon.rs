@@ -2,10 +2,7 @@
 
 use std::{
     future::Future,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -22,13 +19,16 @@ use okibi_protocol::{
     stage::{StageBoard, StageEvent},
     units::Millis,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use crate::{embed, process, run::DaemonOptions};
+use crate::{activity::Activity, embed, process, run::DaemonOptions};
 
 /// Texts of one request at the most.
 pub const MAX_TEXTS: usize = 100_000;
+
+/// Time between two notices of a status whose only news is that requests come or have ended.
+const ACTIVITY_EVERY: Duration = Duration::from_millis(500);
 
 /// A daemon from its first moment to its last.
 pub(crate) struct Daemon {
@@ -43,8 +43,8 @@ pub(crate) struct Daemon {
     changed: watch::Sender<()>,
     /// Cancelled when the daemon is to end, by whoever asks first.
     pub(crate) stop: CancellationToken,
-    served: AtomicU64,
-    in_flight: AtomicU64,
+    /// The requests for embeddings.
+    pub(crate) activity: Arc<Activity>,
 }
 
 impl Daemon {
@@ -59,8 +59,7 @@ impl Daemon {
             board: Mutex::default(),
             changed: watch::Sender::new(()),
             stop: CancellationToken::new(),
-            served: AtomicU64::new(0),
-            in_flight: AtomicU64::new(0),
+            activity: Arc::default(),
         })
     }
 
@@ -100,11 +99,15 @@ impl Daemon {
         }
     }
 
-    /// Counts a request for embeddings, until the guard is dropped.
-    pub(crate) fn begin_request(self: &Arc<Self>) -> RequestGuard {
-        self.in_flight.fetch_add(1, Relaxed);
-        RequestGuard {
-            daemon: Arc::clone(self),
+    /// Tells subscribers when the daemon begins to be busy and when it is idle again, but not more often than
+    /// [`ACTIVITY_EVERY`]. Runs until it is dropped.
+    pub(crate) async fn tell_activity(&self) {
+        let mut ticks = tokio::time::interval(ACTIVITY_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.activity.turn().await;
+            ticks.tick().await;
+            self.tell_change();
         }
     }
 
@@ -130,8 +133,10 @@ impl Daemon {
             threads: info.map(|info| info.threads),
             stages: self.board.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             load_ms: self.load_time.get().copied().map(Millis::from),
-            requests_served: self.served.load(Relaxed),
-            requests_in_flight: self.in_flight.load(Relaxed),
+            requests_served: self.activity.served(),
+            requests_in_flight: self.activity.in_flight(),
+            texts_embedded: self.activity.texts(),
+            latency: self.activity.latency(Instant::now()),
             launch: self.launch.clone(),
             error: None,
             log_file: self.log_file.clone(),
@@ -163,24 +168,6 @@ impl Daemon {
             }
             method => single(loading::loading_answer(method, &self.status())),
         }
-    }
-}
-
-/// A request for embeddings being worked on.
-pub(crate) struct RequestGuard {
-    daemon: Arc<Daemon>,
-}
-
-impl RequestGuard {
-    /// Counts the request as answered.
-    pub(crate) fn served(self) {
-        self.daemon.served.fetch_add(1, Relaxed);
-    }
-}
-
-impl Drop for RequestGuard {
-    fn drop(&mut self) {
-        self.daemon.in_flight.fetch_sub(1, Relaxed);
     }
 }
 

@@ -12,7 +12,10 @@ use okibi_protocol::{
 use serde_json::{json, value::RawValue};
 use tokio::sync::mpsc;
 
-use crate::daemon::{Daemon, MAX_TEXTS, RequestGuard};
+use crate::{
+    activity::RequestGuard,
+    daemon::{Daemon, MAX_TEXTS},
+};
 
 /// Texts of one chunk of a streamed result. Each chunk is sorted by itself: enough texts to fill even batches,
 /// few enough that the first ones come soon.
@@ -31,7 +34,7 @@ pub(crate) async fn text(
     connection: ConnectionId,
 ) -> Result<EmbedTextResult, RpcError> {
     let engine = daemon.engine()?;
-    let guard = daemon.begin_request();
+    let guard = daemon.activity.begin();
     let request = EmbedRequest {
         client: connection.0,
         ..EmbedRequest::new(vec![params.text])
@@ -40,7 +43,7 @@ pub(crate) async fn text(
         .await
         .map_err(|error| rpc_error(error, 0))?;
     let embedded = pending.wait().await.map_err(|error| rpc_error(error, 0))?;
-    guard.served();
+    guard.served(1);
     Ok(EmbedTextResult {
         vector: safetensors_base64(&embedded.vectors),
     })
@@ -70,7 +73,7 @@ pub(crate) async fn texts(
         );
         return Err(RpcError::invalid_params(message).with_data(json!({ "limit": MAX_TEXTS })));
     }
-    let guard = daemon.begin_request();
+    let guard = daemon.activity.begin();
     let template = EmbedRequest {
         texts: Vec::new(),
         role: match input_type {
@@ -97,9 +100,10 @@ pub(crate) async fn texts(
         tokio::spawn(work.stream(texts, chunks, guard));
         return Ok(Answer::Stream(receiver));
     }
+    let count = texts.len();
     let pending = work.submit(texts, 0).await?;
     let result = work.result(pending, 0).await?;
-    guard.served();
+    guard.served(count);
     Ok(Answer::Single(Ok(result)))
 }
 
@@ -152,7 +156,7 @@ impl Work {
                 }
             }
             if is_end {
-                guard.served();
+                guard.served(offset);
                 return;
             }
             offset += count;

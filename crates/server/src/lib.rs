@@ -3,9 +3,10 @@
 //! - [`run()`]: a daemon's whole life, launched by a front or in the foreground
 //! - [`DaemonOptions`] and [`Host`]: what it is told, and what it needs of the program around it
 //!
-//! Inside: `launch` speaks with the front, `handover` takes the port, `daemon` answers the methods, `embed` is the
+//! Inside: `activity` counts requests, `launch` speaks with the front, `handover` takes the port, `daemon` answers the methods, `embed` is the
 //! longest of them, `signals` listens to the OS.
 
+mod activity;
 mod daemon;
 mod embed;
 mod handover;

@@ -191,7 +191,10 @@ async fn serve_until_stopped(
         "ready"
     );
     host.serving(&status);
-    daemon.stop.cancelled().await;
+    tokio::select! {
+        () = daemon.stop.cancelled() => {}
+        () = daemon.tell_activity() => {}
+    }
     tracing::info!(in_flight = listener.calls_in_flight(), "draining");
     let drained = listener.drain(options.drain).await;
     match drained.calls_cut {
