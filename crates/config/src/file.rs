@@ -1,7 +1,6 @@
 //! The configuration file: `config.toml`, with the place of every value.
 //!
-//! A file with a mistake is kept as it is and reported; a table that belongs to another program of the project
-//! ([`OTHER_TABLES`]) is left to that program.
+//! A file with a mistake is kept as it is and reported.
 
 use std::{
     io::ErrorKind,
@@ -15,14 +14,13 @@ use crate::{
     problem::{Place, Problem},
 };
 
-/// Tables of the file that hold settings of other programs.
-pub const OTHER_TABLES: [&str; 1] = ["tray"];
-
 /// A value in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileValue {
     /// A text, or a whole number as text.
     Text(String),
+    /// `true` or `false`.
+    Switch(bool),
     /// Something no setting can be, as it was written.
     Other(String),
 }
@@ -90,12 +88,11 @@ impl ConfigFile {
                         DeValue::Integer(number) if number.radix() == 10 => {
                             FileValue::Text(number.as_str().to_owned())
                         }
+                        DeValue::Boolean(switch) => FileValue::Switch(switch),
                         _ => FileValue::Other(written.to_owned()),
                     };
                     read.values.push((key, value, place));
                 }
-                None if OTHER_TABLES.contains(&name.get_ref().as_ref())
-                    && matches!(value.get_ref(), DeValue::Table(_)) => {}
                 None => read.problems.push(Problem::UnknownKey {
                     place: at(name.span().start),
                     nearest: Key::nearest(name.get_ref()),
@@ -132,8 +129,7 @@ mod tests {
 
     #[test]
     fn values_come_with_their_place() {
-        let read =
-            parse("\u{feff}# comment\nport = 9000\nmodel = 'モデル'\n\n[tray]\nnotifications = 'all'\n");
+        let read = parse("\u{feff}# comment\nport = 9000\nmodel = 'モデル'\nstart_daemon = true\n");
         assert!(read.problems.is_empty(), "{:?}", read.problems);
         let port = read.values.iter().find(|(key, ..)| *key == Key::Port).unwrap();
         assert_eq!(port.1, FileValue::Text("9000".into()));

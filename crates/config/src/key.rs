@@ -25,11 +25,19 @@ pub enum Key {
     BatchTokens,
     /// Texts that wait at most.
     MaxQueuedTexts,
+    /// Which notifications the tray app shows.
+    Notifications,
+    /// When the tray app's progress window opens by itself.
+    ProgressWindow,
+    /// Whether the tray app starts the daemon when it starts.
+    StartDaemon,
+    /// Whether the tray app starts a daemon again that has died.
+    RestartDaemon,
 }
 
 impl Key {
     /// Every setting.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Model,
         Self::Port,
         Self::Threads,
@@ -40,6 +48,10 @@ impl Key {
         Self::Onnxruntime,
         Self::BatchTokens,
         Self::MaxQueuedTexts,
+        Self::Notifications,
+        Self::ProgressWindow,
+        Self::StartDaemon,
+        Self::RestartDaemon,
     ];
 
     /// Its name in `config.toml`.
@@ -55,6 +67,10 @@ impl Key {
             Self::Onnxruntime => "onnxruntime",
             Self::BatchTokens => "batch_tokens",
             Self::MaxQueuedTexts => "max_queued_texts",
+            Self::Notifications => "notifications",
+            Self::ProgressWindow => "progress_window",
+            Self::StartDaemon => "start_daemon",
+            Self::RestartDaemon => "restart_daemon",
         }
     }
 

@@ -8,6 +8,7 @@
 //! - [`settings`]: their values, by precedence flag, environment, file, default
 //! - [`problem`]: what can be wrong with them, and where
 //! - [`mod@file`]: the configuration file, with line and column of every value
+//! - [`edit`]: changes to the configuration file that leave the rest of it alone
 //! - [`daemon_args`]: the settings as arguments of the hidden daemon command
 //! - [`discovery`]: the small file that tells local apps where the daemon is
 //! - [`rotation`]: a log file that is bounded in size
@@ -17,6 +18,7 @@ use std::ffi::OsString;
 
 pub mod daemon_args;
 pub mod discovery;
+pub mod edit;
 pub mod file;
 pub mod folders;
 pub mod key;
@@ -29,7 +31,9 @@ pub use discovery::{Discovery, DiscoveryState};
 pub use folders::{FolderError, FolderOverrides, Folders};
 pub use key::Key;
 pub use problem::{Origin, Place, Problem, Wanted};
-pub use settings::{Flags, LangChoice, Loaded, Setting, Settings, Source};
+pub use settings::{
+    Flags, LangChoice, Loaded, NotificationChoice, ProgressChoice, Setting, Settings, Source,
+};
 
 /// Looks an environment variable up.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;

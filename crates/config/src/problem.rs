@@ -44,6 +44,10 @@ pub enum Wanted {
     Text,
     /// A path.
     Path,
+    /// One of these names.
+    OneOf(&'static [&'static str]),
+    /// `true` or `false`.
+    Switch,
 }
 
 /// Something about the settings that is wrong; the setting falls back to the next source.

@@ -82,6 +82,78 @@ impl LangChoice {
     }
 }
 
+/// Which notifications the tray app shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NotificationChoice {
+    /// Loads and errors.
+    #[default]
+    All,
+    /// Errors only.
+    Errors,
+    /// None.
+    None,
+}
+
+impl NotificationChoice {
+    /// The names that [`Self::from_name`] knows.
+    pub const NAMES: [&'static str; 3] = ["all", "errors", "none"];
+
+    /// The choice of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "all" => Some(Self::All),
+            "errors" => Some(Self::Errors),
+            "none" => Some(Self::None),
+            _ => None,
+        }
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Errors => "errors",
+            Self::None => "none",
+        }
+    }
+}
+
+/// When the tray app's progress window opens by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProgressChoice {
+    /// At every load started from the tray.
+    Always,
+    /// When such a load takes longer than a second.
+    #[default]
+    Slow,
+    /// Never.
+    Never,
+}
+
+impl ProgressChoice {
+    /// The names that [`Self::from_name`] knows.
+    pub const NAMES: [&'static str; 3] = ["always", "slow", "never"];
+
+    /// The choice of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "always" => Some(Self::Always),
+            "slow" => Some(Self::Slow),
+            "never" => Some(Self::Never),
+            _ => None,
+        }
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Slow => "slow",
+            Self::Never => "never",
+        }
+    }
+}
+
 /// Values given on the command line, as they were written.
 #[derive(Clone, Debug, Default)]
 pub struct Flags(Vec<(Key, OsString)>);
@@ -126,6 +198,14 @@ pub struct Settings {
     pub batch_tokens: Setting<Option<usize>>,
     /// Texts that wait at most.
     pub max_queued_texts: Setting<Option<usize>>,
+    /// Which notifications the tray app shows.
+    pub notifications: Setting<NotificationChoice>,
+    /// When the tray app's progress window opens by itself.
+    pub progress_window: Setting<ProgressChoice>,
+    /// Whether the tray app starts the daemon when it starts.
+    pub start_daemon: Setting<bool>,
+    /// Whether the tray app starts a daemon again that has died.
+    pub restart_daemon: Setting<bool>,
 }
 
 /// Settings that can be used, and what was wrong on the way to them.
@@ -177,6 +257,20 @@ impl Settings {
             onnxruntime: values.read(Key::Onnxruntime, Wanted::Path, some_path, || None),
             batch_tokens: values.number(Key::BatchTokens, 1 << 20),
             max_queued_texts: values.number(Key::MaxQueuedTexts, 1 << 30),
+            notifications: values.read(
+                Key::Notifications,
+                Wanted::OneOf(&NotificationChoice::NAMES),
+                |value, _| NotificationChoice::from_name(&name(value)?),
+                NotificationChoice::default,
+            ),
+            progress_window: values.read(
+                Key::ProgressWindow,
+                Wanted::OneOf(&ProgressChoice::NAMES),
+                |value, _| ProgressChoice::from_name(&name(value)?),
+                ProgressChoice::default,
+            ),
+            start_daemon: values.read(Key::StartDaemon, Wanted::Switch, switch, || true),
+            restart_daemon: values.read(Key::RestartDaemon, Wanted::Switch, switch, || true),
         };
         Loaded {
             settings,
@@ -216,8 +310,9 @@ impl Values<'_> {
             .find(|(name, ..)| *name == key)
             .map(|(_, value, place)| {
                 let (text, may_fit) = match value {
-                    FileValue::Text(text) => (text, true),
-                    FileValue::Other(text) => (text, false),
+                    FileValue::Text(text) => (text.clone(), wanted != Wanted::Switch),
+                    FileValue::Switch(switch) => (switch.to_string(), wanted == Wanted::Switch),
+                    FileValue::Other(text) => (text.clone(), false),
                 };
                 (
                     Source::File,
@@ -286,7 +381,20 @@ fn seconds(value: &OsStr, _: &Path) -> Option<u64> {
 }
 
 fn lang(value: &OsStr, _: &Path) -> Option<LangChoice> {
-    LangChoice::from_name(&value.to_str()?.trim().to_ascii_lowercase())
+    LangChoice::from_name(&name(value)?)
+}
+
+/// A name out of a list, whatever its case.
+fn name(value: &OsStr) -> Option<String> {
+    Some(value.to_str()?.trim().to_ascii_lowercase())
+}
+
+fn switch(value: &OsStr, _: &Path) -> Option<bool> {
+    match name(value)?.as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
 }
 
 fn text(value: &OsStr, _: &Path) -> Option<String> {

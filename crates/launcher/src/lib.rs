@@ -20,6 +20,7 @@ mod process;
 mod start;
 mod stop;
 
+pub use logtail::log_tail;
 pub use outcome::{
     Exit, LaunchSpec, LaunchUpdate, PortHolder, StartError, Started, StatusError, StopError, Stopped,
 };

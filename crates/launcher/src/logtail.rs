@@ -19,6 +19,15 @@ pub(crate) struct LogMark {
     length: u64,
 }
 
+/// The last lines of the log at `path`, oldest first; empty where it cannot be read.
+pub fn log_tail(path: &std::path::Path) -> Vec<String> {
+    LogMark {
+        path: path.to_owned(),
+        length: 0,
+    }
+    .tail()
+}
+
 impl LogMark {
     /// Marks the present end of the log; a log that is not there yet is empty.
     pub(crate) fn now(path: PathBuf) -> Self {

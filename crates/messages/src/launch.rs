@@ -16,14 +16,10 @@ pub(crate) fn start_error(error: &StartError, lang: Lang) -> String {
             let taken = port_taken(*port, holder.as_ref(), lang);
             join(lang, &[&taken, &other_port(*next_free, lang)])
         }
-        StartError::PortReserved { port, next_free } => {
-            let reserved = phrase!(
-                lang,
-                "Port {port} is reserved by the operating system; no program can use it.",
-                "ポート {port} は OS が予約しているため、どのプログラムも使えません。"
-            );
-            join(lang, &[&reserved, &other_port(*next_free, lang)])
-        }
+        StartError::PortReserved { port, next_free } => join(
+            lang,
+            &[&port_reserved(*port, lang), &other_port(*next_free, lang)],
+        ),
         StartError::Bind { port, source } => phrase!(
             lang,
             "Port {port} cannot be used: {source}.",
@@ -44,6 +40,15 @@ pub(crate) fn start_error(error: &StartError, lang: Lang) -> String {
             "The start was stopped before the model was loaded.",
             "モデルの読み込みが終わる前に、起動が中止されました。"
         ),
+    }
+}
+
+/// A start's failure without what a command line could do about it.
+pub fn start_reason(error: &StartError, lang: Lang) -> String {
+    match error {
+        StartError::PortTaken { port, holder, .. } => port_taken(*port, holder.as_ref(), lang),
+        StartError::PortReserved { port, .. } => port_reserved(*port, lang),
+        other => start_error(other, lang),
     }
 }
 
@@ -104,6 +109,14 @@ pub(crate) fn port_taken(port: u16, holder: Option<&PortHolder>, lang: Lang) -> 
         return join(lang, &[&taken, &anki]);
     }
     taken
+}
+
+fn port_reserved(port: u16, lang: Lang) -> String {
+    phrase!(
+        lang,
+        "Port {port} is reserved by the operating system; no program can use it.",
+        "ポート {port} は OS が予約しているため、どのプログラムも使えません。"
+    )
 }
 
 fn other_port(next_free: Option<u16>, lang: Lang) -> String {

@@ -12,6 +12,7 @@
 //! - [`settings`]: what is wrong with settings, folders and logs
 //! - [`embed`]: embedding on the command line
 //! - [`status`]: a daemon's status in words
+//! - [`tray`]: the tray app's menu, tooltip and notifications
 //! - [`usage`]: a command line that cannot be read
 //! - [`help`]: the command line's help
 //! - [`units`]: times and sizes
@@ -35,6 +36,7 @@ pub mod message;
 pub mod settings;
 pub mod stage;
 pub mod status;
+pub mod tray;
 pub mod units;
 pub mod usage;
 

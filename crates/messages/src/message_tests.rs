@@ -185,6 +185,8 @@ fn settings_problems() -> Vec<Problem> {
         bad(Origin::File(place()), Wanted::Lang),
         bad(Origin::Flag, Wanted::Text),
         bad(Origin::Flag, Wanted::Path),
+        bad(Origin::Environment, Wanted::OneOf(&["all", "none"])),
+        bad(Origin::File(place()), Wanted::Switch),
         unknown(None),
         unknown(Some(Key::Port)),
         Problem::BrokenFile {

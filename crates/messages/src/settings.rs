@@ -65,6 +65,16 @@ pub(crate) fn problem(problem: &Problem, lang: Lang) -> String {
     }
 }
 
+/// Why a value typed into a form cannot be used.
+pub fn unfit(value: &str, wanted: Wanted, lang: Lang) -> String {
+    let wanted = self::wanted(wanted, lang);
+    phrase!(
+        lang,
+        "\u{201c}{value}\u{201d} cannot be used; this has to be {wanted}.",
+        "「{value}」は使えません。{wanted}を指定してください。"
+    )
+}
+
 fn origin(key: Key, origin: &Origin) -> String {
     match origin {
         Origin::Flag => key.flag(),
@@ -87,6 +97,11 @@ fn wanted(wanted: Wanted, lang: Lang) -> String {
         Wanted::Lang => phrase!(lang, "a language (auto, en or ja)", "言語 (auto、en、ja) "),
         Wanted::Text => phrase!(lang, "a text", "文字列"),
         Wanted::Path => phrase!(lang, "a path", "パス"),
+        Wanted::OneOf(names) => {
+            let (english, japanese) = (names.join(", "), names.join("、"));
+            phrase!(lang, "one of {english}", "次のいずれか ({japanese}) ")
+        }
+        Wanted::Switch => phrase!(lang, "true or false", "true か false "),
     }
 }
 

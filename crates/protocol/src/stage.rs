@@ -7,6 +7,7 @@ use crate::units::Millis;
 /// A stage of loading a model, in the order a launch passes them. A model may skip some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum Stage {
     /// Finds out which files the model's name means.
     Resolve,
@@ -64,6 +65,7 @@ impl Stage {
 /// Where a stage stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum StageState {
     /// It has begun.
     Started,
@@ -78,6 +80,7 @@ pub enum StageState {
 /// What a [`Measure`] counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum Unit {
     /// Bytes of files.
     Bytes,

@@ -1,0 +1,406 @@
+//! The tray app: its menu, its tooltip, its notifications.
+
+use std::time::Duration;
+
+use okibi_protocol::{
+    method::Status,
+    stage::{StageBoard, StageState},
+};
+
+use crate::{lang::Lang, pick, stage::stage_text, status::requests, units};
+
+/// An entry of the tray's menu, or a window's title.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Entry {
+    /// Starts the daemon.
+    Start,
+    /// Stops it.
+    Stop,
+    /// Stops and starts it.
+    Restart,
+    /// The models to choose from.
+    Model,
+    /// Lets the user choose a model's folder.
+    AddFolder,
+    /// Opens the progress window.
+    Progress,
+    /// Opens the status window.
+    Status,
+    /// Opens the window to try it in.
+    TryIt,
+    /// Opens the settings window.
+    Settings,
+    /// Copies the daemon's address.
+    CopyAddress,
+    /// Opens the daemon's log.
+    OpenLog,
+    /// The app starts when the user logs in.
+    StartAtLogin,
+    /// The daemon starts when the app does.
+    StartDaemon,
+    /// The languages to choose from.
+    Language,
+    /// The OS's language.
+    LanguageOfSystem,
+    /// Quits; the daemon goes on.
+    Quit,
+    /// Stops the daemon and quits.
+    StopAndQuit,
+}
+
+impl Entry {
+    /// Its words.
+    pub const fn text(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Start => pick(lang, "Start", "起動"),
+            Self::Stop => pick(lang, "Stop", "停止"),
+            Self::Restart => pick(lang, "Restart", "再起動"),
+            Self::Model => pick(lang, "Model", "モデル"),
+            Self::AddFolder => pick(lang, "Choose a folder…", "フォルダーを選ぶ…"),
+            Self::Progress => pick(lang, "Show progress…", "進み具合を表示…"),
+            Self::Status => pick(lang, "Status…", "状態…"),
+            Self::TryIt => pick(lang, "Try it…", "試してみる…"),
+            Self::Settings => pick(lang, "Settings…", "設定…"),
+            Self::CopyAddress => pick(lang, "Copy address", "アドレスをコピー"),
+            Self::OpenLog => pick(lang, "Open log", "ログを開く"),
+            Self::StartAtLogin => pick(lang, "Start at login", "ログイン時に起動"),
+            Self::StartDaemon => pick(
+                lang,
+                "Start the daemon when the app starts",
+                "アプリの起動時にデーモンも起動",
+            ),
+            Self::Language => pick(lang, "Language", "言語"),
+            Self::LanguageOfSystem => pick(lang, "As the system", "システムに合わせる"),
+            Self::Quit => pick(
+                lang,
+                "Quit (the daemon keeps running)",
+                "終了 (デーモンは動き続けます)",
+            ),
+            Self::StopAndQuit => pick(lang, "Stop the daemon and quit", "デーモンを停止して終了"),
+        }
+    }
+}
+
+/// A window's title.
+pub const fn window_title(entry: Entry, lang: Lang) -> &'static str {
+    match entry {
+        Entry::Progress => pick(lang, "Okibi: Start", "Okibi: 起動"),
+        Entry::Status => pick(lang, "Okibi: Status", "Okibi: 状態"),
+        Entry::TryIt => pick(lang, "Okibi: Try it", "Okibi: 試してみる"),
+        Entry::Settings => pick(lang, "Okibi: Settings", "Okibi: 設定"),
+        _ => "Okibi",
+    }
+}
+
+/// A ready daemon in one line: model, dimensions, time since it began.
+pub fn ready(status: &Status, lang: Lang) -> String {
+    let model = &status.model;
+    let dimension = status.dimension.unwrap_or(0);
+    let up = units::long(Duration::from(status.uptime_ms), lang);
+    phrase!(
+        lang,
+        "Ready: {model}, {dimension} dims, up {up}",
+        "準備完了: {model}、{dimension} 次元、稼働 {up}"
+    )
+}
+
+/// A load under way in one line.
+pub fn loading(fraction: f64, lang: Lang) -> String {
+    let percent = percent(fraction);
+    phrase!(
+        lang,
+        "Loading model… {percent} %",
+        "モデルを読み込み中… {percent} %"
+    )
+}
+
+/// The whole percent of a fraction.
+pub fn percent(fraction: f64) -> u8 {
+    (fraction.clamp(0.0, 1.0) * 100.0) as u8
+}
+
+/// No daemon, in one line.
+pub const fn stopped(lang: Lang) -> &'static str {
+    pick(lang, "Stopped", "停止中")
+}
+
+/// A daemon that is about to end, in one line.
+pub const fn stopping(lang: Lang) -> &'static str {
+    pick(lang, "Stopping…", "停止処理中…")
+}
+
+/// A start that failed, or a daemon that died, in one line; the reason is told elsewhere.
+pub const fn failed(lang: Lang) -> &'static str {
+    pick(
+        lang,
+        "Not running: an error occurred",
+        "停止中: エラーが発生しました",
+    )
+}
+
+/// A port that another program holds, in one line.
+pub fn port_taken(port: u16, lang: Lang) -> String {
+    phrase!(
+        lang,
+        "Port {port} is used by another program",
+        "ポート {port} は別のプログラムが使用中"
+    )
+}
+
+/// A ready daemon in the tooltip: model, memory, requests.
+pub fn tooltip(status: &Status, lang: Lang) -> String {
+    let model = &status.model;
+    let memory = status
+        .memory_bytes
+        .map_or_else(|| "–".to_owned(), |bytes| units::size(bytes.0));
+    let requests = requests(status.requests_served, status.requests_in_flight, lang);
+    phrase!(
+        lang,
+        "Okibi: {model}\nMemory {memory}, requests {requests}",
+        "Okibi: {model}\nメモリ {memory}、リクエスト {requests}"
+    )
+}
+
+/// A notification: its first line and the text below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// The first line.
+    pub summary: String,
+    /// The text below; may be empty.
+    pub body: String,
+}
+
+/// A load under way: the stage that counts now.
+pub fn notify_loading(model: &str, board: &StageBoard, lang: Lang) -> Notification {
+    Notification {
+        summary: phrase!(lang, "Loading {model}", "{model} を読み込み中"),
+        body: board.current().map_or_else(String::new, |event| {
+            let text = stage_text(event, lang);
+            match event.measure.filter(|_| event.state != StageState::Finished) {
+                Some(measure) => format!("{text}  {}", units::measure(&measure, lang)),
+                None => text.to_owned(),
+            }
+        }),
+    }
+}
+
+/// A daemon that has become ready, `again` after it had died.
+pub fn notify_ready(status: &Status, took: Duration, again: bool, address: &str, lang: Lang) -> Notification {
+    let model = &status.model;
+    let took = units::seconds(took, lang);
+    Notification {
+        summary: if again {
+            phrase!(
+                lang,
+                "Restarted: ready in {took}",
+                "再起動しました: {took}で準備完了"
+            )
+        } else {
+            phrase!(lang, "Ready in {took}", "{took}で準備ができました")
+        },
+        body: phrase!(lang, "{model} at {address}", "{model} ({address})"),
+    }
+}
+
+/// A start that failed.
+pub fn notify_failed(reason: &str, lang: Lang) -> Notification {
+    Notification {
+        summary: pick(lang, "Okibi could not start", "Okibi を起動できませんでした").into(),
+        body: reason.into(),
+    }
+}
+
+/// A daemon that died, and is started again or is not.
+pub fn notify_died(reason: &str, lang: Lang) -> Notification {
+    Notification {
+        summary: pick(
+            lang,
+            "Okibi has stopped unexpectedly",
+            "Okibi が予期せず停止しました",
+        )
+        .into(),
+        body: reason.into(),
+    }
+}
+
+/// Why a daemon that was ready is there no more. `again` says that it is being started again.
+pub fn died(last_error: Option<&str>, again: bool, lang: Lang) -> String {
+    let reason = match last_error {
+        Some(error) => phrase!(
+            lang,
+            "The daemon ended: {error}.",
+            "デーモンが終了しました: {error}"
+        ),
+        None => phrase!(
+            lang,
+            "The daemon ended without a word; it was killed, or memory ran out.",
+            "デーモンが何も告げずに終了しました。強制終了されたか、メモリが不足した可能性があります。"
+        ),
+    };
+    if !again {
+        return reason;
+    }
+    let again = pick(lang, "It is being started again.", "再起動しています。");
+    match lang {
+        Lang::En => format!("{reason} {again}"),
+        Lang::Ja => format!("{reason}{again}"),
+    }
+}
+
+/// The advice for a daemon that died too often to be started again by itself.
+pub fn died_too_often(times: usize, minutes: u64, lang: Lang) -> String {
+    phrase!(
+        lang,
+        "It has been restarted {times} times within {minutes} minutes and is now left alone. The log may say why it \
+         ends; then start it again.",
+        "{minutes} 分以内に {times} 回再起動したため、自動再起動を止めました。ログで原因を確認してから、起動し直してください。"
+    )
+}
+
+/// What to do about a failed start.
+pub fn advice_retry(lang: Lang) -> &'static str {
+    pick(
+        lang,
+        "Mend what the message names, then start again. The log says more.",
+        "メッセージにある問題を解決してから、もう一度起動してください。詳しくはログをご覧ください。",
+    )
+}
+
+/// What to do about a port that another program holds.
+pub fn advice_port(next_free: Option<u16>, lang: Lang) -> String {
+    match next_free {
+        Some(next) => phrase!(
+            lang,
+            "End that program, or let Okibi use port {next}.",
+            "そのプログラムを終了するか、Okibi でポート {next} を使ってください。"
+        ),
+        None => phrase!(
+            lang,
+            "End that program, or choose another port in the settings.",
+            "そのプログラムを終了するか、設定で別のポートを選んでください。"
+        ),
+    }
+}
+
+/// A button of a notification that opens the log.
+pub const fn action_open_log(lang: Lang) -> &'static str {
+    pick(lang, "Open log", "ログを開く")
+}
+
+/// A button of a notification that starts again.
+pub const fn action_retry(lang: Lang) -> &'static str {
+    pick(lang, "Retry", "やり直す")
+}
+
+/// Something this desktop lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Missing {
+    /// No session bus.
+    Bus,
+    /// Nothing shows tray icons.
+    Tray,
+    /// Nothing shows notifications.
+    Notifications,
+}
+
+impl Missing {
+    /// What it means for the user.
+    pub const fn text(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Bus => pick(
+                lang,
+                "There is no D-Bus session: no tray icon and no notifications are shown.",
+                "D-Bus セッションがないため、トレイアイコンも通知も表示されません。",
+            ),
+            Self::Tray => pick(
+                lang,
+                "This desktop shows no tray icons. Add a status notifier to your panel; until then, use this window.",
+                "このデスクトップではトレイアイコンが表示されません。パネルに通知領域を追加してください。それまではこのウィンドウをお使いください。",
+            ),
+            Self::Notifications => pick(
+                lang,
+                "No notification service runs, so no notifications are shown.",
+                "通知サービスが動いていないため、通知は表示されません。",
+            ),
+        }
+    }
+}
+
+/// The daemon's program is not beside this one.
+pub fn no_program(path: &std::path::Path, lang: Lang) -> String {
+    let path = path.display();
+    phrase!(
+        lang,
+        "The program {path} is missing. Install Okibi again.",
+        "プログラム {path} がありません。Okibi をインストールし直してください。"
+    )
+}
+
+/// There is no display to show anything on.
+pub const fn no_display(lang: Lang) -> &'static str {
+    pick(
+        lang,
+        "There is no display for the tray app. In a terminal, `okibi start` does the same.",
+        "トレイアプリを表示する画面がありません。端末では `okibi start` で同じことができます。",
+    )
+}
+
+/// The daemon is not there to be asked.
+pub const fn not_ready(lang: Lang) -> &'static str {
+    pick(
+        lang,
+        "The daemon is not ready. Start it first.",
+        "デーモンの準備ができていません。先に起動してください。",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use okibi_protocol::{
+        stage::{Measure, Stage, StageEvent, Unit},
+        units::Millis,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_download_tells_its_measure_until_it_is_over() {
+        let mut board = StageBoard::default();
+        let mut event = StageEvent {
+            stage: Stage::Download,
+            state: StageState::Advanced,
+            elapsed_ms: Millis(10),
+            measure: Some(Measure {
+                done: 1_000_000,
+                total: Some(2_000_000),
+                unit: Unit::Bytes,
+            }),
+        };
+        board.record(event.clone());
+        let text = notify_loading("m", &board, Lang::En);
+        assert_eq!(
+            (text.summary.as_str(), text.body.as_str()),
+            ("Loading m", "Downloading the model  1.0 MB of 2.0 MB")
+        );
+        event.state = StageState::Finished;
+        board.record(event);
+        assert_eq!(
+            notify_loading("m", &board, Lang::Ja).body,
+            "モデルをダウンロードしました"
+        );
+    }
+
+    #[test]
+    fn sentences_join_in_either_language() {
+        assert_eq!(
+            died(Some("out of memory"), true, Lang::En),
+            "The daemon ended: out of memory. It is being started again."
+        );
+        assert!(died(None, true, Lang::Ja).ends_with("可能性があります。再起動しています。"));
+    }
+
+    #[test]
+    fn percents_are_whole_and_bounded() {
+        assert_eq!((percent(0.649), percent(-1.0), percent(2.0)), (64, 0, 100));
+    }
+}

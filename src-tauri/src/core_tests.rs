@@ -1,0 +1,353 @@
+//! Tests of the core: events in, effects and views out.
+
+use okibi_launcher::PortHolder;
+use okibi_protocol::{
+    SERVER_TYPE_DAEMON, SERVER_TYPE_FRONT,
+    stage::{Stage, StageBoard, StageEvent, StageState},
+    units::{ByteCount, Millis},
+};
+
+use super::*;
+
+fn choices() -> Choices {
+    Choices {
+        lang: Lang::En,
+        model: "multilingual-e5-small".into(),
+        port: 8765,
+        notifications: NotificationChoice::All,
+        progress_window: ProgressChoice::Slow,
+        restart: true,
+    }
+}
+
+fn event(stage: Stage, state: StageState) -> StageEvent {
+    StageEvent {
+        stage,
+        state,
+        elapsed_ms: Millis(5),
+        measure: None,
+    }
+}
+
+fn status(state: RunState) -> Status {
+    let ready = state == RunState::Running;
+    Status {
+        status: state,
+        ready,
+        server_type: if ready {
+            SERVER_TYPE_DAEMON
+        } else {
+            SERVER_TYPE_FRONT
+        }
+        .into(),
+        model: "multilingual-e5-small".into(),
+        dimension: Some(384),
+        max_tokens: Some(512),
+        pid: 7,
+        version: "0.1.0".into(),
+        uptime_ms: Millis(1000),
+        memory_bytes: Some(ByteCount(75_000_000)),
+        threads: Some(2),
+        stages: StageBoard::default(),
+        load_ms: Some(Millis(300)),
+        requests_served: 0,
+        requests_in_flight: 0,
+        texts_embedded: 0,
+        latency: None,
+        launch: None,
+        error: None,
+        log_file: None,
+    }
+}
+
+fn seen(sight: Sight) -> Event {
+    Event::Seen {
+        port: 8765,
+        sight,
+        log: vec!["2026-01-01T00:00:00Z ERROR okibi: out of memory".into()],
+    }
+}
+
+fn okibi(state: RunState) -> Event {
+    seen(Sight::Okibi(Box::new(status(state))))
+}
+
+fn started() -> Event {
+    Event::Started(Box::new(Ok(Started::Launched(status(RunState::Running)))))
+}
+
+fn step(stage: Stage, state: StageState) -> Event {
+    Event::Step(LaunchUpdate::Stage {
+        message: String::new(),
+        event: event(stage, state),
+    })
+}
+
+fn notices(effects: &[Effect]) -> Vec<&Notice> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Notify(notice) => Some(notice),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A core with a ready daemon.
+fn ready(now: Instant) -> Core {
+    let mut core = Core::new(choices(), Vec::new());
+    core.handle(okibi(RunState::Running), now);
+    core
+}
+
+#[test]
+fn a_start_passes_through_its_stages_to_ready() {
+    let now = Instant::now();
+    let mut core = Core::new(choices(), Vec::new());
+    assert_eq!(core.view(now).daemon, DaemonView::Stopped);
+    assert_eq!(core.handle(Event::Ask(Ask::Start), now), [Effect::Launch]);
+    let effects = core.handle(step(Stage::Tokenizer, StageState::Started), now);
+    assert_eq!(notices(&effects)[0].body, "Loading the tokenizer");
+    assert!(matches!(core.view(now).daemon, DaemonView::Loading { .. }));
+    core.handle(step(Stage::Tokenizer, StageState::Finished), now);
+    let later = now + Duration::from_millis(300);
+    let effects = core.handle(started(), later);
+    assert_eq!(notices(&effects)[0].summary, "Ready in 0.30 s");
+    let Some(Effect::Remember(model, times)) = effects.first() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((model.as_str(), times.total_ms), ("multilingual-e5-small", 300.0));
+    let view = core.view(later);
+    assert!(matches!(view.daemon, DaemonView::Ready { .. }));
+    assert_eq!(view.launch.unwrap().state, LaunchState::Ready);
+}
+
+#[test]
+fn the_next_load_of_the_model_says_what_to_expect() {
+    let now = Instant::now();
+    let mut core = Core::new(choices(), Vec::new());
+    core.handle(Event::Ask(Ask::Start), now);
+    core.handle(step(Stage::Model, StageState::Finished), now);
+    core.handle(started(), now + Duration::from_millis(400));
+    core.handle(Event::Ask(Ask::Restart), now);
+    core.handle(Event::Stopped(Ok(Stopped::Stopped)), now);
+    core.handle(step(Stage::Resolve, StageState::Started), now);
+    assert_eq!(core.view(now).launch.unwrap().previous.unwrap().total_ms, 400.0);
+}
+
+#[test]
+fn a_second_start_while_one_is_under_way_does_nothing() {
+    let now = Instant::now();
+    let mut core = Core::new(choices(), Vec::new());
+    core.handle(Event::Ask(Ask::Start), now);
+    assert_eq!(core.handle(Event::Ask(Ask::Start), now), []);
+}
+
+#[test]
+fn the_progress_window_opens_by_itself_after_a_second_and_only_once() {
+    let now = Instant::now();
+    let mut core = Core::new(choices(), Vec::new());
+    core.handle(Event::Ask(Ask::Start), now);
+    core.handle(step(Stage::Resolve, StageState::Started), now);
+    let due = core.deadline().unwrap();
+    assert_eq!(due, now + SLOW);
+    assert_eq!(
+        core.handle(Event::Tick, due),
+        [Effect::Open(WindowName::Progress)]
+    );
+    assert_eq!(core.deadline(), None);
+    let mut always = Core::new(
+        Choices {
+            progress_window: ProgressChoice::Always,
+            ..choices()
+        },
+        Vec::new(),
+    );
+    always.handle(Event::Ask(Ask::Start), now);
+    let effects = always.handle(step(Stage::Resolve, StageState::Started), now);
+    assert_eq!(effects[0], Effect::Open(WindowName::Progress));
+}
+
+#[test]
+fn a_daemon_that_dies_is_restarted_three_times_and_then_left_alone() {
+    let now = Instant::now();
+    let mut core = ready(now);
+    for _ in 0..3 {
+        let effects = core.handle(seen(Sight::Nothing), now);
+        assert!(notices(&effects)[0].body.contains("out of memory"), "{effects:?}");
+        let due = core.deadline().unwrap();
+        assert_eq!(core.handle(Event::Tick, due), [Effect::Launch]);
+        core.handle(started(), due);
+    }
+    let effects = core.handle(seen(Sight::Nothing), now);
+    assert!(notices(&effects)[0].body.contains("left alone"), "{effects:?}");
+    assert_eq!(core.deadline(), None);
+    let DaemonView::Failed { problem } = core.view(now).daemon else {
+        panic!("it is down")
+    };
+    assert!(problem.advice.is_some());
+}
+
+#[test]
+fn a_daemon_that_was_stopped_is_not_restarted() {
+    let now = Instant::now();
+    let mut core = ready(now);
+    core.handle(okibi(RunState::Stopping), now);
+    assert_eq!(core.handle(seen(Sight::Nothing), now), []);
+    assert_eq!(
+        (core.deadline(), core.view(now).daemon),
+        (None, DaemonView::Stopped)
+    );
+}
+
+#[test]
+fn without_automatic_restarts_a_death_is_only_told() {
+    let now = Instant::now();
+    let mut core = Core::new(
+        Choices {
+            restart: false,
+            ..choices()
+        },
+        Vec::new(),
+    );
+    core.handle(okibi(RunState::Running), now);
+    let effects = core.handle(seen(Sight::Nothing), now);
+    assert_eq!((notices(&effects).len(), core.deadline()), (1, None));
+}
+
+#[test]
+fn a_load_that_another_front_leads_is_followed_without_notifications() {
+    let now = Instant::now();
+    let mut core = Core::new(choices(), Vec::new());
+    let mut loading = status(RunState::Starting);
+    loading.stages.record(event(Stage::Model, StageState::Started));
+    assert_eq!(core.handle(seen(Sight::Okibi(Box::new(loading))), now), []);
+    let view = core.view(now);
+    assert!(matches!(view.daemon, DaemonView::Loading { .. }));
+    let launch = view.launch.unwrap();
+    assert_eq!(
+        (launch.stages[0].stage, launch.elapsed_ms),
+        (Stage::Model, 1000.0)
+    );
+    core.handle(okibi(RunState::Running), now);
+    assert_eq!(core.view(now).launch.unwrap().state, LaunchState::Ready);
+}
+
+#[test]
+fn a_taken_port_names_its_holder_and_the_next_free_one() {
+    let now = Instant::now();
+    let mut core = Core::new(choices(), Vec::new());
+    core.handle(Event::Ask(Ask::Start), now);
+    let error = StartError::PortTaken {
+        port: 8765,
+        holder: Some(PortHolder {
+            pid: 9,
+            name: "anki".into(),
+        }),
+        next_free: Some(8766),
+    };
+    let effects = core.handle(Event::Started(Box::new(Err(error))), now);
+    assert!(notices(&effects)[0].body.contains("anki"));
+    let DaemonView::PortTaken { problem, next_free } = core.view(now).daemon else {
+        panic!("{:?}", core.view(now).daemon)
+    };
+    assert_eq!(next_free, Some(8766));
+    assert!(!problem.message.contains("okibi start"), "{}", problem.message);
+}
+
+#[test]
+fn a_foreign_program_on_the_port_shows_without_any_start() {
+    let now = Instant::now();
+    let mut core = Core::new(choices(), Vec::new());
+    core.handle(seen(Sight::Foreign), now);
+    assert!(matches!(core.view(now).daemon, DaemonView::PortTaken { .. }));
+}
+
+#[test]
+fn a_failed_load_opens_the_progress_window_with_its_reason() {
+    let now = Instant::now();
+    let mut core = Core::new(choices(), Vec::new());
+    core.handle(Event::Ask(Ask::Start), now);
+    core.handle(step(Stage::Model, StageState::Started), now);
+    let error = StartError::Load {
+        error: "the model is broken".into(),
+        log_tail: vec!["line".into()],
+    };
+    let effects = core.handle(Event::Started(Box::new(Err(error))), now);
+    assert!(effects.contains(&Effect::Open(WindowName::Progress)));
+    assert!(notices(&effects)[0].has_actions);
+    let launch = core.view(now).launch.unwrap();
+    assert_eq!(launch.state, LaunchState::Failed);
+    assert_eq!(launch.stages[0].state, StageState::Failed);
+    assert_eq!(launch.problem.unwrap().message, "the model is broken");
+}
+
+#[test]
+fn the_choice_of_notifications_is_obeyed() {
+    let now = Instant::now();
+    for (choice, expected) in [
+        (NotificationChoice::All, [true, true]),
+        (NotificationChoice::Errors, [false, true]),
+        (NotificationChoice::None, [false, false]),
+    ] {
+        let mut core = Core::new(
+            Choices {
+                notifications: choice,
+                ..choices()
+            },
+            Vec::new(),
+        );
+        core.handle(Event::Ask(Ask::Start), now);
+        let progress = core.handle(step(Stage::Model, StageState::Started), now);
+        let failed = core.handle(
+            Event::Started(Box::new(Err(StartError::Died {
+                exit: okibi_launcher::Exit::Signal(9),
+                log_tail: Vec::new(),
+            }))),
+            now,
+        );
+        let shown = [!notices(&progress).is_empty(), !notices(&failed).is_empty()];
+        assert_eq!(shown, expected, "{choice:?}");
+    }
+}
+
+#[test]
+fn quit_leaves_the_daemon_and_stop_and_quit_ends_it_first() {
+    let now = Instant::now();
+    let mut core = ready(now);
+    assert_eq!(core.handle(Event::Ask(Ask::Quit), now), [Effect::Exit]);
+    assert_eq!(
+        core.handle(Event::Ask(Ask::StopAndQuit), now),
+        [Effect::Stop(8765)]
+    );
+    assert_eq!(core.view(now).daemon, DaemonView::Stopping);
+    assert_eq!(
+        core.handle(Event::Stopped(Ok(Stopped::Stopped)), now),
+        [Effect::Exit]
+    );
+}
+
+#[test]
+fn a_desktop_without_a_tray_opens_the_status_window_once() {
+    let now = Instant::now();
+    let mut core = Core::new(choices(), Vec::new());
+    assert_eq!(core.handle(Event::Missing(vec![Missing::Notifications]), now), []);
+    let effects = core.handle(Event::Missing(vec![Missing::Tray, Missing::Notifications]), now);
+    assert_eq!(effects, [Effect::Open(WindowName::Status)]);
+    assert_eq!(core.handle(Event::Missing(vec![Missing::Tray]), now), []);
+    assert_eq!(core.view(now).missing.len(), 1);
+}
+
+#[test]
+fn another_language_is_shown_at_once() {
+    let now = Instant::now();
+    let mut core = Core::new(choices(), Vec::new());
+    core.handle(
+        Event::Settings(Choices {
+            lang: Lang::Ja,
+            ..choices()
+        }),
+        now,
+    );
+    assert_eq!(core.view(now).lang, Language::Ja);
+}

@@ -1,0 +1,87 @@
+//! Linux: the session bus knows who shows tray icons and notifications.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use okibi_messages::tray::Missing;
+use tokio::time::{Instant, timeout_at};
+use zbus::{Connection, fdo::DBusProxy};
+
+/// Owner of this name shows tray icons (StatusNotifierItem specification).
+const TRAY: &str = "org.kde.StatusNotifierWatcher";
+
+/// Owner of this name shows notifications (Desktop Notifications specification).
+const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
+
+/// A panel that starts with the session has so long before it counts as missing.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Whether windows can be shown.
+pub(crate) fn has_display() -> bool {
+    ["WAYLAND_DISPLAY", "DISPLAY"]
+        .iter()
+        .any(|name| okibi_config::process_environment(name).is_some())
+}
+
+/// Tells what is missing: at first when there is a place for the tray icon, or after a grace for a panel that is still
+/// starting, then with every change. Ends with the bus.
+pub(crate) async fn watch(tell: impl Fn(Vec<Missing>)) {
+    if let Err(error) = follow(&tell).await {
+        tracing::warn!(%error, "no D-Bus session: no tray icon, no notifications");
+        tell(vec![Missing::Bus]);
+    }
+}
+
+async fn follow(tell: &impl Fn(Vec<Missing>)) -> zbus::Result<()> {
+    let connection = Connection::session().await?;
+    let bus = DBusProxy::new(&connection).await?;
+    let mut changes = bus.receive_name_owner_changed().await?;
+    let grace = Instant::now() + GRACE;
+    let mut told = None;
+    loop {
+        let missing = look(&bus).await?;
+        let is_over = !missing.contains(&Missing::Tray) || Instant::now() >= grace || told.is_some();
+        if is_over && told.as_ref() != Some(&missing) {
+            if !missing.is_empty() {
+                tracing::warn!(?missing, "this desktop lacks something");
+            }
+            tell(missing.clone());
+            told = Some(missing);
+        }
+        loop {
+            let change = if told.is_some() {
+                changes.next().await
+            } else {
+                match timeout_at(grace, changes.next()).await {
+                    Ok(change) => change,
+                    Err(_) => break,
+                }
+            };
+            let Some(change) = change else {
+                return Err(zbus::Error::InputOutput(std::sync::Arc::new(
+                    std::io::ErrorKind::ConnectionAborted.into(),
+                )));
+            };
+            let name = change.args()?.name().to_string();
+            if name == TRAY || name == NOTIFICATIONS {
+                break;
+            }
+        }
+    }
+}
+
+async fn look(bus: &DBusProxy<'_>) -> zbus::Result<Vec<Missing>> {
+    let mut missing = Vec::new();
+    if !bus.name_has_owner(TRAY.try_into()?).await? {
+        missing.push(Missing::Tray);
+    }
+    let can_start = bus
+        .list_activatable_names()
+        .await?
+        .iter()
+        .any(|name| name.as_str() == NOTIFICATIONS);
+    if !can_start && !bus.name_has_owner(NOTIFICATIONS.try_into()?).await? {
+        missing.push(Missing::Notifications);
+    }
+    Ok(missing)
+}

@@ -1,0 +1,118 @@
+//! What the app remembers between its runs, apart from settings: times of earlier loads, folders, recent models.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::PreviousLaunch;
+
+/// Recent models kept.
+const RECENT: usize = 5;
+
+/// Models whose times are kept.
+const TIMES: usize = 20;
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct Content {
+    times: Vec<(String, PreviousLaunch)>,
+    folders: Vec<String>,
+    recent: Vec<String>,
+}
+
+/// The file `tray.json` in the data folder. What cannot be read is begun anew: nothing in it is worth a question.
+#[derive(Debug)]
+pub(crate) struct History {
+    file: PathBuf,
+    content: Content,
+}
+
+impl History {
+    pub(crate) fn open(data: &std::path::Path) -> Self {
+        let file = data.join("tray.json");
+        let content = fs::read(&file)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
+        Self { file, content }
+    }
+
+    /// Times of earlier loads, by model.
+    pub(crate) fn times(&self) -> &[(String, PreviousLaunch)] {
+        &self.content.times
+    }
+
+    /// Folders that the user has added.
+    pub(crate) fn folders(&self) -> &[String] {
+        &self.content.folders
+    }
+
+    /// Models loaded before, the latest first.
+    pub(crate) fn recent(&self) -> &[String] {
+        &self.content.recent
+    }
+
+    pub(crate) fn add_times(&mut self, model: String, times: PreviousLaunch) {
+        self.content.times.retain(|(known, _)| *known != model);
+        self.content.times.insert(0, (model, times));
+        self.content.times.truncate(TIMES);
+        self.save();
+    }
+
+    pub(crate) fn add_folder(&mut self, folder: String) {
+        if !self.content.folders.contains(&folder) {
+            self.content.folders.push(folder);
+            self.save();
+        }
+    }
+
+    pub(crate) fn add_recent(&mut self, model: String) {
+        if self.content.recent.first() == Some(&model) {
+            return;
+        }
+        self.content.recent.retain(|known| *known != model);
+        self.content.recent.insert(0, model);
+        self.content.recent.truncate(RECENT);
+        self.save();
+    }
+
+    fn save(&self) {
+        if let Err(error) = self.write() {
+            tracing::warn!(%error, file = %self.file.display(), "the tray's memory cannot be written");
+        }
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let folder = self.file.parent().unwrap_or(std::path::Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut new = tempfile::Builder::new().prefix(".tray-").tempfile_in(folder)?;
+        serde_json::to_writer(&mut new, &self.content)?;
+        new.flush()?;
+        new.persist(&self.file).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_remembered_in_the_next_run_and_rubbish_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut history = History::open(folder.path());
+        for model in ["a", "b", "a", "c", "d", "e", "f"] {
+            history.add_recent(model.into());
+        }
+        history.add_folder("/models/x".into());
+        let again = History::open(folder.path());
+        assert_eq!(again.recent(), ["f", "e", "d", "c", "a"]);
+        assert_eq!(again.folders(), ["/models/x"]);
+        fs::write(folder.path().join("tray.json"), "rubbish").unwrap();
+        assert!(History::open(folder.path()).recent().is_empty());
+    }
+}

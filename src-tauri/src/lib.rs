@@ -1,0 +1,192 @@
+//! The tray app: shows the daemon, starts and stops it. It has no logic of its own for that: `okibi-launcher` has.
+//!
+//! - [`contract`]: what the pages and the app tell each other
+//!
+//! Inside: `core` decides, without I/O; `driver` does what it wants and shows what it knows. `watcher` looks at the
+//! port, `machine` at settings and folders, `desktop` at what the desktop offers. `menu` and `icon` say what the tray
+//! shows, `tray` shows it. `windows` opens the pages, `commands` answers them. `notifier` notifies, `load` follows a
+//! load, `restarts` counts, `history` remembers.
+
+use std::{process::ExitCode, sync::atomic::Ordering::Relaxed};
+
+use okibi_config::logfile::{self, Echo};
+use okibi_messages::{Lang, Message, tray as words};
+use tauri::{Manager as _, RunEvent};
+use tauri_plugin_autostart::MacosLauncher;
+use tokio::sync::{mpsc, watch};
+
+pub mod contract;
+
+mod app;
+mod commands;
+mod core;
+mod desktop;
+mod driver;
+mod history;
+mod icon;
+mod load;
+mod machine;
+mod menu;
+mod notifier;
+mod restarts;
+mod settings;
+mod tray;
+mod watcher;
+mod windows;
+
+use crate::{
+    app::Shared,
+    contract::WindowName,
+    core::{Ask, Core, Event},
+    history::History,
+    machine::{Machine, choices},
+    notifier::Notifier,
+};
+
+/// Runs the app until the user quits.
+///
+/// Arguments: `--window progress|status|try|settings` opens a window at once; `--version` prints the version.
+pub fn run() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let first_window = match parse(&args) {
+        Ok(Asked::Version) => {
+            println!("okibi-tray {}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        Ok(Asked::Run(window)) => window,
+        Err(argument) => {
+            eprintln!(
+                "okibi-tray: unknown argument {argument:?}\nUsage: okibi-tray [--window progress|status|try|settings]"
+            );
+            return ExitCode::from(2);
+        }
+    };
+    match start(first_window) {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "the tray app ends");
+            eprintln!("okibi-tray: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+enum Asked {
+    Run(Option<WindowName>),
+    Version,
+}
+
+/// The arguments, or the one that is none.
+fn parse(args: &[String]) -> Result<Asked, String> {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args[..] {
+        [] => Ok(Asked::Run(None)),
+        ["--version" | "-V"] => Ok(Asked::Version),
+        ["--window", name] => WindowName::from_label(name)
+            .map(|name| Asked::Run(Some(name)))
+            .ok_or_else(|| name.to_owned()),
+        [other, ..] => Err(other.to_owned()),
+    }
+}
+
+fn start(first_window: Option<WindowName>) -> anyhow::Result<i32> {
+    let machine = Machine::find()?;
+    let loaded = machine.settings();
+    let lang = Lang::detect(loaded.settings.lang.value);
+    logfile::init(machine.own_log_file(), &loaded.settings.log.value, Echo::None);
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+        "the tray app begins"
+    );
+    for problem in loaded.problems {
+        tracing::warn!(
+            problem = Message::Setting(problem).text(Lang::En),
+            "a setting cannot be used"
+        );
+    }
+    if !desktop::has_display() {
+        anyhow::bail!("{}", words::no_display(lang));
+    }
+    if !machine.program.is_file() {
+        anyhow::bail!("{}", words::no_program(&machine.program, lang));
+    }
+    let starts_daemon = loaded.settings.start_daemon.value;
+    let app = tauri::Builder::default()
+        .plugin(tauri_plugin_single_instance::init(
+            |app, args, _folder| match parse(args.get(1..).unwrap_or_default()) {
+                Ok(Asked::Run(Some(window))) => windows::open(app, window, app.state::<Shared>().lang()),
+                _ => driver::open_main(app),
+            },
+        ))
+        .plugin(tauri_plugin_autostart::init(MacosLauncher::LaunchAgent, None))
+        .plugin(tauri_plugin_clipboard_manager::init())
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_opener::init())
+        .plugin(tauri_plugin_window_state::Builder::default().build())
+        .invoke_handler(tauri::generate_handler![
+            commands::get_view,
+            commands::get_status,
+            commands::start_daemon,
+            commands::stop_daemon,
+            commands::restart_daemon,
+            commands::cancel_load,
+            commands::start_on_port,
+            commands::open_window,
+            commands::close_window,
+            commands::open_place,
+            commands::copy_text,
+            commands::get_about,
+            commands::embed,
+            commands::get_settings,
+            commands::save_settings,
+            commands::choose_model_folder,
+        ])
+        .setup(move |app| {
+            set_up(app.handle(), machine, starts_daemon, first_window)?;
+            Ok(())
+        })
+        .build(tauri::generate_context!())?;
+    Ok(app.run_return(|app, event| {
+        // Closing the last window leaves the app in the tray, if there is one to come back from.
+        if let RunEvent::ExitRequested { api, code: None, .. } = event
+            && app.state::<Shared>().has_tray.load(Relaxed)
+        {
+            api.prevent_exit();
+        }
+    }))
+}
+
+/// Starts everything that runs beside the windows.
+fn set_up(
+    app: &tauri::AppHandle,
+    machine: Machine,
+    starts_daemon: bool,
+    first_window: Option<WindowName>,
+) -> anyhow::Result<()> {
+    let settings = machine.settings().settings;
+    let history = History::open(&machine.folders.data);
+    let core = Core::new(choices(&settings), history.times().to_vec());
+    let (events, received) = mpsc::unbounded_channel();
+    let (view, _) = watch::channel(core.view(std::time::Instant::now()));
+    let for_buttons = app.clone();
+    let notifier = Notifier::start(move |pressed| driver::pressed(&for_buttons, pressed))?;
+    let shared = Shared::new(machine.clone(), events.clone(), view, notifier, history);
+    shared.read_login(app);
+    let look = shared.look.clone();
+    app.manage(shared);
+    tauri::async_runtime::spawn(driver::run(app.clone(), core, received));
+    tauri::async_runtime::spawn(watcher::watch(machine, events.clone(), look));
+    let missing = events.clone();
+    tauri::async_runtime::spawn(desktop::watch(move |what| {
+        // The core ends only with the app.
+        let _ = missing.send(Event::Missing(what));
+    }));
+    if starts_daemon {
+        let _ = events.send(Event::Ask(Ask::Start));
+    }
+    if let Some(window) = first_window {
+        windows::open(app, window, Lang::detect(settings.lang.value));
+    }
+    Ok(())
+}

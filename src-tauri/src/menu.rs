@@ -1,0 +1,312 @@
+//! The tray's menu as data: what it says, what can be pressed.
+
+use okibi_messages::{Lang, tray, tray::Entry};
+
+use crate::contract::{DaemonView, LanguageChoice, ModelChoice, ModelKind};
+
+/// What a press asks for; the text form is the entry's identifier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Press {
+    /// One of the fixed entries.
+    Entry(Entry),
+    /// A model to load from now on.
+    Model(String),
+    /// A language.
+    Language(LanguageChoice),
+}
+
+/// Fixed entries and their identifiers.
+const IDS: [(Entry, &str); 15] = [
+    (Entry::Start, "start"),
+    (Entry::Stop, "stop"),
+    (Entry::Restart, "restart"),
+    (Entry::AddFolder, "add-folder"),
+    (Entry::Progress, "progress"),
+    (Entry::Status, "status"),
+    (Entry::TryIt, "try"),
+    (Entry::Settings, "settings"),
+    (Entry::CopyAddress, "copy-address"),
+    (Entry::OpenLog, "open-log"),
+    (Entry::StartAtLogin, "start-at-login"),
+    (Entry::StartDaemon, "start-daemon"),
+    (Entry::Quit, "quit"),
+    (Entry::StopAndQuit, "stop-and-quit"),
+    (Entry::Model, "model"),
+];
+
+/// Languages and their identifiers.
+const LANGUAGES: [(LanguageChoice, &str); 3] = [
+    (LanguageChoice::Auto, "lang-auto"),
+    (LanguageChoice::En, "lang-en"),
+    (LanguageChoice::Ja, "lang-ja"),
+];
+
+/// Before the model's value in an identifier.
+const MODEL: &str = "model:";
+
+impl Press {
+    /// The press that an identifier stands for.
+    pub(crate) fn from_id(id: &str) -> Option<Self> {
+        if let Some(model) = id.strip_prefix(MODEL) {
+            return Some(Self::Model(model.to_owned()));
+        }
+        if let Some((language, _)) = LANGUAGES.iter().find(|(_, known)| *known == id) {
+            return Some(Self::Language(*language));
+        }
+        let (entry, _) = IDS.iter().find(|(_, known)| *known == id)?;
+        Some(Self::Entry(*entry))
+    }
+}
+
+/// A line of the menu.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// Something to read, or to press.
+    Item { id: String, text: String, enabled: bool },
+    /// Something that is on or off.
+    Check { id: String, text: String, checked: bool },
+    /// Lines behind a line.
+    Submenu { text: String, lines: Vec<Line> },
+    /// A rule.
+    Separator,
+}
+
+/// What the menu depends on.
+#[derive(Clone, Debug)]
+pub(crate) struct MenuState<'a> {
+    pub(crate) lang: Lang,
+    /// The first line.
+    pub(crate) state_line: String,
+    pub(crate) daemon: &'a DaemonView,
+    pub(crate) model: &'a str,
+    pub(crate) models: &'a [ModelChoice],
+    pub(crate) language: LanguageChoice,
+    pub(crate) starts_at_login: bool,
+    pub(crate) starts_daemon: bool,
+}
+
+/// The menu.
+pub(crate) fn menu(state: &MenuState<'_>) -> Vec<Line> {
+    use DaemonView::{Failed, Loading, PortTaken, Ready, Stopped, Stopping};
+    let lang = state.lang;
+    let item = |entry: Entry, enabled: bool| Line::Item {
+        id: id(entry).to_owned(),
+        text: entry.text(lang).to_owned(),
+        enabled,
+    };
+    let check = |entry: Entry, checked: bool| Line::Check {
+        id: id(entry).to_owned(),
+        text: entry.text(lang).to_owned(),
+        checked,
+    };
+    let can_start = matches!(state.daemon, Stopped | Failed { .. } | PortTaken { .. });
+    let can_stop = matches!(state.daemon, Ready { .. } | Loading { .. });
+    let mut models: Vec<Line> = state
+        .models
+        .iter()
+        .map(|model| Line::Check {
+            id: format!("{MODEL}{}", model.value),
+            text: model.label.clone(),
+            checked: model.value == state.model,
+        })
+        .collect();
+    models.push(Line::Separator);
+    models.push(item(Entry::AddFolder, true));
+    let language_name = |language| match language {
+        LanguageChoice::Auto => Entry::LanguageOfSystem.text(lang),
+        LanguageChoice::En => "English",
+        LanguageChoice::Ja => "日本語",
+    };
+    let languages = LANGUAGES
+        .iter()
+        .map(|(language, id)| Line::Check {
+            id: (*id).to_owned(),
+            text: language_name(*language).to_owned(),
+            checked: *language == state.language,
+        })
+        .collect();
+    vec![
+        Line::Item {
+            id: "state".into(),
+            text: state.state_line.clone(),
+            enabled: false,
+        },
+        Line::Separator,
+        item(Entry::Start, can_start),
+        item(Entry::Stop, can_stop),
+        item(Entry::Restart, matches!(state.daemon, Ready { .. })),
+        Line::Submenu {
+            text: Entry::Model.text(lang).to_owned(),
+            lines: models,
+        },
+        Line::Separator,
+        item(Entry::Progress, true),
+        item(Entry::Status, true),
+        item(Entry::TryIt, true),
+        item(Entry::CopyAddress, !matches!(state.daemon, Stopping)),
+        item(Entry::OpenLog, true),
+        Line::Separator,
+        item(Entry::Settings, true),
+        check(Entry::StartAtLogin, state.starts_at_login),
+        check(Entry::StartDaemon, state.starts_daemon),
+        Line::Submenu {
+            text: Entry::Language.text(lang).to_owned(),
+            lines: languages,
+        },
+        Line::Separator,
+        item(Entry::Quit, true),
+        item(Entry::StopAndQuit, can_stop),
+    ]
+}
+
+/// An entry's identifier.
+fn id(entry: Entry) -> &'static str {
+    IDS.iter()
+        .find(|(known, _)| *known == entry)
+        .map_or("", |(_, id)| id)
+}
+
+/// The menu's first line.
+pub(crate) fn state_line(
+    daemon: &DaemonView,
+    status: Option<&okibi_protocol::method::Status>,
+    port: u16,
+    lang: Lang,
+) -> String {
+    match (daemon, status) {
+        (DaemonView::Ready { .. }, Some(status)) => tray::ready(status, lang),
+        (DaemonView::Loading { fraction }, _) => tray::loading(*fraction, lang),
+        (DaemonView::Stopping, _) => tray::stopping(lang).into(),
+        (DaemonView::Failed { .. }, _) => tray::failed(lang).into(),
+        (DaemonView::PortTaken { .. }, _) => tray::port_taken(port, lang),
+        (DaemonView::Stopped | DaemonView::Ready { .. }, _) => tray::stopped(lang).into(),
+    }
+}
+
+/// The models to choose from: the embedded one, folders, recent ones; each once.
+pub(crate) fn models(
+    embedded: &str,
+    folders: &[String],
+    recent: &[String],
+    chosen: &str,
+) -> Vec<ModelChoice> {
+    let mut models: Vec<ModelChoice> = Vec::new();
+    let mut add = |value: &str, kind: ModelKind| {
+        if !models.iter().any(|known| known.value == value) {
+            models.push(ModelChoice {
+                value: value.to_owned(),
+                label: crate::core::name(value),
+                kind,
+            });
+        }
+    };
+    add(embedded, ModelKind::Embedded);
+    for folder in folders {
+        add(folder, ModelKind::Folder);
+    }
+    for model in recent.iter().map(String::as_str).chain([chosen]) {
+        add(model, ModelKind::Recent);
+    }
+    models
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Problem;
+
+    fn lines(daemon: &DaemonView) -> Vec<Line> {
+        let models = models(
+            "multilingual-e5-small",
+            &["/m/ruri".into()],
+            &["/m/ruri".into()],
+            "BAAI/bge-m3",
+        );
+        menu(&MenuState {
+            lang: Lang::En,
+            state_line: "…".into(),
+            daemon,
+            model: "/m/ruri",
+            models: &models,
+            language: LanguageChoice::Auto,
+            starts_at_login: false,
+            starts_daemon: true,
+        })
+    }
+
+    fn enabled(daemon: &DaemonView, entry: Entry) -> bool {
+        lines(daemon)
+            .iter()
+            .find_map(|line| match line {
+                Line::Item {
+                    id: known, enabled, ..
+                } if known == id(entry) => Some(*enabled),
+                _ => None,
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn start_stop_and_restart_can_be_pressed_when_they_make_sense() {
+        let problem = Problem {
+            message: "m".into(),
+            advice: None,
+            log_tail: Vec::new(),
+        };
+        let states = [
+            (DaemonView::Stopped, [true, false, false]),
+            (DaemonView::Loading { fraction: 0.5 }, [false, true, false]),
+            (DaemonView::Stopping, [false, false, false]),
+            (DaemonView::Failed { problem }, [true, false, false]),
+        ];
+        for (daemon, expected) in states {
+            let found = [Entry::Start, Entry::Stop, Entry::Restart].map(|entry| enabled(&daemon, entry));
+            assert_eq!(found, expected, "{daemon:?}");
+        }
+    }
+
+    #[test]
+    fn every_line_that_can_be_pressed_means_something() {
+        fn check(lines: &[Line]) {
+            for line in lines {
+                match line {
+                    Line::Item {
+                        id, enabled: true, ..
+                    }
+                    | Line::Check { id, .. } => {
+                        assert!(Press::from_id(id).is_some(), "{id}");
+                    }
+                    Line::Submenu { lines, .. } => check(lines),
+                    Line::Item { .. } | Line::Separator => {}
+                }
+            }
+        }
+        check(&lines(&DaemonView::Stopped));
+    }
+
+    #[test]
+    fn a_model_is_offered_once_and_the_chosen_one_is_marked() {
+        let lines = lines(&DaemonView::Stopped);
+        let models: Vec<(String, bool)> = lines
+            .iter()
+            .find_map(|line| match line {
+                Line::Submenu { text, lines } if text == "Model" => Some(lines),
+                _ => None,
+            })
+            .unwrap()
+            .iter()
+            .filter_map(|line| match line {
+                Line::Check { text, checked, .. } => Some((text.clone(), *checked)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            models,
+            [
+                ("multilingual-e5-small".to_owned(), false),
+                ("ruri".to_owned(), true),
+                ("BAAI/bge-m3".to_owned(), false)
+            ]
+        );
+    }
+}

@@ -1,0 +1,183 @@
+//! Shows notifications, one at a time in one place, on a thread of its own: a notification server may take its time.
+
+use std::{sync::mpsc, thread};
+
+use notify_rust::{Notification, Timeout};
+use okibi_messages::tray;
+
+use crate::core::{Notice, NoticeKind};
+
+/// Identifier of the button that opens the log.
+const OPEN_LOG: &str = "open-log";
+
+/// Identifier of the button that starts again.
+const RETRY: &str = "retry";
+
+/// What a press on a notification's button asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pressed {
+    /// The log.
+    OpenLog,
+    /// Another start.
+    Retry,
+}
+
+/// Hands notices to the thread that shows them.
+#[derive(Clone)]
+pub(crate) struct Notifier {
+    notices: mpsc::Sender<Notice>,
+}
+
+impl Notifier {
+    /// Starts the thread. `pressed` is told which button of a notification was pressed.
+    ///
+    /// Errors: the OS's, when it starts no thread.
+    pub(crate) fn start(pressed: impl Fn(Pressed) + Clone + Send + 'static) -> std::io::Result<Self> {
+        let (notices, waiting) = mpsc::channel::<Notice>();
+        thread::Builder::new()
+            .name("okibi-notify".into())
+            .spawn(move || show_all(&waiting, &pressed))?;
+        Ok(Self { notices })
+    }
+
+    /// Shows a notice in the place of the last one.
+    pub(crate) fn show(&self, notice: Notice) {
+        // The thread ends only with the app.
+        let _ = self.notices.send(notice);
+    }
+}
+
+fn show_all(waiting: &mpsc::Receiver<Notice>, pressed: &(impl Fn(Pressed) + Clone + Send + 'static)) {
+    let mut place = Place::default();
+    let mut has_failed = false;
+    while let Ok(mut notice) = waiting.recv() {
+        // Steps that are over are not shown any more.
+        while notice.kind == NoticeKind::Progress
+            && let Ok(newer) = waiting.try_recv()
+        {
+            notice = newer;
+        }
+        match place.show(&notice, pressed) {
+            Ok(()) => has_failed = false,
+            Err(error) if !has_failed => {
+                has_failed = true;
+                tracing::warn!(%error, "notifications cannot be shown; this is said once");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// Where the notifications are: one is updated, not joined by another.
+#[derive(Default)]
+struct Place {
+    id: Option<u32>,
+    /// Whether a load's first notification has been shown, where it cannot be updated.
+    has_begun: bool,
+}
+
+impl Place {
+    fn show(
+        &mut self,
+        notice: &Notice,
+        pressed: &(impl Fn(Pressed) + Clone + Send + 'static),
+    ) -> Result<(), notify_rust::error::Error> {
+        if notice.kind == NoticeKind::Progress {
+            if !CAN_UPDATE && self.has_begun {
+                return Ok(());
+            }
+            self.has_begun = true;
+        } else {
+            self.has_begun = false;
+        }
+        let mut notification = Notification::new();
+        notification
+            .appname("Okibi")
+            .summary(&notice.summary)
+            .body(&notice.body)
+            .icon("okibi")
+            .timeout(match notice.kind {
+                NoticeKind::Progress => Timeout::Never,
+                NoticeKind::Done | NoticeKind::Error => Timeout::Default,
+            });
+        if notice.has_actions {
+            notification
+                .action(RETRY, tray::action_retry(notice.lang))
+                .action(OPEN_LOG, tray::action_open_log(notice.lang));
+        }
+        self.id = platform::show(notification, notice, self.id, pressed)?;
+        Ok(())
+    }
+}
+
+/// Whether a notification on the screen can be changed.
+const CAN_UPDATE: bool = cfg!(all(unix, not(target_os = "macos")));
+
+#[cfg(all(unix, not(target_os = "macos")))]
+mod platform {
+    use std::thread;
+
+    use notify_rust::{Hint, Notification, Urgency};
+
+    use super::{OPEN_LOG, Pressed, RETRY};
+    use crate::core::{Notice, NoticeKind};
+
+    /// Shows it in the place of `id` and gives its own.
+    pub(super) fn show(
+        mut notification: Notification,
+        notice: &Notice,
+        id: Option<u32>,
+        pressed: &(impl Fn(Pressed) + Clone + Send + 'static),
+    ) -> Result<Option<u32>, notify_rust::error::Error> {
+        notification.hint(Hint::Category("transfer".into()));
+        notification.hint(Hint::DesktopEntry("okibi-tray".into()));
+        notification.urgency(match notice.kind {
+            NoticeKind::Progress => Urgency::Low,
+            NoticeKind::Done | NoticeKind::Error => Urgency::Normal,
+        });
+        if let Some(percent) = notice.percent {
+            // The hint that servers draw a progress bar for.
+            notification.hint(Hint::CustomInt("value".into(), i32::from(percent)));
+        }
+        if let Some(id) = id {
+            notification.id(id);
+        }
+        let handle = notification.show()?;
+        let id = handle.id();
+        if notice.has_actions {
+            let pressed = pressed.clone();
+            let waits = thread::Builder::new()
+                .name("okibi-notify-action".into())
+                .spawn(move || {
+                    handle.wait_for_action(|action| match action {
+                        OPEN_LOG => pressed(Pressed::OpenLog),
+                        RETRY => pressed(Pressed::Retry),
+                        _ => {}
+                    });
+                });
+            if let Err(error) = waits {
+                tracing::warn!(%error, "the buttons of a notification go unheard");
+            }
+        }
+        Ok(Some(id))
+    }
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+mod platform {
+    use notify_rust::Notification;
+
+    use super::Pressed;
+    use crate::core::Notice;
+
+    /// Shows it; it cannot be changed afterwards.
+    pub(super) fn show(
+        notification: Notification,
+        _notice: &Notice,
+        _id: Option<u32>,
+        _pressed: &(impl Fn(Pressed) + Clone + Send + 'static),
+    ) -> Result<Option<u32>, notify_rust::error::Error> {
+        notification.show()?;
+        Ok(None)
+    }
+}

@@ -1,0 +1,349 @@
+// Generated from src-tauri/src/contract.rs. Do not edit.
+
+export type Stage = "resolve" | "download" | "runtime" | "tokenizer" | "model" | "warmup" | "listen";
+export type StageState = "started" | "advanced" | "finished" | "failed";
+export type Unit = "bytes" | "items";
+export type Language = "en" | "ja";
+export type View = {
+/**
+ * The language in use.
+ */
+lang: Language,
+/**
+ * Where the daemon stands, as it was last told by the daemon itself.
+ */
+daemon: DaemonView,
+/**
+ * The load under way, or the last one since the app started.
+ */
+launch: LaunchView | null,
+/**
+ * The port of the settings.
+ */
+port: number,
+/**
+ * Where other apps reach the daemon: `ws://127.0.0.1:8765`.
+ */
+address: string,
+/**
+ * The model of the settings: a name, or the path of a folder.
+ */
+model: string,
+/**
+ * What this desktop lacks, in words: no notifications, no tray.
+ */
+missing: Array<string>, };
+export type DaemonView = { "state": "stopped" } | { "state": "loading",
+/**
+ * Share of the load that is done, 0 to 1.
+ */
+fraction: number, } | { "state": "ready",
+/**
+ * What it says of itself.
+ */
+status: StatusView, } | { "state": "stopping" } | { "state": "failed",
+/**
+ * Why.
+ */
+problem: Problem, } | { "state": "port_taken",
+/**
+ * Why, and what to do.
+ */
+problem: Problem,
+/**
+ * The next port that is free.
+ */
+next_free: number | null, };
+export type StatusView = {
+/**
+ * The model's name.
+ */
+model: string,
+/**
+ * Length of a vector.
+ */
+dimension: number | null,
+/**
+ * Tokens of a text that the model reads.
+ */
+max_tokens: number | null,
+/**
+ * Process id.
+ */
+pid: number,
+/**
+ * Version of the daemon.
+ */
+version: string,
+/**
+ * Time since the daemon began.
+ */
+uptime_ms: number,
+/**
+ * Time from the daemon's start to its readiness.
+ */
+load_ms: number | null,
+/**
+ * Resident memory.
+ */
+memory_bytes: number | null,
+/**
+ * Threads the model computes with.
+ */
+threads: number | null,
+/**
+ * Requests for embeddings answered since the start.
+ */
+requests_served: number,
+/**
+ * Requests being worked on.
+ */
+requests_in_flight: number,
+/**
+ * Texts embedded since the start.
+ */
+texts_embedded: number,
+/**
+ * Time from a request's arrival to its answer, over the last minute; absent where there was none.
+ */
+latency: LatencyView | null, };
+export type LatencyView = {
+/**
+ * The median.
+ */
+p50_ms: number,
+/**
+ * 99 of 100 are at most this.
+ */
+p99_ms: number, };
+export type LaunchView = {
+/**
+ * The model's name, or its folder.
+ */
+model: string,
+/**
+ * How it stands.
+ */
+state: LaunchState,
+/**
+ * Time since it began; its whole time once it is over.
+ */
+elapsed_ms: number,
+/**
+ * The stages that have begun, in order.
+ */
+stages: Array<StageView>,
+/**
+ * The last load of this model that went well: what to expect.
+ */
+previous: PreviousLaunch | null,
+/**
+ * Why it failed.
+ */
+problem: Problem | null, };
+export type LaunchState = "loading" | "ready" | "failed" | "cancelled";
+export type StageView = {
+/**
+ * Which.
+ */
+stage: Stage,
+/**
+ * How it stands.
+ */
+state: StageState,
+/**
+ * Time since it began; its whole time once it is over.
+ */
+elapsed_ms: number,
+/**
+ * How far it is, where that is counted.
+ */
+measure: MeasureView | null, };
+export type MeasureView = {
+/**
+ * How much is done.
+ */
+done: number,
+/**
+ * How much there is, where that is known.
+ */
+total: number | null,
+/**
+ * What is counted.
+ */
+unit: Unit, };
+export type PreviousLaunch = {
+/**
+ * The whole.
+ */
+total_ms: number,
+/**
+ * Each stage that it passed, in order.
+ */
+stages: Array<PreviousStage>, };
+export type PreviousStage = {
+/**
+ * Which.
+ */
+stage: Stage,
+/**
+ * How long it took.
+ */
+took_ms: number, };
+export type Problem = {
+/**
+ * One sentence.
+ */
+message: string,
+/**
+ * What to do about it.
+ */
+advice: string | null,
+/**
+ * The end of the daemon's log, oldest line first; may be empty.
+ */
+log_tail: Array<string>, };
+export type WindowName = "progress" | "status" | "try" | "settings";
+export type Place = "log" | "config" | "models";
+export type About = {
+/**
+ * Version of this app.
+ */
+version: string,
+/**
+ * The daemon's log.
+ */
+log: string,
+/**
+ * The configuration file.
+ */
+config: string,
+/**
+ * The folder of downloaded models.
+ */
+models: string, };
+export type Embedded = {
+/**
+ * The model's name.
+ */
+model: string,
+/**
+ * One unit-length vector per text, in their order.
+ */
+vectors: Array<Array<number>>,
+/**
+ * Tokens of each text.
+ */
+tokens: Array<number>,
+/**
+ * From the request to the answer.
+ */
+took_ms: number, };
+export type NotificationChoice = "all" | "errors" | "none";
+export type ProgressChoice = "always" | "slow" | "never";
+export type LanguageChoice = "auto" | "en" | "ja";
+export type SettingsForm = {
+/**
+ * A model's name, or the path of a folder.
+ */
+model: string,
+/**
+ * The port, as it was typed.
+ */
+port: string,
+/**
+ * Threads to compute with, as typed; empty leaves the choice to the daemon.
+ */
+threads: string,
+/**
+ * The language.
+ */
+lang: LanguageChoice,
+/**
+ * Which notifications are shown.
+ */
+notifications: NotificationChoice,
+/**
+ * When the progress window opens by itself.
+ */
+progress_window: ProgressChoice,
+/**
+ * Whether this app starts when the user logs in.
+ */
+start_at_login: boolean,
+/**
+ * Whether the daemon starts when the app does.
+ */
+start_daemon: boolean,
+/**
+ * Whether a daemon that dies by itself is started again.
+ */
+restart: boolean, };
+export type Field = "model" | "port" | "threads" | "lang" | "notifications" | "progress_window" | "start_at_login" | "start_daemon" | "restart";
+export type SettingsView = {
+/**
+ * The values in use.
+ */
+form: SettingsForm,
+/**
+ * Models to choose from.
+ */
+models: Array<ModelChoice>,
+/**
+ * Fields that a variable of the environment sets, so that the file does not decide.
+ */
+fixed: Array<FixedField>,
+/**
+ * The configuration file.
+ */
+config: string,
+/**
+ * What is wrong with it, with line and column.
+ */
+problems: Array<string>, };
+export type FixedField = {
+/**
+ * Which.
+ */
+field: Field,
+/**
+ * The variable's name.
+ */
+variable: string, };
+export type ModelChoice = {
+/**
+ * What the setting `model` is set to.
+ */
+value: string,
+/**
+ * What people read.
+ */
+label: string,
+/**
+ * Where it comes from.
+ */
+kind: ModelKind, };
+export type ModelKind = "embedded" | "folder" | "recent";
+export type Saved = {
+/**
+ * Fields that cannot be used; where there is one, nothing was written.
+ */
+problems: Array<FieldProblem>,
+/**
+ * Fields that a running daemon takes up only when it is restarted.
+ */
+needs_restart: Array<Field>, };
+export type FieldProblem = {
+/**
+ * Which.
+ */
+field: Field,
+/**
+ * Why it cannot be used, and what can.
+ */
+message: string, };
+export type CommandError = {
+/**
+ * One sentence, in the user's language.
+ */
+message: string, };

@@ -1,0 +1,27 @@
+/** Sentences to begin with. */
+export const EXAMPLES = {
+  notes: [
+    "来週の会議で新しい検索機能について話す",
+    "月曜のミーティングの議題: 検索の改善",
+    "牛乳と卵を買って帰る",
+    "スーパーで買うもの: パン、卵、牛乳",
+    "母の誕生日プレゼントを予約した",
+  ],
+  tweets: [
+    "電車が遅れてて会議に間に合わない…",
+    "人身事故で中央線が止まってる、遅刻確定",
+    "今日のラーメン最高だった",
+    "新しくできたつけ麺屋さん、並ぶ価値あり",
+    "推しのライブのチケットが当たった!",
+  ],
+  mixed: [
+    "火を一晩絶やさないようにする方法",
+    "How to keep a fire alive overnight",
+    "今日はとても暑い",
+    "It is extremely hot today",
+    "Où est la gare la plus proche ?",
+    "一番近い駅はどこですか",
+  ],
+} as const;
+
+export type ExampleSet = keyof typeof EXAMPLES;

@@ -1,0 +1,259 @@
+import type { Backend } from "./backend";
+import type { Language, SettingsForm, SettingsView, StageView, View } from "./bindings";
+import { download, launch, MODEL, portProblem, scenario, STATUS, TIMES } from "./fake_scenarios";
+
+/** How much slower than the daemon a load is played, so that one can follow it. */
+const SLOWNESS = 6;
+
+/** Stands in for the app: shows a scenario, plays loads and stops, keeps the settings until the page is left. */
+class FakeApp implements Backend {
+  private view: View;
+  private form: SettingsForm;
+  private readonly told = new Set<(view: View) => void>();
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private looks = 0;
+
+  constructor(private readonly query: URLSearchParams) {
+    const lang: Language = query.get("lang") === "ja" ? "ja" : "en";
+    const name = query.get("scenario") ?? "ready";
+    this.view = {
+      lang,
+      ...scenario(name, lang),
+      port: 8765,
+      address: "ws://127.0.0.1:8765",
+      model: MODEL,
+      missing: query.has("missing") ? [MISSING[lang]] : [],
+    };
+    this.form = {
+      model: MODEL,
+      port: "8765",
+      threads: "",
+      lang: "auto",
+      notifications: "all",
+      progress_window: "slow",
+      start_at_login: false,
+      start_daemon: true,
+      restart: true,
+    };
+    if (name === "download") {
+      this.playDownload();
+    } else if (name === "launched") {
+      void this.startDaemon();
+    }
+  }
+
+  onView(told: (view: View) => void): Promise<() => void> {
+    this.told.add(told);
+    return Promise.resolve(() => this.told.delete(told));
+  }
+
+  getView(): Promise<View> {
+    return Promise.resolve(this.view);
+  }
+
+  getStatus(): Promise<typeof STATUS> {
+    if (this.view.daemon.state !== "ready") {
+      return this.refuse("The daemon is not ready.");
+    }
+    const before = this.view.daemon.status;
+    this.looks += 1;
+    const busy = before.latency === null ? 0 : Math.round(40 + 30 * Math.sin(this.looks / 2));
+    const status = {
+      ...before,
+      uptime_ms: before.uptime_ms + 1000,
+      requests_served: before.requests_served + Math.ceil(busy / 8),
+      texts_embedded: before.texts_embedded + busy,
+      latency: before.latency && { p50_ms: 10 + Math.sin(this.looks), p99_ms: 23 + 6 * Math.sin(this.looks / 3) },
+    };
+    this.view = { ...this.view, daemon: { state: "ready", status } };
+    return Promise.resolve(status);
+  }
+
+  startDaemon(): Promise<void> {
+    if (this.query.has("refuse")) {
+      return this.refuse("/usr/lib/okibi/okibi: permission denied.");
+    }
+    const began = performance.now();
+    this.play(() => {
+      const elapsed = performance.now() - began;
+      const stages: StageView[] = [];
+      let from = 0;
+      for (const [stage, usual] of TIMES) {
+        const took = usual * SLOWNESS;
+        if (elapsed >= from) {
+          const isOver = elapsed >= from + took;
+          stages.push({ stage, state: isOver ? "finished" : "started", elapsed_ms: isOver ? took : elapsed - from, measure: null });
+        }
+        from += took;
+      }
+      if (elapsed < from) {
+        this.tell({ daemon: { state: "loading", fraction: elapsed / from }, launch: launch("loading", stages, elapsed) });
+        return true;
+      }
+      this.tell({
+        daemon: { state: "ready", status: { ...STATUS, uptime_ms: from, load_ms: from } },
+        launch: launch("ready", stages, from),
+      });
+      return false;
+    });
+    return Promise.resolve();
+  }
+
+  stopDaemon(): Promise<void> {
+    const began = performance.now();
+    this.play(() => {
+      const isOver = performance.now() - began > 700;
+      this.tell({ daemon: { state: isOver ? "stopped" : "stopping" }, launch: null });
+      return !isOver;
+    });
+    return Promise.resolve();
+  }
+
+  restartDaemon(): Promise<void> {
+    return this.startDaemon();
+  }
+
+  cancelLoad(): Promise<void> {
+    this.play(() => false);
+    const { launch } = this.view;
+    this.tell({ daemon: { state: "stopped" }, launch: launch && { ...launch, state: "cancelled" } });
+    return Promise.resolve();
+  }
+
+  startOnPort(port: number): Promise<void> {
+    this.form = { ...this.form, port: String(port) };
+    this.tell({ port, address: `ws://127.0.0.1:${port}` });
+    return this.startDaemon();
+  }
+
+  openWindow(): Promise<void> {
+    return this.obey();
+  }
+
+  closeWindow(): Promise<void> {
+    return this.obey();
+  }
+
+  openPlace(): Promise<void> {
+    return this.obey();
+  }
+
+  copyText(): Promise<void> {
+    return this.obey();
+  }
+
+  getAbout(): ReturnType<Backend["getAbout"]> {
+    return Promise.resolve({
+      version: "0.1.0",
+      log: "/home/me/.local/share/okibi/logs/daemon-8765.log",
+      config: CONFIG,
+      models: "/home/me/.cache/okibi",
+    });
+  }
+
+  embed(texts: string[]): ReturnType<Backend["embed"]> {
+    return Promise.resolve({
+      model: MODEL,
+      vectors: texts.map(vectorOf),
+      tokens: texts.map((text) => Math.ceil(text.length / 2) + 4),
+      took_ms: 6.4 + 2.1 * texts.length,
+    });
+  }
+
+  getSettings(): Promise<SettingsView> {
+    const isFixed = this.query.has("fixed");
+    return Promise.resolve({
+      form: this.form,
+      models: [
+        { value: MODEL, label: MODEL, kind: "embedded" },
+        { value: "/home/me/models/ruri", label: "ruri", kind: "folder" },
+        { value: "BAAI/bge-m3", label: "BAAI/bge-m3", kind: "recent" },
+      ],
+      fixed: isFixed
+        ? [
+            { field: "port", variable: "OKIBI_PORT" },
+            { field: "lang", variable: "OKIBI_LANG" },
+          ]
+        : [],
+      config: CONFIG,
+      problems: isFixed ? [`${CONFIG}:2:11: threads: "many" is not a whole number from 1 to 1024`] : [],
+    });
+  }
+
+  saveSettings(form: SettingsForm): ReturnType<Backend["saveSettings"]> {
+    const problems = (["port", "threads"] as const)
+      .filter((field) => form[field] !== "" && !(Number(form[field]) > 0))
+      .map((field) => ({ field, message: portProblem(this.view.lang) }));
+    if (problems.length > 0) {
+      return Promise.resolve({ problems, needs_restart: [] });
+    }
+    const needs_restart = (["model", "port", "threads"] as const).filter((field) => form[field] !== this.form[field]);
+    this.form = form;
+    this.tell({ lang: form.lang === "auto" ? this.view.lang : form.lang, model: form.model });
+    return Promise.resolve({ problems: [], needs_restart });
+  }
+
+  chooseModelFolder(): Promise<string | null> {
+    return Promise.resolve("/home/me/models/static-embedding-japanese");
+  }
+
+  private obey(): Promise<void> {
+    return this.query.has("refuse") ? this.refuse("The desktop refuses.") : Promise.resolve();
+  }
+
+  private refuse(message: string): Promise<never> {
+    return Promise.reject({ message });
+  }
+
+  private tell(change: Partial<View>): void {
+    this.view = { ...this.view, ...change };
+    for (const told of this.told) {
+      told(this.view);
+    }
+  }
+
+  /** Calls `step` now and every 100 ms, as long as it gives `true`. */
+  private play(step: () => boolean): void {
+    clearInterval(this.timer);
+    if (step()) {
+      this.timer = setInterval(() => {
+        if (!step()) {
+          clearInterval(this.timer);
+        }
+      }, 100);
+    }
+  }
+
+  private playDownload(): void {
+    const began = performance.now();
+    this.play(() => {
+      const elapsed = performance.now() - began;
+      const done = Math.min(118_000_000, 31_000_000 + elapsed * 2600);
+      this.tell({ launch: download(done, 118_000_000, 12_000 + elapsed) });
+      return done < 118_000_000;
+    });
+  }
+}
+
+const CONFIG = "/home/me/.config/okibi/config.toml";
+
+const MISSING: Record<Language, string> = {
+  en: "No notification service runs, so no notifications are shown.",
+  ja: "通知サービスが動いていないため、通知は表示されません。",
+};
+
+/** A made-up vector: texts that share letters come out near each other. */
+function vectorOf(text: string): number[] {
+  const values = Array.from({ length: 64 }, () => 0.6);
+  for (const letter of text) {
+    const at = (letter.codePointAt(0) ?? 0) % values.length;
+    values[at] = (values[at] ?? 0) + 1;
+  }
+  const length = Math.hypot(...values);
+  return values.map((value) => value / length);
+}
+
+/** A backend for the scenario and language of a page's address. */
+export function fakeBackend(query: URLSearchParams): Backend {
+  return new FakeApp(query);
+}

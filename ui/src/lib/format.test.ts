@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+
+import { duration, number, roughly, size } from "./format";
+
+describe("durations", () => {
+  it.each([
+    [0, "0.00 sec"],
+    [296, "0.30 sec"],
+    [9_994, "9.99 sec"],
+    [12_340, "12.3 sec"],
+    [59_949, "59.9 sec"],
+    [59_960, "1 min 0 sec"],
+    [61_000, "1 min 1 sec"],
+    [3_600_000, "1 hr 0 min"],
+    [11_520_000, "3 hr 12 min"],
+    [90_000_000, "1 day 1 hr"],
+    [-5, "0.00 sec"],
+  ])("reads %d ms as %s", (ms, text) => {
+    expect(duration(ms, "en")).toBe(text);
+  });
+
+  it("shows milliseconds where they matter", () => {
+    expect(duration(9.44, "en", true)).toBe("9.4 ms");
+    expect(duration(231.4, "en", true)).toBe("231 ms");
+    expect(duration(1500, "en", true)).toBe("1.50 sec");
+  });
+
+  it("speaks Japanese", () => {
+    expect(duration(296, "ja")).toBe("0.30 秒");
+    expect(duration(11_520_000, "ja")).toBe("3 時間 12 分");
+  });
+});
+
+it.each([
+  [120, "1 sec"],
+  [28_400, "28 sec"],
+  [59_600, "1 min 0 sec"],
+  [132_900, "2 min 13 sec"],
+])("guesses %d ms as %s", (ms, text) => {
+  expect(roughly(ms, "en")).toBe(text);
+});
+
+describe("sizes", () => {
+  it.each([
+    [0, "0 byte"],
+    [999, "999 byte"],
+    [999_960, "1.0 MB"],
+    [141_000_000, "141.0 MB"],
+    [2_500_000_000, "2.5 GB"],
+  ])("reads %d bytes as %s", (bytes, text) => {
+    expect(size(bytes, "en")).toBe(text);
+  });
+});
+
+it("groups digits", () => {
+  expect(number(20_450, "ja")).toBe("20,450");
+  expect(number(0.8, "en", 2)).toBe("0.80");
+});

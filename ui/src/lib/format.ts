@@ -1,0 +1,60 @@
+import type { Language } from "./bindings";
+
+/** Numbers as people of a language read them. */
+export function number(value: number, lang: Language, digits = 0): string {
+  return new Intl.NumberFormat(lang, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(value);
+}
+
+function unit(value: number, name: string, lang: Language, digits: number): string {
+  return new Intl.NumberFormat(lang, {
+    style: "unit",
+    unit: name,
+    unitDisplay: "short",
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(value);
+}
+
+/** A time: `9.4 ms` where it is very short and `fine` is asked for, `0.42 sec`, `2 min 5 sec`, `3 hr 12 min`. */
+export function duration(ms: number, lang: Language, fine = false): string {
+  if (fine && ms < 1000) {
+    return unit(ms, "millisecond", lang, ms < 100 ? 1 : 0);
+  }
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 59.95) {
+    return unit(seconds, "second", lang, seconds < 9.995 ? 2 : 1);
+  }
+  const whole = Math.floor(seconds + 0.05);
+  const parts: [number, string][] = [
+    [Math.floor(whole / 86400), "day"],
+    [Math.floor(whole / 3600) % 24, "hour"],
+    [Math.floor(whole / 60) % 60, "minute"],
+    [whole % 60, "second"],
+  ];
+  const first = parts.findIndex(([value]) => value > 0);
+  return parts
+    .slice(first, first + 2)
+    .map(([value, name]) => unit(value, name, lang, 0))
+    .join(" ");
+}
+
+/** A time that is only guessed, in whole seconds and never none. */
+export function roughly(ms: number, lang: Language): string {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  return seconds < 60 ? unit(seconds, "second", lang, 0) : duration(seconds * 1000, lang);
+}
+
+/** A size in decimal units, as file managers show it. */
+export function size(bytes: number, lang: Language): string {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  let value = bytes;
+  let at = 0;
+  while (value >= 999.95 && at < units.length - 1) {
+    value /= 1000;
+    at += 1;
+  }
+  return unit(value, units[at] ?? "byte", lang, at === 0 ? 0 : 1);
+}

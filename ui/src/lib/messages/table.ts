@@ -1,0 +1,113 @@
+import type { DaemonView, Field, LaunchState, ModelKind, NotificationChoice, ProgressChoice, Stage, StageState } from "../bindings";
+
+/** A stage's state as a row shows it: one that has not begun waits, one that the load's end has cut short is interrupted. */
+export type RowState = StageState | "waiting" | "interrupted";
+
+/** Every word of the pages. A key that a language lacks does not compile. */
+export interface Messages {
+  titles: Record<"progress" | "status" | "try" | "settings", string>;
+  daemon: Record<DaemonView["state"], string>;
+  launch: Record<LaunchState, string>;
+  stages: Record<Stage, string>;
+  stageStates: Record<RowState, string>;
+  /** For screen readers: a stage's new state. */
+  announce: (stage: string, state: string) => string;
+  lastTime: (time: string) => string;
+  total: string;
+  speed: (speed: string) => string;
+  timeLeft: (time: string) => string;
+  of: (done: string, total: string) => string;
+  closesIn: (seconds: number) => string;
+  staysOpen: string;
+  /** What a daemon that is not running would do. */
+  notRunning: (model: string) => string;
+  actions: {
+    start: string;
+    stop: string;
+    restart: string;
+    cancel: string;
+    retry: string;
+    openLog: string;
+    copy: string;
+    copied: string;
+    tryIt: string;
+    keepOpen: string;
+    usePort: (port: number) => string;
+    open: string;
+    save: string;
+    revert: string;
+    restartNow: string;
+    chooseFolder: string;
+    embed: string;
+    dismiss: string;
+    settings: string;
+  };
+  logTail: string;
+  address: string;
+  status: {
+    model: string;
+    dimension: string;
+    maxTokens: string;
+    uptime: string;
+    memory: string;
+    requests: string;
+    inFlight: (count: string) => string;
+    texts: string;
+    load: string;
+    threads: string;
+    process: string;
+    version: string;
+    appVersion: string;
+    latency: string;
+    throughput: string;
+    latencyValue: (p50: string, p99: string) => string;
+    throughputValue: (rate: string) => string;
+    chart: (name: string, now: string, max: string) => string;
+    noRequests: string;
+    places: string;
+    log: string;
+    config: string;
+    models: string;
+    details: string;
+    missing: string;
+    fastest: (value: string) => string;
+    none: string;
+  };
+  tryIt: {
+    intro: string;
+    sentences: string;
+    hint: string;
+    examples: string;
+    notes: string;
+    tweets: string;
+    mixed: string;
+    similarity: string;
+    /** Tokens of one sentence. */
+    tokens: (count: string) => string;
+    took: (texts: number, time: string, tokens: number) => string;
+    nearest: (one: string, other: string, value: string) => string;
+    request: string;
+    notReady: string;
+    tooFew: string;
+    tooMany: (limit: number) => string;
+  };
+  settings: {
+    fields: Record<Field, string>;
+    hints: Partial<Record<Field, string>>;
+    notifications: Record<NotificationChoice, string>;
+    progress: Record<ProgressChoice, string>;
+    languages: Record<"auto" | "en" | "ja", string>;
+    groups: { daemon: string; app: string };
+    otherModel: string;
+    unsaved: string;
+    saved: string;
+    needsRestart: string;
+    fixed: (variable: string) => string;
+    problems: string;
+    file: string;
+    /** Heads the models to choose from, by where they come from. */
+    kinds: Record<ModelKind, string>;
+    otherName: string;
+    auto: string;
+  };
+}

@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+
+import type { LaunchView, StageView } from "./bindings";
+import { addSample, pace, stageRows, STAGES, type Sample } from "./stages";
+
+function stage(name: StageView["stage"], state: StageView["state"], measure: StageView["measure"] = null): StageView {
+  return { stage: name, state, elapsed_ms: 40, measure };
+}
+
+function launch(stages: StageView[], state: LaunchView["state"] = "loading"): LaunchView {
+  return { model: "m", state, elapsed_ms: 100, stages, previous: null, problem: null };
+}
+
+describe("stage rows", () => {
+  it("shows what has not begun as waiting, but no download that nobody needs", () => {
+    const rows = stageRows(launch([stage("resolve", "finished"), stage("runtime", "started")]));
+    expect(rows.map((row) => row.stage)).toEqual(STAGES.filter((name) => name !== "download"));
+    expect(rows.map((row) => row.state)).toEqual(["finished", "started", "waiting", "waiting", "waiting", "waiting"]);
+    expect(rows.map((row) => row.elapsedMs)).toEqual([40, 40, null, null, null, null]);
+  });
+
+  it("puts a download that has begun in its place", () => {
+    const measure = { done: 3, total: 9, unit: "bytes" as const };
+    const rows = stageRows(launch([stage("resolve", "finished"), stage("download", "advanced", measure)]));
+    expect(rows[1]).toMatchObject({ stage: "download", measure, isRunning: true });
+  });
+
+  it("keeps the order of a load whatever the order of the events", () => {
+    const rows = stageRows(launch([stage("model", "started"), stage("tokenizer", "started"), stage("resolve", "finished")]));
+    expect(rows.map((row) => row.stage)).toEqual(STAGES.filter((name) => name !== "download"));
+  });
+
+  it("runs two clocks where two stages run side by side", () => {
+    const rows = stageRows(launch([stage("tokenizer", "started"), stage("model", "advanced")]));
+    expect(rows.filter((row) => row.isRunning).map((row) => row.stage)).toEqual(["tokenizer", "model"]);
+  });
+
+  it.each(["failed", "cancelled"] as const)("stops the clock of what a %s load has cut short", (state) => {
+    const rows = stageRows(launch([stage("model", "advanced", { done: 1, total: 2, unit: "items" })], state));
+    const row = rows.find((known) => known.stage === "model");
+    expect(row).toMatchObject({ state: "interrupted", isRunning: false, elapsedMs: 40 });
+  });
+
+  it("waits for nothing once the daemon is ready", () => {
+    const rows = stageRows(launch([stage("resolve", "finished"), stage("listen", "finished")], "ready"));
+    expect(rows.map((row) => row.stage)).toEqual(["resolve", "listen"]);
+  });
+
+  it("tells the time of the last load beside each stage that had one", () => {
+    const previous = { total_ms: 9, stages: [{ stage: "model" as const, took_ms: 7 }] };
+    const rows = stageRows({ ...launch([]), previous });
+    expect(rows.map((row) => row.lastMs)).toEqual([null, null, null, 7, null, null]);
+  });
+});
+
+describe("pace", () => {
+  const samples: Sample[] = [
+    { at: 1000, done: 100 },
+    { at: 2000, done: 300 },
+    { at: 3000, done: 500 },
+  ];
+
+  it("tells speed and time left", () => {
+    expect(pace(samples, 900)).toEqual({ perSecond: 200, leftMs: 2000 });
+  });
+
+  it("tells the speed alone where the total is unknown", () => {
+    expect(pace(samples, null)).toEqual({ perSecond: 200, leftMs: null });
+  });
+
+  it("tells nothing after too short a time or without progress", () => {
+    expect(pace([], 9)).toBeNull();
+    expect(pace(samples.slice(0, 1), 9)).toBeNull();
+    expect(pace([{ at: 0, done: 1 }, { at: 100, done: 5 }], 9)).toBeNull();
+    expect(pace([{ at: 0, done: 5 }, { at: 900, done: 5 }], 9)).toBeNull();
+  });
+
+  it("never tells a time before now", () => {
+    expect(pace(samples, 400)?.leftMs).toBe(0);
+  });
+
+  it("forgets measures of long ago", () => {
+    const kept = addSample([{ at: 0, done: 1 }, { at: 4000, done: 2 }], { at: 6000, done: 3 });
+    expect(kept.map((sample) => sample.at)).toEqual([4000, 6000]);
+  });
+
+  it("begins anew where a count goes back", () => {
+    expect(addSample(samples, { at: 3100, done: 10 })).toEqual([{ at: 3100, done: 10 }]);
+  });
+});
