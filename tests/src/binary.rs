@@ -18,6 +18,15 @@ pub fn okibi_binary() -> &'static Path {
     })
 }
 
+/// The tray app to test: the one `OKIBI_TEST_TRAY_BIN` names, else the one beside [`okibi_binary`].
+#[cfg(target_os = "linux")]
+pub(crate) fn tray_binary() -> PathBuf {
+    match std::env::var_os("OKIBI_TEST_TRAY_BIN") {
+        Some(named) => named.into(),
+        None => okibi_binary().with_file_name("okibi-tray"),
+    }
+}
+
 /// Builds `okibi` beside the running test program: in its target folder, by its profile.
 fn built() -> PathBuf {
     let test = std::env::current_exe().unwrap();

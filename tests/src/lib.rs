@@ -5,6 +5,7 @@
 //! - [`Wire`]: a WebSocket client that sends what it is told, right or wrong; [`http`]: the same for HTTP
 //! - [`model`]: the tiny model, its reference, broken copies and (Unix) one that loads as long as a test wants
 //! - [`Hub`]: a model hub on this machine; [`foreign`]: other people's programs on our port
+//! - `desktop` (Linux): a display, a bus and a panel for the tray app
 //! - `pty` and `proc` (Unix): terminals, and what the kernel knows about a process
 //!
 //! Nothing here sleeps: everything waits for an event, under [`LIMIT`].
@@ -13,6 +14,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod binary;
+#[cfg(target_os = "linux")]
+pub mod desktop;
 pub mod foreign;
 pub mod http;
 mod hub;

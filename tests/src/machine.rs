@@ -109,6 +109,16 @@ impl Machine {
         command
     }
 
+    /// A command of another program in this environment, not started.
+    pub fn command_of(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .envs(&self.environment)
+            .current_dir(self.root.path());
+        command
+    }
+
     /// Starts `okibi ARGS`.
     pub fn spawn<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Running {
         Running::spawn(self.command(args), None)

@@ -5,12 +5,16 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use crate::setup::ensure_desktop;
 use crate::setup::{Platforms, setup};
+use crate::ui;
 use crate::windows;
 use crate::workspace::{Profile, Workspace, step};
 
 /// The headless executable: command line and daemon.
 const OKIBI: &str = "okibi";
+/// The tray app.
+const TRAY: &str = "okibi-tray";
 /// The package that measures it.
 const BENCH: &str = "okibi-bench";
 
@@ -18,8 +22,9 @@ const BENCH: &str = "okibi-bench";
 pub(crate) const HELP: &str = "\
 Set-up and chores of Okibi.
 
-cargo xtask run [ARGS…]      build okibi and run `okibi start ARGS…` in this terminal
-cargo xtask test [FILTER…]   format, lints, documentation, build, then all tests (or those named like FILTER)
+cargo xtask run [ARGS…]      build and open the tray app; without a display, `okibi start ARGS…` in this terminal
+cargo xtask test [FILTER…]   format, the pages' checks, lints, documentation, build, then all tests (or those named
+                             like FILTER)
 cargo xtask test --windows [SCENARIO…]
                              the Windows build's launch scenarios, under Wine or on Windows; says what it needs
 cargo xtask setup            fetch ONNX Runtime, build the embedded model; install missing tools where possible
@@ -70,13 +75,32 @@ fn run_setup(arguments: &[String]) -> Result<()> {
 fn run(arguments: &[String]) -> Result<()> {
     let workspace = Workspace::find()?;
     setup(&workspace.assets(), Platforms::Host)?;
+    if !has_display() {
+        println!("there is no display for the tray app: starting the daemon from this terminal");
+        step(
+            "build",
+            workspace.cargo().args(["build", "--release", "--bin", OKIBI]),
+        )?;
+        let mut command = workspace.command(workspace.executable(OKIBI, Profile::Release)?);
+        return finish(command.arg("start").args(arguments));
+    }
+    ui::build(&workspace)?;
+    let mut build = workspace.cargo();
     step(
         "build",
-        workspace.cargo().args(["build", "--release", "--bin", OKIBI]),
+        build.args(["build", "--release", "-p", OKIBI, "-p", TRAY]),
     )?;
-    println!("the desktop app is not built yet: starting the daemon from this terminal");
-    let mut command = workspace.command(workspace.executable(OKIBI, Profile::Release)?);
-    finish(command.arg("start").args(arguments))
+    println!("the tray app is open; its icon is in the panel");
+    let mut command = workspace.command(workspace.executable(TRAY, Profile::Release)?);
+    finish(command.args(arguments))
+}
+
+/// Whether windows can be shown here.
+fn has_display() -> bool {
+    !cfg!(target_os = "linux")
+        || ["WAYLAND_DISPLAY", "DISPLAY"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 fn test(arguments: &[String]) -> Result<()> {
@@ -94,7 +118,10 @@ fn test(arguments: &[String]) -> Result<()> {
 fn test_host(filters: &[String]) -> Result<()> {
     let workspace = Workspace::find()?;
     setup(&workspace.assets(), Platforms::Host)?;
+    ensure_desktop()?;
     step("format", workspace.cargo().args(["fmt", "--all", "--check"]))?;
+    ui::build(&workspace)?;
+    ui::check(&workspace)?;
     let mut clippy = workspace.cargo();
     step(
         "lints",
@@ -112,6 +139,7 @@ fn test_host(filters: &[String]) -> Result<()> {
     let mut tests = workspace.cargo();
     tests.args(["test", "--workspace", "--"]).args(filters);
     tests.env("OKIBI_TEST_BIN", workspace.executable(OKIBI, Profile::Debug)?);
+    tests.env("OKIBI_TEST_TRAY_BIN", workspace.executable(TRAY, Profile::Debug)?);
     step("tests", &mut tests)
 }
 

@@ -3,6 +3,7 @@
 mod chores;
 mod embedded_model;
 mod setup;
+mod ui;
 mod windows;
 mod workspace;
 

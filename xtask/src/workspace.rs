@@ -38,6 +38,11 @@ impl Workspace {
         self.root.join("assets")
     }
 
+    /// The folder of the windows' pages.
+    pub(crate) fn ui(&self) -> PathBuf {
+        self.root.join("ui")
+    }
+
     /// The cargo that started this program, at the root and with the assets in its environment.
     pub(crate) fn cargo(&self) -> Command {
         self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))

@@ -48,6 +48,73 @@ const PIP: Prerequisite = Prerequisite {
     ],
 };
 
+const NODE: Prerequisite = Prerequisite {
+    name: "Node.js with npm",
+    why: "the windows' pages are built with it",
+    programs: &["npm"],
+    packages: [
+        "nodejs npm",
+        "nodejs npm",
+        "nodejs npm",
+        "node",
+        "OpenJS.NodeJS.LTS",
+    ],
+};
+const PKG_CONFIG: Prerequisite = Prerequisite {
+    name: "pkg-config",
+    why: "it finds the libraries that the tray app is built on",
+    programs: &["pkg-config"],
+    packages: ["pkg-config", "pkgconf-pkg-config", "pkgconf", "", ""],
+};
+const WEBKITGTK: Prerequisite = Prerequisite {
+    name: "WebKitGTK 4.1 with its headers",
+    why: "the tray app's windows are shown by it",
+    programs: &[],
+    packages: [
+        "libwebkit2gtk-4.1-dev",
+        "webkit2gtk4.1-devel",
+        "webkit2gtk-4.1",
+        "",
+        "",
+    ],
+};
+/// What the tray app's tests run on.
+const DESKTOP: [Prerequisite; 5] = [
+    Prerequisite {
+        name: "Xvfb",
+        why: "the tray app's tests have a display of their own",
+        programs: &["Xvfb"],
+        packages: ["xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb", "", ""],
+    },
+    Prerequisite {
+        name: "dbus-daemon",
+        why: "the tray app's tests have a session bus of their own",
+        programs: &["dbus-daemon"],
+        packages: ["dbus", "dbus-daemon", "dbus", "", ""],
+    },
+    Prerequisite {
+        name: "xfce4-panel",
+        why: "the tray app's tests need a panel that shows tray icons",
+        programs: &["xfce4-panel"],
+        packages: ["xfce4-panel", "xfce4-panel", "xfce4-panel", "", ""],
+    },
+    Prerequisite {
+        name: "WebKitWebDriver",
+        why: "the tray app's tests look into its windows with it",
+        programs: &["WebKitWebDriver"],
+        packages: ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", "", ""],
+    },
+    Prerequisite {
+        name: "Chromium",
+        why: "the windows' pages are checked for accessibility in it",
+        programs: &["chromium", "chromium-browser", "google-chrome"],
+        packages: ["chromium fonts-noto-cjk", "chromium", "chromium", "", ""],
+    },
+];
+
+/// The oldest Node.js that builds the pages.
+const NODE_VERSION: (u32, u32) = (20, 19);
+
 /// A system's package manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Manager {
@@ -138,6 +205,60 @@ pub(crate) fn ensure_build_tools() -> Result<()> {
         ensure_present(&C_COMPILER)?;
     }
     Ok(())
+}
+
+/// Makes sure of what the tray app and its pages are built with.
+///
+/// Errors: something is missing, or too old, and cannot be installed from here.
+pub(crate) fn ensure_app_tools() -> Result<()> {
+    ensure_present(&NODE)?;
+    let version = node_version()?;
+    if version < NODE_VERSION {
+        bail!(
+            "Node.js {}.{} is too old: the windows' pages need {}.{} or newer\n\
+             install a newer one, then run `cargo xtask setup` again",
+            version.0,
+            version.1,
+            NODE_VERSION.0,
+            NODE_VERSION.1
+        );
+    }
+    if cfg!(target_os = "linux") {
+        ensure_present(&PKG_CONFIG)?;
+        if !has_library("webkit2gtk-4.1") {
+            install(&WEBKITGTK)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure of what the tray app's tests run on: a display, a bus, a panel, browsers.
+///
+/// Errors: as for the others.
+pub(crate) fn ensure_desktop() -> Result<()> {
+    if cfg!(target_os = "linux") {
+        DESKTOP.iter().try_for_each(ensure_present)?;
+    }
+    Ok(())
+}
+
+/// The major and minor version of Node.js.
+fn node_version() -> Result<(u32, u32)> {
+    let output = Command::new("node")
+        .arg("--version")
+        .output()
+        .context("run node")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut parts = text.trim().trim_start_matches('v').split('.').map(str::parse);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor)),
+        _ => bail!("node --version says {text:?}"),
+    }
+}
+
+fn has_library(name: &str) -> bool {
+    let status = Command::new("pkg-config").args(["--exists", name]).status();
+    status.is_ok_and(|status| status.success())
 }
 
 /// Makes sure of a Python with pip. Asked for only before a download, because starting pip takes a while.

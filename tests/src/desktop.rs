@@ -1,0 +1,523 @@
+//! A desktop for the tray app: a display, a session bus, a panel that shows tray icons, a notification server; all of
+//! this test's own.
+
+use std::{
+    collections::HashMap,
+    process::Stdio,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    sync::watch,
+};
+use zbus::{
+    Connection, Message, connection,
+    message::Flags,
+    zvariant::{OwnedValue, Value},
+};
+
+use crate::{
+    binary::tray_binary,
+    limit::{LIMIT, within},
+    machine::Machine,
+};
+
+/// The name under which a panel shows tray icons.
+const WATCHER: &str = "org.kde.StatusNotifierWatcher";
+
+/// What a desktop may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Nothing.
+    Nothing,
+    /// A session bus, and with it all that speaks over one.
+    Bus,
+    /// A panel.
+    Panel,
+    /// A notification server.
+    Notifications,
+}
+
+/// See the module. Dropping it ends everything that was started in it.
+pub struct Desktop {
+    /// Where `okibi` and its daemons run.
+    pub machine: Machine,
+    display: String,
+    address: Option<String>,
+    bus: Option<Connection>,
+    shown: watch::Receiver<Vec<Shown>>,
+    processes: Vec<Child>,
+}
+
+/// A tray app under way. Dropping it kills it.
+pub struct Tray {
+    child: Child,
+    /// Its process id.
+    pub pid: u32,
+}
+
+/// A notification that was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// The one it takes the place of; 0 for none.
+    pub replaces: u32,
+    /// Its own number.
+    pub id: u32,
+    /// Its first line.
+    pub summary: String,
+    /// Its text.
+    pub body: String,
+    /// Identifiers and labels of its buttons, one after the other.
+    pub actions: Vec<String>,
+    /// Its progress, where it has one.
+    pub value: Option<i32>,
+}
+
+/// A line of the tray's menu.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MenuLine {
+    id: i32,
+    /// What it says.
+    pub label: String,
+    /// Whether it can be pressed.
+    pub enabled: bool,
+    /// Whether it is on, where it can be.
+    pub checked: Option<bool>,
+}
+
+impl Desktop {
+    /// A whole desktop.
+    pub async fn new() -> Self {
+        Self::lacking(Lack::Nothing).await
+    }
+
+    /// A desktop without one thing.
+    pub async fn lacking(lack: Lack) -> Self {
+        // The tests set the language in the file, as users do.
+        let machine = Machine::new().without("OKIBI_LANG");
+        for folder in ["run", "config", "share", "cachehome"] {
+            std::fs::create_dir(machine.path(folder)).unwrap();
+        }
+        let mut xvfb = Command::new("Xvfb");
+        xvfb.args([
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            "1280x900x24",
+            "-nolisten",
+            "tcp",
+        ]);
+        let (xvfb, number) = first_line(xvfb).await;
+        let mut desktop = Self {
+            display: format!(":{number}"),
+            address: None,
+            bus: None,
+            shown: watch::channel(Vec::new()).1,
+            processes: vec![xvfb],
+            machine,
+        };
+        if lack == Lack::Bus {
+            return desktop;
+        }
+        let mut daemon = desktop.command("dbus-daemon");
+        daemon.args(["--session", "--nofork", "--nopidfile", "--print-address=1"]);
+        let (daemon, address) = first_line(daemon).await;
+        desktop.processes.push(daemon);
+        desktop.address = Some(address.clone());
+        let connection = connection::Builder::address(address.as_str())
+            .unwrap()
+            .build()
+            .await
+            .unwrap();
+        desktop.bus = Some(connection);
+        if lack != Lack::Notifications {
+            desktop.serve_notifications().await;
+        }
+        if lack != Lack::Panel {
+            desktop.open_panel().await;
+        }
+        desktop
+    }
+
+    /// A command of a program on this desktop.
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = self.machine.command_of(program);
+        command
+            .env("DISPLAY", &self.display)
+            .env("XDG_RUNTIME_DIR", self.machine.path("run"))
+            .env("XDG_CONFIG_HOME", self.machine.path("config"))
+            .env("XDG_DATA_HOME", self.machine.path("share"))
+            .env("XDG_CACHE_HOME", self.machine.path("cachehome"))
+            .env("ORT_DISABLE_TELEMETRY", "1")
+            // Rendering goes by the processor here, and a sandbox in a container cannot be had by root.
+            .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
+            .env("WEBKIT_DISABLE_COMPOSITING_MODE", "1")
+            .kill_on_drop(true);
+        match &self.address {
+            Some(address) => command.env("DBUS_SESSION_BUS_ADDRESS", address),
+            None => command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus"),
+        };
+        command
+    }
+
+    fn bus(&self) -> &Connection {
+        self.bus.as_ref().expect("this desktop has a bus")
+    }
+
+    /// Starts a notification server that shows nothing and remembers everything.
+    async fn serve_notifications(&mut self) {
+        let (sender, shown) = watch::channel(Vec::new());
+        self.shown = shown;
+        let bus = self.bus();
+        let server = Notifications {
+            shown: sender,
+            last: Arc::default(),
+        };
+        bus.object_server()
+            .at("/org/freedesktop/Notifications", server)
+            .await
+            .unwrap();
+        bus.request_name("org.freedesktop.Notifications").await.unwrap();
+    }
+
+    /// Starts a panel and waits until it shows tray icons.
+    pub async fn open_panel(&mut self) {
+        let mut panel = self.command("xfce4-panel");
+        panel
+            .arg("--disable-wm-check")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        self.processes.push(panel.spawn().unwrap());
+        self.until("the panel shows tray icons", async |desktop| {
+            desktop.has_owner(WATCHER).await.then_some(())
+        })
+        .await;
+    }
+
+    async fn has_owner(&self, name: &str) -> bool {
+        let reply = self
+            .bus()
+            .call_method(
+                Some("org.freedesktop.DBus"),
+                "/org/freedesktop/DBus",
+                Some("org.freedesktop.DBus"),
+                "NameHasOwner",
+                &(name,),
+            )
+            .await
+            .unwrap();
+        reply.body().deserialize().unwrap()
+    }
+
+    /// Starts the tray app.
+    pub fn open_tray(&self, args: &[&str]) -> Tray {
+        let mut command = self.command(tray_binary());
+        command.args(args).stdout(Stdio::null());
+        let child = command.spawn().unwrap();
+        let pid = child.id().unwrap();
+        Tray { child, pid }
+    }
+
+    /// Starts the tray app and waits until its icon is on the panel.
+    pub async fn tray(&self) -> Tray {
+        let tray = self.open_tray(&[]);
+        self.menu(&tray).await;
+        tray
+    }
+
+    /// The lines of the tray's menu, those of submenus behind their own; waits until there is an icon.
+    pub async fn menu(&self, tray: &Tray) -> Vec<MenuLine> {
+        self.until("a menu", async |desktop| desktop.menu_now(tray).await)
+            .await
+    }
+
+    async fn menu_now(&self, tray: &Tray) -> Option<Vec<MenuLine>> {
+        let reply = self
+            .bus()
+            .call_method(
+                Some(tray.item().as_str()),
+                "/MenuBar",
+                Some("com.canonical.dbusmenu"),
+                "GetLayout",
+                &(0, -1, Vec::<String>::new()),
+            )
+            .await
+            .ok()?;
+        type Layout = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
+        let (_, root): (u32, Layout) = reply.body().deserialize().unwrap();
+        let mut lines = Vec::new();
+        for child in &root.2 {
+            read_line(child, &mut lines);
+        }
+        Some(lines)
+    }
+
+    /// The tooltip of the tray icon.
+    pub async fn tooltip(&self, tray: &Tray) -> String {
+        let reply = self
+            .bus()
+            .call_method(
+                Some(tray.item().as_str()),
+                "/StatusNotifierItem",
+                Some("org.freedesktop.DBus.Properties"),
+                "Get",
+                &("org.kde.StatusNotifierItem", "ToolTip"),
+            )
+            .await
+            .unwrap();
+        type ToolTip = (String, Vec<(i32, i32, Vec<u8>)>, String, String);
+        let value: OwnedValue = reply.body().deserialize().unwrap();
+        let (_, _, _, text) = ToolTip::try_from(value).unwrap();
+        text
+    }
+
+    /// Waits until the menu's first line says `part`.
+    pub async fn state(&self, tray: &Tray, part: &str) -> Vec<MenuLine> {
+        let seen = Mutex::new(String::new());
+        let wait = self.until_or(async |desktop| {
+            let lines = desktop.menu_now(tray).await?;
+            *seen.lock().unwrap() = lines[0].label.clone();
+            lines[0].label.contains(part).then_some(lines)
+        });
+        match tokio::time::timeout(LIMIT, wait).await {
+            Ok(lines) => lines,
+            Err(_) => panic!("the menu never said {part:?}; it says {:?}", seen.lock().unwrap()),
+        }
+    }
+
+    /// Presses the line that says `label`, which must be enabled.
+    #[track_caller]
+    pub fn press<'a>(&'a self, tray: &'a Tray, label: &'a str) -> impl Future<Output = ()> + 'a {
+        let place = std::panic::Location::caller();
+        async move {
+            let lines = self.menu(tray).await;
+            let line = lines.iter().find(|line| line.label == label);
+            let line = line.unwrap_or_else(|| panic!("no {label:?} in {lines:#?} ({place})"));
+            assert!(line.enabled, "{label:?} cannot be pressed ({place})");
+            // Without waiting for an answer: "Quit" may have the app gone before it gives one.
+            let pressed = Message::method_call("/MenuBar", "Event")
+                .and_then(|message| message.destination(tray.item()))
+                .and_then(|message| message.interface("com.canonical.dbusmenu"))
+                .and_then(|message| message.with_flags(Flags::NoReplyExpected))
+                .and_then(|message| message.build(&(line.id, "clicked", Value::from(0i32), 0u32)))
+                .unwrap();
+            self.bus().send(&pressed).await.unwrap();
+        }
+    }
+
+    /// Left-clicks the icon.
+    pub async fn click(&self, tray: &Tray) {
+        self.bus()
+            .call_method(
+                Some(tray.item().as_str()),
+                "/StatusNotifierItem",
+                Some("org.kde.StatusNotifierItem"),
+                "Activate",
+                &(0, 0),
+            )
+            .await
+            .unwrap();
+    }
+
+    /// Waits until a window has this title.
+    pub async fn window(&self, title: &str) {
+        let what = format!("a window {title:?}");
+        self.until(&what, async |desktop| {
+            let titles = desktop.titles().await;
+            titles.iter().any(|known| known == title).then_some(())
+        })
+        .await;
+    }
+
+    /// The titles of the windows on the display.
+    pub async fn titles(&self) -> Vec<String> {
+        let mut tree = self.command("xwininfo");
+        tree.args(["-root", "-tree"]);
+        let output = tree.output().await.unwrap();
+        // 0x600003 "Okibi: Status": ("okibi-tray" "Okibi-tray")  580x720+0+0  +0+0
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| line.split('"').nth(1).map(str::to_owned))
+            .collect()
+    }
+
+    /// Every notification so far.
+    pub fn shown(&self) -> Vec<Shown> {
+        self.shown.borrow().clone()
+    }
+
+    /// Waits for a notification whose first line contains `part`.
+    pub async fn notified(&self, part: &str) -> Shown {
+        let mut shown = self.shown.clone();
+        let find = |all: &Vec<Shown>| all.iter().any(|shown| shown.summary.contains(part));
+        let waited = tokio::time::timeout(LIMIT, shown.wait_for(find)).await;
+        let Ok(Ok(all)) = waited else {
+            panic!("no notification says {part:?}: {:#?}", self.shown())
+        };
+        let found = all.iter().rfind(|shown| shown.summary.contains(part));
+        found.unwrap().clone()
+    }
+
+    /// Presses a button of a notification.
+    pub async fn press_button(&self, notification: u32, action: &str) {
+        self.bus()
+            .emit_signal(
+                None::<&str>,
+                "/org/freedesktop/Notifications",
+                "org.freedesktop.Notifications",
+                "ActionInvoked",
+                &(notification, action),
+            )
+            .await
+            .unwrap();
+    }
+
+    /// The log of the tray app.
+    pub fn tray_log(&self) -> String {
+        std::fs::read_to_string(self.machine.path("data/logs/tray.log")).unwrap_or_default()
+    }
+
+    async fn until<T>(&self, what: &str, look: impl AsyncFn(&Self) -> Option<T>) -> T {
+        within(what, self.until_or(look)).await
+    }
+
+    async fn until_or<T>(&self, look: impl AsyncFn(&Self) -> Option<T>) -> T {
+        let mut looks = tokio::time::interval(std::time::Duration::from_millis(10));
+        loop {
+            looks.tick().await;
+            if let Some(found) = look(self).await {
+                return found;
+            }
+        }
+    }
+}
+
+impl Drop for Desktop {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of the tray app\n{}", self.tray_log());
+        }
+    }
+}
+
+impl Tray {
+    /// Its icon's name on the bus, as the tray-icon library gives it.
+    fn item(&self) -> String {
+        format!("org.kde.StatusNotifierItem-{}-1", self.pid)
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(mut self) -> std::process::ExitStatus {
+        within("the tray app ends", self.child.wait()).await.unwrap()
+    }
+
+    /// Kills it.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+}
+
+/// Starts a program and gives the first line that it prints.
+async fn first_line(mut command: Command) -> (Child, String) {
+    let name = format!("{:?}", command.as_std().get_program());
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{name}: {error}; `cargo xtask test` installs it"));
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = within(&name, lines.next_line()).await.unwrap();
+    (child, line.unwrap_or_else(|| panic!("{name} ended")))
+}
+
+/// Reads a line of a menu and those below it: `(i a{sv} av)` of com.canonical.dbusmenu.
+fn read_line(value: &Value<'_>, lines: &mut Vec<MenuLine>) {
+    let Value::Structure(structure) = value else {
+        panic!("a menu line is a structure: {value:?}")
+    };
+    let [Value::I32(id), Value::Dict(properties), Value::Array(children)] = structure.fields() else {
+        panic!("{structure:?}")
+    };
+    let property = |name: &str| {
+        let (_, value) = properties.iter().find(|(key, _)| **key == Value::from(name))?;
+        match value {
+            Value::Value(value) => value.try_clone().ok(),
+            value => value.try_clone().ok(),
+        }
+    };
+    let label = match property("label") {
+        Some(Value::Str(label)) => label.to_string(),
+        _ => String::new(),
+    };
+    if !label.is_empty() {
+        lines.push(MenuLine {
+            id: *id,
+            label,
+            enabled: property("enabled") != Some(Value::Bool(false)),
+            checked: match property("toggle-state") {
+                Some(Value::I32(state)) => Some(state == 1),
+                _ => None,
+            },
+        });
+    }
+    for child in children.iter() {
+        match child {
+            Value::Value(child) => read_line(child, lines),
+            child => read_line(child, lines),
+        }
+    }
+}
+
+/// A notification server (Desktop Notifications specification 1.2).
+struct Notifications {
+    shown: watch::Sender<Vec<Shown>>,
+    last: Arc<Mutex<u32>>,
+}
+
+#[zbus::interface(name = "org.freedesktop.Notifications")]
+impl Notifications {
+    #[expect(clippy::too_many_arguments, reason = "the specification's")]
+    fn notify(
+        &self,
+        _app_name: &str,
+        replaces: u32,
+        _icon: &str,
+        summary: &str,
+        body: &str,
+        actions: Vec<String>,
+        hints: HashMap<String, OwnedValue>,
+        _timeout: i32,
+    ) -> u32 {
+        let mut last = self.last.lock().unwrap();
+        let id = if replaces == 0 {
+            *last += 1;
+            *last
+        } else {
+            replaces
+        };
+        let shown = Shown {
+            replaces,
+            id,
+            summary: summary.into(),
+            body: body.into(),
+            actions,
+            value: hints.get("value").and_then(|value| i32::try_from(value).ok()),
+        };
+        self.shown.send_modify(|all| all.push(shown));
+        id
+    }
+
+    fn get_capabilities(&self) -> Vec<String> {
+        vec!["body".into(), "actions".into()]
+    }
+
+    fn get_server_information(&self) -> (String, String, String, String) {
+        ("test".into(), "okibi".into(), "1".into(), "1.2".into())
+    }
+
+    fn close_notification(&self, _id: u32) {}
+}

@@ -1,0 +1,268 @@
+//! The tray app on a real desktop: its menu pressed over the bus, its notifications received, the daemon asked.
+#![cfg(target_os = "linux")]
+// Helpers fail by panicking, as the tests do.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+
+use okibi_tests::{
+    desktop::{Desktop, Lack},
+    foreign::{Foreign, Manner},
+    model, pty, vector, within,
+};
+
+/// A desktop on which the tray loads the tiny model and starts no daemon by itself.
+async fn desktop() -> Desktop {
+    lacking(Lack::Nothing).await
+}
+
+async fn lacking(lack: Lack) -> Desktop {
+    let desktop = Desktop::lacking(lack).await;
+    configure(&desktop, "start_daemon = false");
+    desktop
+}
+
+/// Writes the settings: the tiny model, English, and `lines`.
+fn configure(desktop: &Desktop, lines: &str) {
+    let text = format!("# mine\nmodel = {:?}\nlang = \"en\"\n{lines}\n", model::tiny());
+    fs::write(desktop.machine.path("config.toml"), text).unwrap();
+}
+
+fn config(desktop: &Desktop) -> String {
+    fs::read_to_string(desktop.machine.path("config.toml")).unwrap()
+}
+
+#[tokio::test]
+async fn start_and_stop_from_the_menu_with_one_notification_that_moves_on() {
+    let desktop = desktop().await;
+    let tray = desktop.tray().await;
+    let menu = desktop.state(&tray, "Stopped").await;
+    let enabled = |label: &str| menu.iter().find(|line| line.label == label).unwrap().enabled;
+    assert_eq!(
+        ["Start", "Stop", "Restart"].map(enabled),
+        [true, false, false],
+        "{menu:#?}"
+    );
+    desktop.press(&tray, "Start").await;
+    let menu = desktop.state(&tray, "Ready: tiny-ruri").await;
+    let enabled = |label: &str| menu.iter().find(|line| line.label == label).unwrap().enabled;
+    assert_eq!(["Start", "Stop", "Restart"].map(enabled), [false, true, true]);
+    assert!(desktop.tooltip(&tray).await.contains("tiny-ruri"));
+
+    let ready = desktop.notified("Ready in").await;
+    let shown = desktop.shown();
+    assert!(
+        shown.iter().all(|each| each.id == ready.id),
+        "one place: {shown:#?}"
+    );
+    let values: Vec<i32> = shown.iter().filter_map(|each| each.value).collect();
+    assert!(!values.is_empty() && values.is_sorted(), "{values:?}");
+
+    let client = desktop.machine.client().await;
+    let found = within("a vector", client.embed_text("熾火")).await.unwrap();
+    assert!((vector::length(&found) - 1.0).abs() < 1e-3);
+
+    desktop.press(&tray, "Stop").await;
+    desktop.state(&tray, "Stopped").await;
+    desktop.machine.nothing_left().await;
+}
+
+#[tokio::test]
+async fn a_daemon_of_the_command_line_shows_in_the_tray_and_goes_again() {
+    let desktop = desktop().await;
+    let tray = desktop.tray().await;
+    desktop.machine.start_tiny().await;
+    desktop.state(&tray, "Ready: tiny-ruri").await;
+    desktop.machine.run(["stop"]).await.expect(0);
+    desktop.state(&tray, "Stopped").await;
+    assert!(
+        desktop.shown().is_empty(),
+        "nothing went wrong: {:#?}",
+        desktop.shown()
+    );
+}
+
+#[tokio::test]
+async fn a_killed_daemon_is_told_and_started_again() {
+    let desktop = desktop().await;
+    let tray = desktop.tray().await;
+    desktop.press(&tray, "Start").await;
+    desktop.state(&tray, "Ready").await;
+    let first = desktop.machine.status().await.pid;
+    pty::signal(first as i32, 9);
+    desktop.notified("stopped unexpectedly").await;
+    desktop.notified("Restarted").await;
+    desktop.state(&tray, "Ready").await;
+    assert_ne!(desktop.machine.status().await.pid, first);
+}
+
+#[tokio::test]
+async fn quit_leaves_the_daemon_and_stop_and_quit_ends_it() {
+    let desktop = desktop().await;
+    let tray = desktop.tray().await;
+    desktop.press(&tray, "Start").await;
+    desktop.state(&tray, "Ready").await;
+    let daemon = desktop.machine.status().await.pid;
+    desktop.press(&tray, "Quit (the daemon keeps running)").await;
+    assert!(tray.ended().await.success());
+    assert_eq!(desktop.machine.status().await.pid, daemon);
+
+    let tray = desktop.tray().await;
+    desktop.state(&tray, "Ready").await;
+    desktop.press(&tray, "Stop the daemon and quit").await;
+    assert!(tray.ended().await.success());
+    desktop.machine.nothing_left().await;
+}
+
+#[tokio::test]
+async fn the_app_killed_in_the_middle_of_a_load_leaves_the_daemon_to_come_up() {
+    let desktop = desktop().await;
+    let stuck = model::StuckModel::make(&desktop.machine.path("model"));
+    let text = format!(
+        "model = {:?}\nstart_daemon = false\nlang = \"en\"\n",
+        stuck.folder()
+    );
+    fs::write(desktop.machine.path("config.toml"), text).unwrap();
+    let tray = desktop.tray().await;
+    desktop.press(&tray, "Start").await;
+    let hold = stuck.hold().await;
+    desktop.state(&tray, "Loading model").await;
+    tray.kill().await;
+    stuck.feed().await;
+    drop(hold);
+    desktop.machine.ready().await;
+}
+
+#[tokio::test]
+async fn a_load_can_be_stopped_from_the_menu() {
+    let desktop = desktop().await;
+    let stuck = model::StuckModel::make(&desktop.machine.path("model"));
+    let text = format!(
+        "model = {:?}\nstart_daemon = false\nlang = \"en\"\n",
+        stuck.folder()
+    );
+    fs::write(desktop.machine.path("config.toml"), text).unwrap();
+    let tray = desktop.tray().await;
+    desktop.press(&tray, "Start").await;
+    let hold = stuck.hold().await;
+    // A load of more than a second opens the progress window.
+    desktop.window("Okibi: Start").await;
+    desktop.press(&tray, "Stop").await;
+    desktop.state(&tray, "Stopped").await;
+    drop(hold);
+    desktop.machine.nothing_left().await;
+}
+
+#[tokio::test]
+async fn a_broken_model_is_told_and_retry_with_a_good_one_works() {
+    let desktop = desktop().await;
+    let folder = model::copy_tiny(&desktop.machine.path("model"));
+    let model_file = folder.join("onnx/model.onnx");
+    let whole = fs::read(&model_file).unwrap();
+    fs::write(&model_file, b"garbage").unwrap();
+    let text = format!("model = {folder:?}\nstart_daemon = false\nlang = \"en\"\n");
+    fs::write(desktop.machine.path("config.toml"), text).unwrap();
+    let tray = desktop.tray().await;
+    desktop.press(&tray, "Start").await;
+    let failed = desktop.notified("could not start").await;
+    assert!(failed.body.contains("model.onnx"), "{failed:?}");
+    assert_eq!(failed.actions, ["retry", "Retry", "open-log", "Open log"]);
+    desktop.state(&tray, "Not running").await;
+    desktop.window("Okibi: Start").await;
+    fs::write(&model_file, whole).unwrap();
+    desktop.press_button(failed.id, "retry").await;
+    desktop.state(&tray, "Ready").await;
+}
+
+#[tokio::test]
+async fn another_program_on_the_port_is_named() {
+    let desktop = desktop().await;
+    let foreign = Foreign::listen(desktop.machine.port(), Manner::Http).await;
+    let tray = desktop.tray().await;
+    desktop.state(&tray, "is used by another program").await;
+    desktop.press(&tray, "Start").await;
+    desktop.notified("could not start").await;
+    assert!(foreign.lives());
+}
+
+#[tokio::test]
+async fn a_second_app_brings_the_first_ones_window_up() {
+    let desktop = desktop().await;
+    let tray = desktop.tray().await;
+    let second = desktop.open_tray(&[]);
+    assert!(second.ended().await.success());
+    desktop.window("Okibi: Status").await;
+    desktop.click(&tray).await;
+    let second = desktop.open_tray(&["--window", "settings"]);
+    assert!(second.ended().await.success());
+    desktop.window("Okibi: Settings").await;
+}
+
+#[tokio::test]
+async fn language_and_switches_of_the_menu_are_kept_in_the_file_with_its_comments() {
+    let desktop = desktop().await;
+    let tray = desktop.tray().await;
+    desktop.press(&tray, "日本語").await;
+    desktop.state(&tray, "停止中").await;
+    desktop.press(&tray, "アプリの起動時にデーモンも起動").await;
+    let written = within("the switch is written", async {
+        let mut looks = tokio::time::interval(std::time::Duration::from_millis(5));
+        loop {
+            looks.tick().await;
+            let written = config(&desktop);
+            if written.contains("start_daemon = true") {
+                return written;
+            }
+        }
+    })
+    .await;
+    assert!(
+        written.starts_with("# mine\n") && written.contains("lang = \"ja\""),
+        "{written}"
+    );
+    desktop.press(&tray, "終了 (デーモンは動き続けます)").await;
+    assert!(tray.ended().await.success());
+    let tray = desktop.tray().await;
+    desktop.state(&tray, "準備完了: tiny-ruri").await;
+}
+
+#[tokio::test]
+async fn the_setting_for_notifications_is_obeyed() {
+    let desktop = desktop().await;
+    configure(&desktop, "start_daemon = false\nnotifications = \"none\"");
+    let tray = desktop.tray().await;
+    desktop.press(&tray, "Start").await;
+    desktop.state(&tray, "Ready").await;
+    assert_eq!(desktop.shown(), []);
+}
+
+#[tokio::test]
+async fn without_a_bus_the_app_starts_and_its_window_says_what_is_missing() {
+    let desktop = lacking(Lack::Bus).await;
+    let _tray = desktop.open_tray(&[]);
+    desktop.window("Okibi: Status").await;
+    assert!(
+        desktop.tray_log().contains("no D-Bus session"),
+        "{}",
+        desktop.tray_log()
+    );
+}
+
+#[tokio::test]
+async fn without_a_panel_the_window_opens_and_a_late_panel_gets_the_icon() {
+    let mut desktop = lacking(Lack::Panel).await;
+    let tray = desktop.open_tray(&[]);
+    desktop.window("Okibi: Status").await;
+    desktop.open_panel().await;
+    desktop.state(&tray, "Stopped").await;
+}
+
+#[tokio::test]
+async fn without_a_notification_server_everything_else_works() {
+    let desktop = lacking(Lack::Notifications).await;
+    let tray = desktop.tray().await;
+    desktop.press(&tray, "Start").await;
+    desktop.state(&tray, "Ready").await;
+    let log = desktop.tray_log();
+    assert_eq!(log.matches("notifications cannot be shown").count(), 1, "{log}");
+}
