@@ -37,12 +37,26 @@ pub async fn get(port: u16, path: &str) -> Reply {
     .await
 }
 
+/// Sends `body` as JSON by `method`.
+pub async fn json(port: u16, method: &str, path: &str, body: &Value) -> Reply {
+    let body = body.to_string();
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
+    );
+    exchange(port, &head, &body).await
+}
+
 /// Sends `head` (request line and headers, each ended by `\r\n`) and reads until the connection closes.
 pub async fn send(port: u16, head: &str) -> Reply {
+    exchange(port, head, "").await
+}
+
+async fn exchange(port: u16, head: &str, body: &str) -> Reply {
     let exchange = async {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         stream
-            .write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())
+            .write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes())
             .await?;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await?;

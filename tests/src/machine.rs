@@ -79,8 +79,18 @@ impl Machine {
     /// Takes a variable away.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
-        self.environment.remove(OsStr::new(name));
+        self.unset(name);
         self
+    }
+
+    /// Sets a variable for every `okibi` from now on.
+    pub fn set(&mut self, name: &str, value: impl AsRef<OsStr>) {
+        self.environment.insert(name.into(), value.as_ref().into());
+    }
+
+    /// Takes a variable away from every `okibi` from now on.
+    pub fn unset(&mut self, name: &str) {
+        self.environment.remove(OsStr::new(name));
     }
 
     /// The port.

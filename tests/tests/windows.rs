@@ -1,0 +1,206 @@
+//! The tray app's windows, looked into while they run: what they show, what they do, what they write.
+#![cfg(target_os = "linux")]
+// Helpers fail by panicking, as the tests do.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+
+use okibi_tests::{desktop::Desktop, model};
+use serde_json::json;
+
+/// A desktop on which the tray loads the tiny model and starts no daemon by itself; the port is in the file.
+async fn desktop() -> Desktop {
+    let mut desktop = Desktop::new().await;
+    desktop.machine.unset("OKIBI_PORT");
+    let text = format!(
+        "# mine\nmodel = {:?}\nport = {} # not Anki\nlang = \"en\"\nstart_daemon = false\n",
+        model::tiny(),
+        desktop.machine.port()
+    );
+    fs::write(desktop.machine.path("config.toml"), text).unwrap();
+    desktop
+}
+
+fn config(desktop: &Desktop) -> String {
+    fs::read_to_string(desktop.machine.path("config.toml")).unwrap()
+}
+
+#[tokio::test]
+async fn the_progress_window_shows_each_stage_and_then_the_address() {
+    let desktop = desktop().await;
+    let page = desktop.page("progress").await;
+    page.click("start").await;
+    page.until("return document.querySelector('[data-testid=\"daemon-state\"]').dataset.state === 'ready'")
+        .await;
+    let stages = page
+        .script(
+            "return [...document.querySelectorAll('[data-testid=\"stage\"]')].map((row) => row.dataset.stage + ' ' + row.dataset.state)",
+        )
+        .await;
+    let names = ["resolve", "runtime", "tokenizer", "model", "warmup", "listen"];
+    assert_eq!(stages, json!(names.map(|name| format!("{name} finished"))));
+    let address = page
+        .script("return document.querySelector('[data-testid=\"address\"]').textContent")
+        .await;
+    assert_eq!(
+        address,
+        json!(format!("ws://127.0.0.1:{}", desktop.machine.port()))
+    );
+    page.until("return document.querySelector('[data-testid=\"keep-open\"]') !== null")
+        .await;
+    page.click("keep-open").await;
+    page.until("return document.querySelector('[data-testid=\"keep-open\"]') === null")
+        .await;
+    page.close().await;
+    assert!(desktop.machine.status().await.ready, "the daemon stays");
+}
+
+#[tokio::test]
+async fn a_failed_load_says_why_and_retry_with_a_good_model_works() {
+    let desktop = desktop().await;
+    let folder = model::copy_tiny(&desktop.machine.path("model"));
+    let tokenizer = folder.join("tokenizer.json");
+    let kept = fs::read(&tokenizer).unwrap();
+    fs::remove_file(&tokenizer).unwrap();
+    let text = config(&desktop).replace(&format!("{:?}", model::tiny()), &format!("{folder:?}"));
+    fs::write(desktop.machine.path("config.toml"), text).unwrap();
+    let page = desktop.page("progress").await;
+    page.click("start").await;
+    let said = page
+        .until("return document.querySelector('[data-testid=\"problem-message\"]')?.textContent")
+        .await;
+    assert!(said.as_str().unwrap().contains("tokenizer.json"), "{said}");
+    fs::write(&tokenizer, kept).unwrap();
+    page.click("retry").await;
+    page.until("return document.querySelector('[data-testid=\"daemon-state\"]').dataset.state === 'ready'")
+        .await;
+    page.close().await;
+}
+
+#[tokio::test]
+async fn the_status_window_tells_what_the_daemon_tells() {
+    let desktop = desktop().await;
+    desktop.machine.start_tiny().await;
+    let page = desktop.page("status").await;
+    page.until("return document.querySelector('[data-testid=\"model\"]')?.textContent === 'tiny-ruri'")
+        .await;
+    let client = desktop.machine.client().await;
+    client.embed_text("熾火").await.unwrap();
+    page.until("return document.querySelector('[data-testid=\"requests\"]').textContent.trim() === '1'")
+        .await;
+    page.click("stop").await;
+    page.until("return document.querySelector('[data-testid=\"daemon-state\"]').dataset.state === 'stopped'")
+        .await;
+    page.close().await;
+    desktop.machine.nothing_left().await;
+}
+
+#[tokio::test]
+async fn sentences_are_compared_in_the_try_window() {
+    let desktop = desktop().await;
+    desktop.machine.start_tiny().await;
+    let page = desktop.page("try").await;
+    page.click("example-mixed").await;
+    page.click("embed").await;
+    page.until("return document.querySelectorAll('[data-testid=\"heat-cell\"]').length === 36")
+        .await;
+    let diagonal = page
+        .script("return document.querySelectorAll('[data-testid=\"heat-cell\"]')[7].textContent.trim()")
+        .await;
+    assert_eq!(diagonal, json!("1.00"));
+    page.close().await;
+}
+
+#[tokio::test]
+async fn every_changed_setting_is_in_the_file_and_in_the_next_run() {
+    let desktop = desktop().await;
+    let page = desktop.page("settings").await;
+    let fields = [
+        ("port", "29123"),
+        ("threads", "1"),
+        ("notifications", "errors"),
+        ("progress_window", "never"),
+        ("lang", "ja"),
+    ];
+    for (name, value) in fields {
+        page.fill(name, value).await;
+    }
+    for name in ["start_daemon", "restart", "start_at_login"] {
+        page.script(&format!("document.querySelector('[name=\"{name}\"]').click()"))
+            .await;
+    }
+    page.click("save").await;
+    page.until("return document.documentElement.lang === 'ja' && document.title === 'Okibi: 設定'")
+        .await;
+    page.until(
+        "return document.querySelector('[data-testid=\"save-state\"]').textContent.includes('保存しました')",
+    )
+    .await;
+    let written = config(&desktop);
+    for line in [
+        "# mine",
+        "port = 29123 # not Anki",
+        "threads = 1",
+        "notifications = \"errors\"",
+        "progress_window = \"never\"",
+        "lang = \"ja\"",
+        "start_daemon = true",
+        "restart_daemon = false",
+    ] {
+        assert!(
+            written.lines().any(|known| known == line),
+            "{line:?} is not in:\n{written}"
+        );
+    }
+    let autostart = fs::read_dir(desktop.machine.path("home/.config/autostart"))
+        .unwrap()
+        .count();
+    assert_eq!(autostart, 1, "the app starts at login");
+    page.close().await;
+    let text = written.replace("start_daemon = true", "start_daemon = false");
+    fs::write(desktop.machine.path("config.toml"), text).unwrap();
+    let page = desktop.page("settings").await;
+    for (name, value) in fields {
+        let shown = format!("return document.querySelector('[name=\"{name}\"]')?.value === {value:?}");
+        page.until(&shown).await;
+    }
+    page.until("return document.querySelector('[name=\"start_at_login\"]').checked")
+        .await;
+    page.close().await;
+}
+
+#[tokio::test]
+async fn a_setting_that_cannot_be_used_is_named_and_nothing_is_written() {
+    let desktop = desktop().await;
+    let before = config(&desktop);
+    let page = desktop.page("settings").await;
+    page.fill("port", "0").await;
+    page.fill("notifications", "none").await;
+    page.click("save").await;
+    let said = page
+        .until("return document.querySelector('[data-testid=\"problem-port\"]')?.textContent")
+        .await;
+    assert!(said.as_str().unwrap().contains("1 to 65535"), "{said}");
+    assert_eq!(config(&desktop), before);
+    page.close().await;
+}
+
+#[tokio::test]
+async fn a_broken_file_is_told_with_its_place_and_kept() {
+    // Of a broken file nothing is used, so the port is told by the environment.
+    let mut desktop = Desktop::new().await;
+    desktop.machine.set("OKIBI_START_DAEMON", "false");
+    let broken = "port = 1\nmodel = = 2\nstart_daemon = false\n";
+    fs::write(desktop.machine.path("config.toml"), broken).unwrap();
+    let page = desktop.page("settings").await;
+    let said = page
+        .until("return document.querySelector('[data-testid=\"config-problems\"]')?.textContent")
+        .await;
+    assert!(said.as_str().unwrap().contains("config.toml:2:"), "{said}");
+    page.fill("notifications", "none").await;
+    page.click("save").await;
+    page.until("return document.querySelector('[data-testid=\"command-error\"]')?.textContent")
+        .await;
+    assert_eq!(config(&desktop), broken);
+    page.close().await;
+}
