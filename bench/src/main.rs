@@ -2,6 +2,7 @@
 //!
 //! - `launch`: from `okibi start` to ready, and its pieces; the handover gap; `okibi status`
 //! - `serve`: one query, two thousand texts, memory
+//! - `tray` (Linux): the tray app's start, memory and rest
 //!
 //! Each prints a table and writes `target/bench/NAME.json`. Figures are of the machine they were taken on, and move
 //! with whatever else runs there.
@@ -12,6 +13,8 @@ mod launch;
 mod pieces;
 mod report;
 mod serve;
+#[cfg(target_os = "linux")]
+mod tray;
 
 use anyhow::{Result, bail};
 
@@ -22,13 +25,15 @@ fn main() -> Result<()> {
         return pieces::run(piece);
     }
     if names.is_empty() {
-        bail!("name at least one of: launch, serve");
+        bail!("name at least one of: launch, serve, tray");
     }
     for name in names {
         match name {
             "launch" => launch::run()?,
             "serve" => serve::run()?,
-            other => bail!("there is no measurement {other:?}; there are: launch, serve"),
+            #[cfg(target_os = "linux")]
+            "tray" => tray::run()?,
+            other => bail!("there is no measurement {other:?}; there are: launch, serve, and on Linux tray"),
         }
     }
     Ok(())

@@ -7,7 +7,6 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -20,6 +19,10 @@ use zbus::{
 };
 
 use serde_json::json;
+use x11rb::{
+    connection::Connection as _,
+    protocol::xproto::{ConnectionExt as _, ImageFormat},
+};
 
 use crate::{
     binary::tray_binary,
@@ -372,14 +375,63 @@ impl Desktop {
 
     /// The titles of the windows on the display.
     pub async fn titles(&self) -> Vec<String> {
+        let lines = self.window_lines().await;
+        let titles = lines.iter().filter_map(|line| line.split('"').nth(1));
+        titles.map(str::to_owned).collect()
+    }
+
+    /// What the display says of its windows, a line each:
+    /// `0x600003 "Okibi: Status": ("okibi-tray" "Okibi-tray")  580x720+0+0  +0+0`.
+    async fn window_lines(&self) -> Vec<String> {
         let mut tree = self.command("xwininfo");
-        tree.args(["-root", "-tree"]);
+        // By the locale xwininfo tells Japanese titles as they are.
+        tree.args(["-root", "-tree"]).env("LC_ALL", "C.UTF-8");
         let output = tree.output().await.unwrap();
-        // 0x600003 "Okibi: Status": ("okibi-tray" "Okibi-tray")  580x720+0+0  +0+0
-        String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .filter_map(|line| line.split('"').nth(1).map(str::to_owned))
-            .collect()
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// A picture, as PNG, of the window with this title as it stands on the display.
+    pub async fn picture(&self, title: &str) -> Vec<u8> {
+        let quoted = format!("{title:?}:");
+        let lines = self.window_lines().await;
+        let line = lines.iter().find(|line| line.contains(&quoted));
+        let line = line.unwrap_or_else(|| panic!("no window {title:?} in {lines:#?}"));
+        let numbers: Vec<i16> = line
+            .rsplit(')')
+            .next()
+            .unwrap()
+            .split(|letter: char| !letter.is_ascii_digit())
+            .filter_map(|part| part.parse().ok())
+            .collect();
+        // Size, place in the parent, place on the display.
+        let [width, height, _, _, x, y] = numbers[..] else {
+            panic!("no place in {line:?}")
+        };
+        self.picture_of(x, y, width as u16, height as u16)
+    }
+
+    /// A picture, as PNG, of a part of the display, in pixels.
+    pub fn picture_of(&self, x: i16, y: i16, width: u16, height: u16) -> Vec<u8> {
+        let (connection, screen) = x11rb::connect(Some(&self.display)).unwrap();
+        let root = connection.setup().roots[screen].root;
+        let image = connection
+            .get_image(ImageFormat::Z_PIXMAP, root, x, y, width, height, u32::MAX)
+            .unwrap();
+        // Of each pixel: blue, green, red, nothing.
+        let pixels = image.reply().unwrap().data;
+        let colours: Vec<u8> = pixels
+            .chunks_exact(4)
+            .flat_map(|pixel| [pixel[2], pixel[1], pixel[0]])
+            .collect();
+        let mut picture = Vec::new();
+        let mut encoder = png::Encoder::new(&mut picture, width.into(), height.into());
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_compression(png::Compression::High);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&colours).unwrap();
+        writer.finish().unwrap();
+        picture
     }
 
     /// Every notification so far.
@@ -497,17 +549,6 @@ impl Page {
              return true"
         ))
         .await;
-    }
-
-    /// A picture of the page as PNG.
-    pub async fn picture(&self) -> Vec<u8> {
-        let path = format!("/session/{}/screenshot", self.session);
-        // A GET with a body is never answered by WebKitWebDriver.
-        let reply = http::get(self.lease.port, &path).await.json();
-        let picture = reply["value"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no picture: {reply}"));
-        STANDARD.decode(picture).unwrap()
     }
 
     /// Ends the app.

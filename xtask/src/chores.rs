@@ -15,6 +15,8 @@ use crate::workspace::{Profile, Workspace, step};
 const OKIBI: &str = "okibi";
 /// The tray app.
 const TRAY: &str = "okibi-tray";
+/// The program that takes the documentation's pictures.
+const SCREENSHOTS: &str = "okibi-screenshots";
 /// The package that measures it.
 const BENCH: &str = "okibi-bench";
 
@@ -29,7 +31,8 @@ cargo xtask test --windows [SCENARIO…]
                              the Windows build's launch scenarios, under Wine or on Windows; says what it needs
 cargo xtask setup            fetch ONNX Runtime, build the embedded model; install missing tools where possible
 cargo xtask setup --windows  also fetch ONNX Runtime for Windows, to run that build under Wine
-cargo xtask bench NAME…      measure, in a release build: launch, serve
+cargo xtask bench NAME…      measure, in a release build: launch, serve, tray
+cargo xtask screenshots      take the pictures of the windows in docs/screenshots anew
 cargo xtask help             this text
 
 Every chore does the set-up first; when it is done already that takes milliseconds.
@@ -46,11 +49,12 @@ pub(crate) fn dispatch(arguments: &[String]) -> Result<()> {
         .is_some_and(|first| first == "--help" || first == "-h");
     match name {
         "help" | "--help" | "-h" => help(),
-        "run" | "setup" | "test" | "bench" if asks_help => help(),
+        "run" | "setup" | "test" | "bench" | "screenshots" if asks_help => help(),
         "setup" => run_setup(rest),
         "run" => run(rest),
         "test" => test(rest),
         "bench" => bench(rest),
+        "screenshots" => screenshots(),
         other => bail!("unknown chore {other:?}\n\n{HELP}"),
     }
 }
@@ -143,22 +147,50 @@ fn test_host(filters: &[String]) -> Result<()> {
     step("tests", &mut tests)
 }
 
+fn screenshots() -> Result<()> {
+    let workspace = Workspace::find()?;
+    setup(&workspace.assets(), Platforms::Host)?;
+    ensure_desktop()?;
+    ui::build(&workspace)?;
+    let mut build = workspace.cargo();
+    step(
+        "build",
+        build.args(["build", "--workspace", "--exclude", "xtask"]),
+    )?;
+    let mut pictures = workspace.command(workspace.executable(SCREENSHOTS, Profile::Debug)?);
+    pictures.arg(workspace.screenshots());
+    pictures.env("OKIBI_TEST_BIN", workspace.executable(OKIBI, Profile::Debug)?);
+    pictures.env("OKIBI_TEST_TRAY_BIN", workspace.executable(TRAY, Profile::Debug)?);
+    step("pictures", &mut pictures)
+}
+
 fn bench(arguments: &[String]) -> Result<()> {
     if arguments.is_empty() {
         bail!("bench needs a name\n\n{HELP}");
     }
     let workspace = Workspace::find()?;
     setup(&workspace.assets(), Platforms::Host)?;
+    let with_tray = arguments.iter().any(|name| name == "tray");
+    if with_tray {
+        ensure_desktop()?;
+        ui::build(&workspace)?;
+    }
     // In one build, so that both have their libraries with the same features, and those are built once.
     let mut build = workspace.cargo();
-    step(
-        "build",
-        build.args(["build", "--release", "-p", OKIBI, "-p", BENCH]),
-    )?;
+    build.args(["build", "--release", "-p", OKIBI, "-p", BENCH]);
+    if with_tray {
+        build.args(["-p", TRAY]);
+    }
+    step("build", &mut build)?;
     // Not by `cargo run`, which would resolve the features of its package alone and build anew.
     let mut bench = workspace.command(workspace.executable(BENCH, Profile::Release)?);
     bench.args(arguments);
     bench.env("OKIBI_BIN", workspace.executable(OKIBI, Profile::Release)?);
+    bench.env("OKIBI_TEST_BIN", workspace.executable(OKIBI, Profile::Release)?);
+    bench.env(
+        "OKIBI_TEST_TRAY_BIN",
+        workspace.executable(TRAY, Profile::Release)?,
+    );
     finish(&mut bench)
 }
 

@@ -43,6 +43,11 @@ impl Workspace {
         self.root.join("ui")
     }
 
+    /// The folder of the documentation's pictures.
+    pub(crate) fn screenshots(&self) -> PathBuf {
+        self.root.join("docs/screenshots")
+    }
+
     /// The cargo that started this program, at the root and with the assets in its environment.
     pub(crate) fn cargo(&self) -> Command {
         self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
