@@ -43,7 +43,13 @@ pub(crate) async fn run(app: AppHandle, mut core: Core, mut events: mpsc::Unboun
                 place_tray(&app, &core);
             }
         }
+        // The core takes our own launch's word that a daemon is there; one that dies before the watcher has seen it would
+        // stay ready for ever.
+        let is_unseen = matches!(event, Event::Started(_));
         let effects = core.handle(event, Instant::now());
+        if is_unseen {
+            shared.look.notify_one();
+        }
         shared.view.send_replace(core.view(Instant::now()));
         for effect in effects {
             perform(&app, &shared, effect);

@@ -104,7 +104,8 @@ impl Tray {
         if shown.look.lines != look.lines {
             if shape(&shown.look.lines) == shape(&look.lines) {
                 let (before, after) = (flat(&shown.look.lines), flat(&look.lines));
-                for ((old, new), item) in before.iter().zip(&after).zip(&shown.items) {
+                // The first line last: who reads there that the daemon is ready can press what goes with it.
+                for ((old, new), item) in before.iter().zip(&after).zip(&shown.items).rev() {
                     if old != new {
                         change(item, new)?;
                     }

@@ -28,18 +28,16 @@ const QUICK_EVERY: Duration = Duration::from_millis(25);
 /// Time between two questions for what changes without news: memory, time since the start.
 const REFRESH_EVERY: Duration = Duration::from_secs(60);
 
-/// Watches until nobody listens to `events`. `again` asks for a look at once.
+/// Watches until nobody listens to `events`. `again` asks for a look at once, whose outcome is told in any case.
 pub(crate) async fn watch(machine: Machine, events: mpsc::UnboundedSender<Event>, again: Arc<Notify>) {
     let mut quick = 0;
     let mut told_nothing = false;
-    let mut has_been = false;
     while !events.is_closed() {
         let port = machine.port_to_watch();
         let sight = match subscribe(port).await {
             Ok(subscription) => {
                 told_nothing = false;
-                has_been = true;
-                follow(port, subscription, &events).await;
+                follow(port, subscription, &events, &again).await;
                 quick = QUICK_LOOKS;
                 continue;
             }
@@ -55,12 +53,7 @@ pub(crate) async fn watch(machine: Machine, events: mpsc::UnboundedSender<Event>
             && (is_foreign || !told_nothing)
         {
             told_nothing = !is_foreign;
-            let log = if has_been {
-                log_tail(&machine.log_file(port))
-            } else {
-                Vec::new()
-            };
-            has_been = false;
+            let log = log_tail(&machine.log_file(port));
             if events.send(Event::Seen { port, sight, log }).is_err() {
                 return;
             }
@@ -76,7 +69,10 @@ pub(crate) async fn watch(machine: Machine, events: mpsc::UnboundedSender<Event>
         let mut tick = interval_at(Instant::now() + wait, wait);
         tokio::select! {
             _ = tick.tick() => {}
-            () = again.notified() => quick = 0,
+            () = again.notified() => {
+                quick = 0;
+                told_nothing = false;
+            }
         }
     }
 }
@@ -86,7 +82,12 @@ async fn subscribe(port: u16) -> Result<Subscription, ClientError> {
 }
 
 /// Passes the statuses on until the connection ends.
-async fn follow(port: u16, mut subscription: Subscription, events: &mpsc::UnboundedSender<Event>) {
+async fn follow(
+    port: u16,
+    mut subscription: Subscription,
+    events: &mpsc::UnboundedSender<Event>,
+    again: &Notify,
+) {
     let mut refresh = interval(REFRESH_EVERY);
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
     refresh.reset();
@@ -96,6 +97,8 @@ async fn follow(port: u16, mut subscription: Subscription, events: &mpsc::Unboun
                 Some(status) => status,
                 None => return,
             },
+            // The subscription tells already.
+            () = again.notified() => continue,
             _ = refresh.tick() => match okibi_launcher::status(port).await {
                 Ok(status) => status,
                 // The subscription will tell.
