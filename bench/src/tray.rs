@@ -2,13 +2,10 @@
 //!
 //! On a desktop of its own: Xvfb, a session bus, a panel. A window's web view is no part of it, none is open.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use okibi_tests::desktop::Desktop;
+use okibi_tests::{desktop::Desktop, proc};
 
 use crate::report::{Report, median, percentile};
 
@@ -40,7 +37,8 @@ async fn measure() -> Result<()> {
         // Until the icon's menu answers on the bus.
         let tray = desktop.tray().await;
         starts.push(began.elapsed());
-        drop(tray);
+        // To its end, as a second one would hand over to it.
+        tray.kill().await;
     }
     report.time("icon_ms", "process start to icon, median", median(&mut starts));
     report.time(
@@ -51,10 +49,11 @@ async fn measure() -> Result<()> {
     desktop.machine.run(["start"]).await;
     let tray = desktop.tray().await;
     desktop.state(&tray, "Ready").await;
-    std::thread::sleep(SETTLE);
-    let before = processor_time(tray.pid)?;
-    std::thread::sleep(REST);
-    let used = processor_time(tray.pid)?.saturating_sub(before);
+    tokio::time::sleep(SETTLE).await;
+    let processor_time = || proc::processor_time(tray.pid).context("the tray app has ended");
+    let before = processor_time()?;
+    tokio::time::sleep(REST).await;
+    let used = processor_time()?.saturating_sub(before);
     report.number(
         "idle_cpu_s",
         "processor time in 60 s of rest",
@@ -64,39 +63,8 @@ async fn measure() -> Result<()> {
     report.number(
         "resident_mb",
         "resident memory, no window open",
-        resident_mb(tray.pid)?,
+        proc::resident_bytes(tray.pid).context("the tray app has ended")? / 1e6,
         "MB",
     );
-    report.number("threads", "threads", threads(tray.pid)? as f64, "");
     report.finish()
-}
-
-/// What a process has used of the processors so far, to 1 ns where the kernel counts so (/proc/PID/task/TID/schedstat).
-fn processor_time(pid: u32) -> Result<Duration> {
-    let mut used = Duration::ZERO;
-    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let text = fs::read_to_string(task?.path().join("schedstat"))?;
-        let nanos = text.split_whitespace().next().context("an empty schedstat")?;
-        used += Duration::from_nanos(nanos.parse()?);
-    }
-    Ok(used)
-}
-
-/// Resident memory, in 10^6 bytes (/proc/PID/status).
-fn resident_mb(pid: u32) -> Result<f64> {
-    let kib: f64 = status_line(pid, "VmRSS:")?.parse()?;
-    Ok(kib * 1024.0 / 1e6)
-}
-
-fn threads(pid: u32) -> Result<u64> {
-    Ok(status_line(pid, "Threads:")?.parse()?)
-}
-
-fn status_line(pid: u32, name: &str) -> Result<String> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let value = line.and_then(|line| line.split_whitespace().next());
-    Ok(value
-        .with_context(|| format!("no {name} in the status"))?
-        .to_owned())
 }

@@ -5,23 +5,25 @@ use std::{
     collections::HashMap,
     process::Stdio,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
+use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
     sync::watch,
 };
+use x11rb::{
+    connection::Connection as _,
+    errors::ReplyError,
+    protocol::xproto::{AtomEnum, ConnectionExt as _, ImageFormat, Window},
+    rust_connection::RustConnection,
+};
 use zbus::{
     Connection, Message, connection,
     message::Flags,
     zvariant::{OwnedValue, Value},
-};
-
-use serde_json::json;
-use x11rb::{
-    connection::Connection as _,
-    protocol::xproto::{ConnectionExt as _, ImageFormat},
 };
 
 use crate::{
@@ -34,6 +36,9 @@ use crate::{
 
 /// The name under which a panel shows tray icons.
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
+
+/// A window that has not changed for so long has come to rest.
+const REST: Duration = Duration::from_millis(300);
 
 /// What a desktop may lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +115,8 @@ impl Desktop {
         }
         let mut xvfb = Command::new("Xvfb");
         xvfb.args([
+            // Else it starts anew whenever the last program on it goes, and throws out one that is just coming.
+            "-noreset",
             "-displayfd",
             "1",
             "-screen",
@@ -366,66 +373,51 @@ impl Desktop {
     /// Waits until a window has this title.
     pub async fn window(&self, title: &str) {
         let what = format!("a window {title:?}");
-        self.until(&what, async |desktop| {
-            let titles = desktop.titles().await;
-            titles.iter().any(|known| known == title).then_some(())
-        })
-        .await;
+        self.until(&what, async |desktop| desktop.find_window(title).map(drop))
+            .await;
     }
 
-    /// The titles of the windows on the display.
-    pub async fn titles(&self) -> Vec<String> {
-        let lines = self.window_lines().await;
-        let titles = lines.iter().filter_map(|line| line.split('"').nth(1));
-        titles.map(str::to_owned).collect()
+    /// The window with this title, on a connection to the display.
+    fn find_window(&self, title: &str) -> Option<(RustConnection, Window)> {
+        let (display, screen) = x11rb::connect(Some(&self.display)).unwrap();
+        let name = display.intern_atom(false, b"_NET_WM_NAME").unwrap();
+        let name = name.reply().unwrap().atom;
+        let mut windows = vec![display.setup().roots[screen].root];
+        while let Some(window) = windows.pop() {
+            // One that has closed since its parent told of it is no error.
+            if let Ok((found, children)) = look_at(&display, window, name) {
+                if found == title.as_bytes() {
+                    return Some((display, window));
+                }
+                windows.extend(children);
+            }
+        }
+        None
     }
 
-    /// What the display says of its windows, a line each:
-    /// `0x600003 "Okibi: Status": ("okibi-tray" "Okibi-tray")  580x720+0+0  +0+0`.
-    async fn window_lines(&self) -> Vec<String> {
-        let mut tree = self.command("xwininfo");
-        // By the locale xwininfo tells Japanese titles as they are.
-        tree.args(["-root", "-tree"]).env("LC_ALL", "C.UTF-8");
-        let output = tree.output().await.unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        text.lines().map(str::to_owned).collect()
-    }
-
-    /// A picture, as PNG, of the window with this title as it stands on the display.
+    /// A picture, as PNG, of the window with this title, once it has come to rest.
     pub async fn picture(&self, title: &str) -> Vec<u8> {
-        let quoted = format!("{title:?}:");
-        let lines = self.window_lines().await;
-        let line = lines.iter().find(|line| line.contains(&quoted));
-        let line = line.unwrap_or_else(|| panic!("no window {title:?} in {lines:#?}"));
-        let numbers: Vec<i16> = line
-            .rsplit(')')
-            .next()
-            .unwrap()
-            .split(|letter: char| !letter.is_ascii_digit())
-            .filter_map(|part| part.parse().ok())
-            .collect();
-        // Size, place in the parent, place on the display.
-        let [width, height, _, _, x, y] = numbers[..] else {
-            panic!("no place in {line:?}")
-        };
-        self.picture_of(x, y, width as u16, height as u16)
-    }
-
-    /// A picture, as PNG, of a part of the display, in pixels.
-    pub fn picture_of(&self, x: i16, y: i16, width: u16, height: u16) -> Vec<u8> {
-        let (connection, screen) = x11rb::connect(Some(&self.display)).unwrap();
-        let root = connection.setup().roots[screen].root;
-        let image = connection
-            .get_image(ImageFormat::Z_PIXMAP, root, x, y, width, height, u32::MAX)
-            .unwrap();
+        let (display, window) = self.find_window(title).expect("a window has this title");
+        let size = display.get_geometry(window).unwrap().reply().unwrap();
+        let mut last = Vec::new();
+        let mut looks = tokio::time::interval(REST);
+        let pixels = self
+            .until("a window at rest", async |_| {
+                looks.tick().await;
+                let (width, height) = (size.width, size.height);
+                let image = display.get_image(ImageFormat::Z_PIXMAP, window, 0, 0, width, height, u32::MAX);
+                let pixels = image.unwrap().reply().unwrap().data;
+                let before = std::mem::replace(&mut last, pixels);
+                (before == last).then_some(before)
+            })
+            .await;
         // Of each pixel: blue, green, red, nothing.
-        let pixels = image.reply().unwrap().data;
         let colours: Vec<u8> = pixels
             .chunks_exact(4)
             .flat_map(|pixel| [pixel[2], pixel[1], pixel[0]])
             .collect();
         let mut picture = Vec::new();
-        let mut encoder = png::Encoder::new(&mut picture, width.into(), height.into());
+        let mut encoder = png::Encoder::new(&mut picture, size.width.into(), size.height.into());
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_compression(png::Compression::High);
         let mut writer = encoder.write_header().unwrap();
@@ -470,12 +462,12 @@ impl Desktop {
         std::fs::read_to_string(self.machine.path("data/logs/tray.log")).unwrap_or_default()
     }
 
-    async fn until<T>(&self, what: &str, look: impl AsyncFn(&Self) -> Option<T>) -> T {
+    async fn until<T>(&self, what: &str, look: impl AsyncFnMut(&Self) -> Option<T>) -> T {
         within(what, self.until_or(look)).await
     }
 
-    async fn until_or<T>(&self, look: impl AsyncFn(&Self) -> Option<T>) -> T {
-        let mut looks = tokio::time::interval(std::time::Duration::from_millis(10));
+    async fn until_or<T>(&self, mut look: impl AsyncFnMut(&Self) -> Option<T>) -> T {
+        let mut looks = tokio::time::interval(Duration::from_millis(10));
         loop {
             looks.tick().await;
             if let Some(found) = look(self).await {
@@ -491,6 +483,17 @@ impl Drop for Desktop {
             eprintln!("--- log of the tray app\n{}", self.tray_log());
         }
     }
+}
+
+/// Name and children of a window.
+fn look_at(
+    display: &RustConnection,
+    window: Window,
+    name: u32,
+) -> Result<(Vec<u8>, Vec<Window>), ReplyError> {
+    let text = display.get_property(false, window, name, AtomEnum::ANY, 0, u32::MAX)?;
+    let tree = display.query_tree(window)?;
+    Ok((text.reply()?.value, tree.reply()?.children))
 }
 
 /// A window of the tray app that a test looks into (W3C WebDriver).
@@ -513,7 +516,7 @@ impl Page {
     /// Waits until the body of a function returns something that counts as true, and gives it.
     pub async fn until(&self, body: &str) -> serde_json::Value {
         let wait = async {
-            let mut looks = tokio::time::interval(std::time::Duration::from_millis(20));
+            let mut looks = tokio::time::interval(Duration::from_millis(20));
             loop {
                 looks.tick().await;
                 let value = self.script(body).await;
@@ -529,6 +532,24 @@ impl Page {
                 panic!("never true: {body}\n{text}")
             }
         }
+    }
+
+    /// Waits for the element with this `data-testid` and gives its text.
+    pub async fn text(&self, id: &str) -> String {
+        let text = self
+            .until(&format!(
+                "return document.querySelector('[data-testid=\"{id}\"]')?.textContent"
+            ))
+            .await;
+        text.as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the page shows the daemon in this state.
+    pub async fn shows(&self, state: &str) {
+        self.until(&format!(
+            "return document.querySelector('[data-testid=\"daemon-state\"]')?.dataset.state === '{state}'"
+        ))
+        .await;
     }
 
     /// Waits for the element with this `data-testid` to be enabled, and clicks it.

@@ -72,7 +72,7 @@ impl Machine {
     /// Sets a variable for every `okibi` from now on.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        self.environment.insert(name.into(), value.as_ref().into());
+        self.set(name, value);
         self
     }
 
@@ -101,6 +101,16 @@ impl Machine {
     /// A path in its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
+    }
+
+    /// Writes the settings file.
+    pub fn write_config(&self, text: &str) {
+        std::fs::write(self.path("config.toml"), text).unwrap();
+    }
+
+    /// The text of the settings file.
+    pub fn config(&self) -> String {
+        std::fs::read_to_string(self.path("config.toml")).unwrap()
     }
 
     /// The daemon's log file.

@@ -1,6 +1,6 @@
 //! What the kernel knows about a process (Linux).
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 /// Session id of a process.
 pub fn session(pid: u32) -> i32 {
@@ -44,6 +44,24 @@ pub fn state(pid: u32) -> Option<char> {
 /// Its parent.
 pub fn parent(pid: u32) -> Option<u32> {
     field(pid, 1)?.parse().ok()
+}
+
+/// What it has used of the processors so far, its ended threads included; `None` when it is gone.
+pub fn processor_time(pid: u32) -> Option<Duration> {
+    let ticks = field(pid, 11)?.parse::<u64>().ok()? + field(pid, 12)?.parse::<u64>().ok()?;
+    Some(Duration::from_secs_f64(ticks as f64 / system(libc::_SC_CLK_TCK)))
+}
+
+/// Its resident memory in bytes; `None` when it is gone.
+pub fn resident_bytes(pid: u32) -> Option<f64> {
+    let pages: f64 = field(pid, 21)?.parse().ok()?;
+    Some(pages * system(libc::_SC_PAGESIZE))
+}
+
+/// A number that the system sets for all processes.
+fn system(name: libc::c_int) -> f64 {
+    // SAFETY: the call takes no pointers.
+    unsafe { libc::sysconf(name) as f64 }
 }
 
 /// A field of `/proc/PID/stat`, counted from the state. Source: proc(5).

@@ -1,7 +1,5 @@
 //! The command line: exit codes, output for programs, languages, settings.
 
-use std::fs;
-
 use okibi_tests::{Machine, model, vector};
 use serde_json::json;
 
@@ -292,14 +290,14 @@ async fn completions_are_written_for_every_shell() {
 #[tokio::test]
 async fn a_broken_settings_file_is_warned_about_with_its_place() {
     let machine = Machine::new();
-    fs::write(machine.path("config.toml"), "threads = 1\nmodel = = 3\n").unwrap();
+    machine.write_config("threads = 1\nmodel = = 3\n");
     machine
         .run(["status"])
         .await
         .expect(3)
         .says("warning:")
         .says("config.toml:2:9");
-    fs::write(machine.path("config.toml"), "modle = \"x\"\n").unwrap();
+    machine.write_config("modle = \"x\"\n");
     machine
         .run(["status"])
         .await
@@ -308,11 +306,7 @@ async fn a_broken_settings_file_is_warned_about_with_its_place() {
         .says("`model`");
     // A good one is obeyed, and flags go before it.
     let tiny = model::tiny().display().to_string();
-    fs::write(
-        machine.path("config.toml"),
-        format!("model = {tiny:?}\nthreads = 1\n"),
-    )
-    .unwrap();
+    machine.write_config(&format!("model = {tiny:?}\nthreads = 1\n"));
     machine.run(["start"]).await.expect(0).shows("tiny-ruri");
     assert_eq!(machine.status().await.threads, Some(1));
     machine.run(["restart", "--threads", "2"]).await.expect(0);

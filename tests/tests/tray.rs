@@ -25,11 +25,7 @@ async fn lacking(lack: Lack) -> Desktop {
 /// Writes the settings: the tiny model, English, and `lines`.
 fn configure(desktop: &Desktop, lines: &str) {
     let text = format!("# mine\nmodel = {:?}\nlang = \"en\"\n{lines}\n", model::tiny());
-    fs::write(desktop.machine.path("config.toml"), text).unwrap();
-}
-
-fn config(desktop: &Desktop) -> String {
-    fs::read_to_string(desktop.machine.path("config.toml")).unwrap()
+    desktop.machine.write_config(&text);
 }
 
 #[tokio::test]
@@ -122,7 +118,7 @@ async fn the_app_killed_in_the_middle_of_a_load_leaves_the_daemon_to_come_up() {
         "model = {:?}\nstart_daemon = false\nlang = \"en\"\n",
         stuck.folder()
     );
-    fs::write(desktop.machine.path("config.toml"), text).unwrap();
+    desktop.machine.write_config(&text);
     let tray = desktop.tray().await;
     desktop.press(&tray, "Start").await;
     let hold = stuck.hold().await;
@@ -141,7 +137,7 @@ async fn a_load_can_be_stopped_from_the_menu() {
         "model = {:?}\nstart_daemon = false\nlang = \"en\"\n",
         stuck.folder()
     );
-    fs::write(desktop.machine.path("config.toml"), text).unwrap();
+    desktop.machine.write_config(&text);
     let tray = desktop.tray().await;
     desktop.press(&tray, "Start").await;
     let hold = stuck.hold().await;
@@ -161,7 +157,7 @@ async fn a_broken_model_is_told_and_retry_with_a_good_one_works() {
     let whole = fs::read(&model_file).unwrap();
     fs::write(&model_file, b"garbage").unwrap();
     let text = format!("model = {folder:?}\nstart_daemon = false\nlang = \"en\"\n");
-    fs::write(desktop.machine.path("config.toml"), text).unwrap();
+    desktop.machine.write_config(&text);
     let tray = desktop.tray().await;
     desktop.press(&tray, "Start").await;
     let failed = desktop.notified("could not start").await;
@@ -209,7 +205,7 @@ async fn language_and_switches_of_the_menu_are_kept_in_the_file_with_its_comment
         let mut looks = tokio::time::interval(std::time::Duration::from_millis(5));
         loop {
             looks.tick().await;
-            let written = config(&desktop);
+            let written = desktop.machine.config();
             if written.contains("start_daemon = true") {
                 return written;
             }

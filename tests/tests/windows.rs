@@ -17,12 +17,8 @@ async fn desktop() -> Desktop {
         model::tiny(),
         desktop.machine.port()
     );
-    fs::write(desktop.machine.path("config.toml"), text).unwrap();
+    desktop.machine.write_config(&text);
     desktop
-}
-
-fn config(desktop: &Desktop) -> String {
-    fs::read_to_string(desktop.machine.path("config.toml")).unwrap()
 }
 
 #[tokio::test]
@@ -30,8 +26,7 @@ async fn the_progress_window_shows_each_stage_and_then_the_address() {
     let desktop = desktop().await;
     let page = desktop.page("progress").await;
     page.click("start").await;
-    page.until("return document.querySelector('[data-testid=\"daemon-state\"]').dataset.state === 'ready'")
-        .await;
+    page.shows("ready").await;
     let stages = page
         .script(
             "return [...document.querySelectorAll('[data-testid=\"stage\"]')].map((row) => row.dataset.stage + ' ' + row.dataset.state)",
@@ -39,12 +34,9 @@ async fn the_progress_window_shows_each_stage_and_then_the_address() {
         .await;
     let names = ["resolve", "runtime", "tokenizer", "model", "warmup", "listen"];
     assert_eq!(stages, json!(names.map(|name| format!("{name} finished"))));
-    let address = page
-        .script("return document.querySelector('[data-testid=\"address\"]').textContent")
-        .await;
     assert_eq!(
-        address,
-        json!(format!("ws://127.0.0.1:{}", desktop.machine.port()))
+        page.text("address").await,
+        format!("ws://127.0.0.1:{}", desktop.machine.port())
     );
     page.until("return document.querySelector('[data-testid=\"keep-open\"]') !== null")
         .await;
@@ -62,18 +54,18 @@ async fn a_failed_load_says_why_and_retry_with_a_good_model_works() {
     let tokenizer = folder.join("tokenizer.json");
     let kept = fs::read(&tokenizer).unwrap();
     fs::remove_file(&tokenizer).unwrap();
-    let text = config(&desktop).replace(&format!("{:?}", model::tiny()), &format!("{folder:?}"));
-    fs::write(desktop.machine.path("config.toml"), text).unwrap();
+    let text = desktop
+        .machine
+        .config()
+        .replace(&format!("{:?}", model::tiny()), &format!("{folder:?}"));
+    desktop.machine.write_config(&text);
     let page = desktop.page("progress").await;
     page.click("start").await;
-    let said = page
-        .until("return document.querySelector('[data-testid=\"problem-message\"]')?.textContent")
-        .await;
-    assert!(said.as_str().unwrap().contains("tokenizer.json"), "{said}");
+    let said = page.text("problem-message").await;
+    assert!(said.contains("tokenizer.json"), "{said}");
     fs::write(&tokenizer, kept).unwrap();
     page.click("retry").await;
-    page.until("return document.querySelector('[data-testid=\"daemon-state\"]').dataset.state === 'ready'")
-        .await;
+    page.shows("ready").await;
     page.close().await;
 }
 
@@ -89,8 +81,7 @@ async fn the_status_window_tells_what_the_daemon_tells() {
     page.until("return document.querySelector('[data-testid=\"requests\"]').textContent.trim() === '1'")
         .await;
     page.click("stop").await;
-    page.until("return document.querySelector('[data-testid=\"daemon-state\"]').dataset.state === 'stopped'")
-        .await;
+    page.shows("stopped").await;
     page.close().await;
     desktop.machine.nothing_left().await;
 }
@@ -136,7 +127,7 @@ async fn every_changed_setting_is_in_the_file_and_in_the_next_run() {
         "return document.querySelector('[data-testid=\"save-state\"]').textContent.includes('保存しました')",
     )
     .await;
-    let written = config(&desktop);
+    let written = desktop.machine.config();
     for line in [
         "# mine",
         "port = 29123 # not Anki",
@@ -158,7 +149,7 @@ async fn every_changed_setting_is_in_the_file_and_in_the_next_run() {
     assert_eq!(autostart, 1, "the app starts at login");
     page.close().await;
     let text = written.replace("start_daemon = true", "start_daemon = false");
-    fs::write(desktop.machine.path("config.toml"), text).unwrap();
+    desktop.machine.write_config(&text);
     let page = desktop.page("settings").await;
     for (name, value) in fields {
         let shown = format!("return document.querySelector('[name=\"{name}\"]')?.value === {value:?}");
@@ -172,16 +163,14 @@ async fn every_changed_setting_is_in_the_file_and_in_the_next_run() {
 #[tokio::test]
 async fn a_setting_that_cannot_be_used_is_named_and_nothing_is_written() {
     let desktop = desktop().await;
-    let before = config(&desktop);
+    let before = desktop.machine.config();
     let page = desktop.page("settings").await;
     page.fill("port", "0").await;
     page.fill("notifications", "none").await;
     page.click("save").await;
-    let said = page
-        .until("return document.querySelector('[data-testid=\"problem-port\"]')?.textContent")
-        .await;
-    assert!(said.as_str().unwrap().contains("1 to 65535"), "{said}");
-    assert_eq!(config(&desktop), before);
+    let said = page.text("problem-port").await;
+    assert!(said.contains("1 to 65535"), "{said}");
+    assert_eq!(desktop.machine.config(), before);
     page.close().await;
 }
 
@@ -191,16 +180,13 @@ async fn a_broken_file_is_told_with_its_place_and_kept() {
     let mut desktop = Desktop::new().await;
     desktop.machine.set("OKIBI_START_DAEMON", "false");
     let broken = "port = 1\nmodel = = 2\nstart_daemon = false\n";
-    fs::write(desktop.machine.path("config.toml"), broken).unwrap();
+    desktop.machine.write_config(broken);
     let page = desktop.page("settings").await;
-    let said = page
-        .until("return document.querySelector('[data-testid=\"config-problems\"]')?.textContent")
-        .await;
-    assert!(said.as_str().unwrap().contains("config.toml:2:"), "{said}");
+    let said = page.text("config-problems").await;
+    assert!(said.contains("config.toml:2:"), "{said}");
     page.fill("notifications", "none").await;
     page.click("save").await;
-    page.until("return document.querySelector('[data-testid=\"command-error\"]')?.textContent")
-        .await;
-    assert_eq!(config(&desktop), broken);
+    page.text("command-error").await;
+    assert_eq!(desktop.machine.config(), broken);
     page.close().await;
 }

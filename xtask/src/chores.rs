@@ -134,17 +134,27 @@ fn test_host(filters: &[String]) -> Result<()> {
     let mut doc = workspace.cargo();
     doc.args(["doc", "--workspace", "--no-deps", "--document-private-items"]);
     step("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
-    // Without xtask: this program is running, and Windows does not let a running executable be replaced.
+    build_all(&workspace)?;
+    let mut tests = workspace.cargo();
+    tests.args(["test", "--workspace", "--"]).args(filters);
+    name_programs(&workspace, Profile::Debug, &mut tests)?;
+    step("tests", &mut tests)
+}
+
+/// Builds all but this program, which is running: Windows does not let a running executable be replaced.
+fn build_all(workspace: &Workspace) -> Result<()> {
     let mut build = workspace.cargo();
     step(
         "build",
         build.args(["build", "--workspace", "--exclude", "xtask"]),
-    )?;
-    let mut tests = workspace.cargo();
-    tests.args(["test", "--workspace", "--"]).args(filters);
-    tests.env("OKIBI_TEST_BIN", workspace.executable(OKIBI, Profile::Debug)?);
-    tests.env("OKIBI_TEST_TRAY_BIN", workspace.executable(TRAY, Profile::Debug)?);
-    step("tests", &mut tests)
+    )
+}
+
+/// Tells the test harness in `command` which programs to start.
+fn name_programs(workspace: &Workspace, profile: Profile, command: &mut Command) -> Result<()> {
+    command.env("OKIBI_TEST_BIN", workspace.executable(OKIBI, profile)?);
+    command.env("OKIBI_TEST_TRAY_BIN", workspace.executable(TRAY, profile)?);
+    Ok(())
 }
 
 fn screenshots() -> Result<()> {
@@ -152,15 +162,10 @@ fn screenshots() -> Result<()> {
     setup(&workspace.assets(), Platforms::Host)?;
     ensure_desktop()?;
     ui::build(&workspace)?;
-    let mut build = workspace.cargo();
-    step(
-        "build",
-        build.args(["build", "--workspace", "--exclude", "xtask"]),
-    )?;
+    build_all(&workspace)?;
     let mut pictures = workspace.command(workspace.executable(SCREENSHOTS, Profile::Debug)?);
     pictures.arg(workspace.screenshots());
-    pictures.env("OKIBI_TEST_BIN", workspace.executable(OKIBI, Profile::Debug)?);
-    pictures.env("OKIBI_TEST_TRAY_BIN", workspace.executable(TRAY, Profile::Debug)?);
+    name_programs(&workspace, Profile::Debug, &mut pictures)?;
     step("pictures", &mut pictures)
 }
 
@@ -186,11 +191,7 @@ fn bench(arguments: &[String]) -> Result<()> {
     let mut bench = workspace.command(workspace.executable(BENCH, Profile::Release)?);
     bench.args(arguments);
     bench.env("OKIBI_BIN", workspace.executable(OKIBI, Profile::Release)?);
-    bench.env("OKIBI_TEST_BIN", workspace.executable(OKIBI, Profile::Release)?);
-    bench.env(
-        "OKIBI_TEST_TRAY_BIN",
-        workspace.executable(TRAY, Profile::Release)?,
-    );
+    name_programs(&workspace, Profile::Release, &mut bench)?;
     finish(&mut bench)
 }
 

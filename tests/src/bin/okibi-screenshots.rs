@@ -21,13 +21,6 @@ mod linux {
 
     use okibi_tests::desktop::{Desktop, Page};
 
-    const READY: &str =
-        "return document.querySelector('[data-testid=\"daemon-state\"]')?.dataset.state === 'ready'";
-
-    /// The window's title, when all is painted.
-    const PAINTED: &str = "return new Promise((resolve) =>
-        requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => resolve(document.title), 500))))";
-
     pub(crate) async fn run() {
         let folder = PathBuf::from(std::env::args_os().nth(1).expect("a folder"));
         fs::create_dir_all(&folder).unwrap();
@@ -37,34 +30,31 @@ mod linux {
             desktop.machine.set("OKIBI_START_DAEMON", "false");
             let keep = async |page: &Page, name: &str| {
                 let file = folder.join(format!("{name}-{lang}.png"));
-                let title = page.script(PAINTED).await;
+                let title = page.script("return document.title").await;
                 fs::write(&file, desktop.picture(title.as_str().unwrap()).await).unwrap();
                 println!("{}", file.display());
             };
             let page = desktop.page("progress").await;
             page.click("start").await;
-            page.until(READY).await;
+            page.shows("ready").await;
             page.click("keep-open").await;
             keep(&page, "progress").await;
             page.close().await;
             let page = desktop.page("try").await;
             page.click("example-mixed").await;
             page.click("embed").await;
-            page.until("return document.querySelector('[data-testid=\"nearest\"]') !== null")
-                .await;
+            page.text("nearest").await;
             keep(&page, "try").await;
             page.close().await;
-            for name in ["status", "settings"] {
-                let page = desktop.page(name).await;
-                let shown = if name == "status" {
-                    READY
-                } else {
-                    "return document.querySelector('[name=port]') !== null"
-                };
-                page.until(shown).await;
-                keep(&page, name).await;
-                page.close().await;
-            }
+            let page = desktop.page("status").await;
+            page.shows("ready").await;
+            keep(&page, "status").await;
+            page.close().await;
+            let page = desktop.page("settings").await;
+            page.until("return document.querySelector('[name=port]') !== null")
+                .await;
+            keep(&page, "settings").await;
+            page.close().await;
             desktop.machine.run(["stop"]).await;
         }
     }

@@ -79,18 +79,12 @@ const WEBKITGTK: Prerequisite = Prerequisite {
     ],
 };
 /// What the tray app's tests run on.
-const DESKTOP: [Prerequisite; 6] = [
+const DESKTOP: [Prerequisite; 5] = [
     Prerequisite {
         name: "Xvfb",
         why: "the tray app's tests have a display of their own",
         programs: &["Xvfb"],
         packages: ["xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb", "", ""],
-    },
-    Prerequisite {
-        name: "xwininfo",
-        why: "the tray app's tests see by it which windows are open",
-        programs: &["xwininfo"],
-        packages: ["x11-utils", "xwininfo", "xorg-xwininfo", "", ""],
     },
     Prerequisite {
         name: "dbus-daemon",
