@@ -102,7 +102,16 @@ fn publish(app: &AppHandle, shared: &Shared, core: &Core) {
     {
         tracing::warn!(%error, "the windows were not told");
     }
-    if let Err(error) = shared.tray.show(app, look(shared, core)) {
+    let look = look(shared, core);
+    // On the main thread, like `place_tray`: what is shown there and what comes after keep their order, so that no change
+    // is lost to an icon that is just being placed.
+    let on_main = app.clone();
+    let queued = app.run_on_main_thread(move || {
+        if let Err(error) = on_main.state::<Shared>().tray.show(&on_main, look) {
+            tracing::warn!(%error, "the tray icon cannot be changed");
+        }
+    });
+    if let Err(error) = queued {
         tracing::warn!(%error, "the tray icon cannot be changed");
     }
 }

@@ -85,7 +85,8 @@ impl Tray {
         Ok(())
     }
 
-    /// Shows something else; only what differs is touched.
+    /// Shows something else; only what differs is touched. Runs on the main thread only, without effect before
+    /// [`Tray::place`].
     ///
     /// Errors: the desktop's.
     pub(crate) fn show(&self, app: &AppHandle, look: TrayLook) -> tauri::Result<()> {
