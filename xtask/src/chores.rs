@@ -1,12 +1,13 @@
 //! The chores behind `cargo xtask`: each makes sure of the set-up, then hands over to cargo.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::setup::ensure_desktop;
-use crate::setup::{Platforms, setup};
+use crate::dist;
+use crate::setup::{Platforms, ensure_app_tools, ensure_desktop, is_on_path, setup};
 use crate::ui;
 use crate::windows;
 use crate::workspace::{Profile, Workspace, step};
@@ -25,13 +26,16 @@ pub(crate) const HELP: &str = "\
 Set-up and chores of Okibi.
 
 cargo xtask run [ARGS…]      build and open the tray app; without a display, `okibi start ARGS…` in this terminal
-cargo xtask test [FILTER…]   format, the pages' checks, lints, documentation, build, then all tests (or those named
-                             like FILTER)
+cargo xtask test [FILTER…]   format, the pages' checks, lints, documentation, build, all tests, then the package's (or
+                             only the tests named like FILTER)
 cargo xtask test --windows [SCENARIO…]
                              the Windows build's launch scenarios, under Wine or on Windows; says what it needs
 cargo xtask setup            fetch ONNX Runtime, build the embedded model; install missing tools where possible
 cargo xtask setup --windows  also fetch ONNX Runtime for Windows, to run that build under Wine
 cargo xtask bench NAME…      measure, in a release build: launch, serve, tray
+cargo xtask dist             make this system's package in target/release/bundle: .deb, .exe installer or .dmg
+cargo xtask dist --test      also install it in a folder of its own and try it there (Linux)
+cargo xtask icons            draw the programs' icons anew from src-tauri/icons/okibi.svg
 cargo xtask screenshots      take the pictures of the windows in docs/screenshots anew
 cargo xtask help             this text
 
@@ -49,11 +53,13 @@ pub(crate) fn dispatch(arguments: &[String]) -> Result<()> {
         .is_some_and(|first| first == "--help" || first == "-h");
     match name {
         "help" | "--help" | "-h" => help(),
-        "run" | "setup" | "test" | "bench" | "screenshots" if asks_help => help(),
+        "run" | "setup" | "test" | "bench" | "dist" | "icons" | "screenshots" if asks_help => help(),
         "setup" => run_setup(rest),
         "run" => run(rest),
         "test" => test(rest),
         "bench" => bench(rest),
+        "dist" => run_dist(rest),
+        "icons" => icons(),
         "screenshots" => screenshots(),
         other => bail!("unknown chore {other:?}\n\n{HELP}"),
     }
@@ -138,7 +144,74 @@ fn test_host(filters: &[String]) -> Result<()> {
     let mut tests = workspace.cargo();
     tests.args(["test", "--workspace", "--"]).args(filters);
     name_programs(&workspace, Profile::Debug, &mut tests)?;
-    step("tests", &mut tests)
+    step("tests", &mut tests)?;
+    if !filters.is_empty() {
+        return Ok(());
+    }
+    if !is_on_path("dpkg") {
+        println!("the package is not tried: there is no dpkg to install it with");
+        return Ok(());
+    }
+    test_package(&workspace)
+}
+
+fn run_dist(arguments: &[String]) -> Result<()> {
+    let workspace = Workspace::find()?;
+    setup(&workspace.assets(), Platforms::Host)?;
+    match arguments {
+        [] => dist::tell(&build_package(&workspace)?),
+        [flag] if flag == "--test" && cfg!(target_os = "linux") => {
+            ensure_desktop()?;
+            ui::build(&workspace)?;
+            build_all(&workspace)?;
+            test_package(&workspace)
+        }
+        [flag] if flag == "--test" => bail!("the package is tried on Linux only"),
+        other => bail!("dist does not know {:?}\n\n{HELP}", other.join(" ")),
+    }
+}
+
+fn build_package(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    ui::build(workspace)?;
+    let mut build = workspace.cargo();
+    step(
+        "release build",
+        build.args(["build", "--release", "-p", OKIBI, "-p", TRAY]),
+    )?;
+    dist::bundle(workspace, OKIBI)
+}
+
+/// Makes the package, installs it away from the source tree, and runs the tests that are about it there.
+fn test_package(workspace: &Workspace) -> Result<()> {
+    let packages = build_package(workspace)?;
+    let root = tempfile::Builder::new().prefix("okibi-installed-").tempdir();
+    let root = root.context("make a folder to install the package in")?;
+    for package in &packages {
+        dist::install(package, root.path())?;
+    }
+    let programs = root.path().join("usr/bin");
+    let mut tests = workspace.cargo();
+    tests.args([
+        "test",
+        "--workspace",
+        "--exclude",
+        "xtask",
+        "--test",
+        "package",
+        "--",
+        "--ignored",
+    ]);
+    tests.env("OKIBI_TEST_BIN", programs.join(OKIBI));
+    tests.env("OKIBI_TEST_TRAY_BIN", programs.join(TRAY));
+    step("package", &mut tests)?;
+    dist::tell(&packages)
+}
+
+fn icons() -> Result<()> {
+    let workspace = Workspace::find()?;
+    ensure_app_tools()?;
+    ui::ensure_packages(&workspace)?;
+    dist::icons(&workspace)
 }
 
 /// Builds all but this program, which is running: Windows does not let a running executable be replaced.

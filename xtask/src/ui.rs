@@ -42,7 +42,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 }
 
 /// Installs the packages of the lock file, which has the hash of each.
-fn ensure_packages(workspace: &Workspace) -> Result<()> {
+pub(crate) fn ensure_packages(workspace: &Workspace) -> Result<()> {
     let folder = workspace.ui();
     let stamp = folder.join("node_modules/.stamp");
     let lock = checksum::sha256(&folder.join("package-lock.json"))?;

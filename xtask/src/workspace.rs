@@ -33,6 +33,11 @@ impl Workspace {
         })
     }
 
+    /// The root of the source tree.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The git-ignored folder with the runtime and the model.
     pub(crate) fn assets(&self) -> PathBuf {
         self.root.join("assets")

@@ -62,6 +62,14 @@ pub(crate) fn setup(assets: &Path, platforms: Platforms) -> Result<()> {
     .ensure(embedded_model::build)
 }
 
+/// The folders, relative to the assets, that a program on this platform needs.
+pub(crate) fn host_parts() -> Result<[PathBuf; 2]> {
+    Ok([
+        runtime::host()?.folder(),
+        Path::new("models").join(embedded_model::NAME),
+    ])
+}
+
 /// The folder of the runtime for Windows, relative to the assets.
 pub(crate) fn windows_runtime() -> Result<PathBuf> {
     Ok(runtime::windows()?.folder())

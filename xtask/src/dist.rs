@@ -1,0 +1,171 @@
+//! The packages to install: `cargo xtask dist`.
+//!
+//! Tauri's bundler makes them around the tray app. What it cannot know from `tauri.conf.json`, because it is built or
+//! fetched here, is told to it in a second configuration: the command line as sidecar, ONNX Runtime, the embedded model.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    setup::{self, checksum},
+    workspace::{Profile, Workspace, step},
+};
+
+/// Files that a package has beside the programs.
+const NOTICES: [&str; 3] = ["LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.md"];
+
+/// The icons that are kept of those Tauri makes.
+const ICONS: [&str; 5] = [
+    "32x32.png",
+    "128x128.png",
+    "128x128@2x.png",
+    "icon.icns",
+    "icon.ico",
+];
+
+/// Makes this system's packages from release builds of `sidecar` and the tray app, and gives their paths.
+pub(crate) fn bundle(workspace: &Workspace, sidecar: &str) -> Result<Vec<PathBuf>> {
+    let output = workspace.output_folder(None, Profile::Release)?;
+    let stage = output.join("dist");
+    fs::create_dir_all(&stage).with_context(|| format!("create {}", stage.display()))?;
+    // The bundler wants a sidecar's file to end in the target, and takes the ending off.
+    let staged = stage.join(format!("{sidecar}-{}{}", target()?, env::consts::EXE_SUFFIX));
+    let program = workspace.executable(sidecar, Profile::Release)?;
+    fs::copy(&program, &staged).with_context(|| format!("copy {}", program.display()))?;
+    let config = stage.join("tauri.conf.json");
+    let text = configuration(workspace, &stage.join(sidecar))?.to_string();
+    fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
+
+    let made = output.join("bundle");
+    if made.exists() {
+        fs::remove_dir_all(&made).with_context(|| format!("remove {}", made.display()))?;
+    }
+    let (bundles, endings): (&str, &[&str]) = match env::consts::OS {
+        "linux" => ("deb", &["deb"]),
+        "windows" => ("nsis", &["exe"]),
+        "macos" => ("app,dmg", &["dmg"]),
+        other => bail!("there is no package for {other}; there are those for Linux, Windows and macOS"),
+    };
+    let mut command = tauri(workspace);
+    command.args(["bundle", "--bundles", bundles, "--config"]);
+    step("bundle", command.arg(&config))?;
+    let mut packages = Vec::new();
+    for folder in fs::read_dir(&made).with_context(|| format!("read {}", made.display()))? {
+        let folder = folder?.path();
+        for file in fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))? {
+            let file = file?.path();
+            if endings
+                .iter()
+                .any(|ending| file.extension() == Some(ending.as_ref()))
+            {
+                packages.push(file);
+            }
+        }
+    }
+    if packages.is_empty() {
+        bail!("the bundler made no package in {}", made.display());
+    }
+    Ok(packages)
+}
+
+/// Says what was made: size, SHA-256, path.
+pub(crate) fn tell(packages: &[PathBuf]) -> Result<()> {
+    for package in packages {
+        let size = package
+            .metadata()
+            .with_context(|| format!("read {}", package.display()))?
+            .len();
+        println!("{} ({:.1} MB)", package.display(), size as f64 / 1e6);
+        println!("  sha256 {}", checksum::sha256(package)?);
+    }
+    Ok(())
+}
+
+/// What the bundler is told on top of `tauri.conf.json`.
+fn configuration(workspace: &Workspace, sidecar: &Path) -> Result<Value> {
+    let mut parts: Vec<_> = setup::host_parts()?
+        .into_iter()
+        .map(|part| (workspace.assets().join(&part), part))
+        .collect();
+    let linux = cfg!(target_os = "linux");
+    // Where the programs look: see `okibi`'s module `assets`.
+    let home = Path::new(if linux { "/usr/lib/okibi" } else { "assets" });
+    for (_, inside) in &mut parts {
+        *inside = home.join(&inside);
+    }
+    let notices = Path::new(if linux { "/usr/share/doc/okibi" } else { "licences" });
+    parts.extend(NOTICES.map(|name| (workspace.root().join(name), notices.join(name))));
+    let slashes = |path: &Path| path.to_string_lossy().replace('\\', "/");
+    let mut bundle = json!({ "externalBin": [sidecar] });
+    // The bundler's Debian part maps the other way round than its resources do.
+    if linux {
+        let files: Map<String, Value> = parts
+            .iter()
+            .map(|(source, inside)| (slashes(inside), json!(source)))
+            .collect();
+        bundle["linux"] = json!({ "deb": { "files": files } });
+    } else {
+        let files: Map<String, Value> = parts
+            .iter()
+            .map(|(source, inside)| (slashes(source), json!(slashes(inside))))
+            .collect();
+        bundle["resources"] = Value::Object(files);
+    }
+    Ok(json!({ "bundle": bundle }))
+}
+
+/// Installs a Debian package below `root`, which is empty, without touching the system's own packages.
+pub(crate) fn install(package: &Path, root: &Path) -> Result<()> {
+    for folder in ["var/lib/dpkg/info", "var/lib/dpkg/updates"] {
+        let folder = root.join(folder);
+        fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+    }
+    let status = root.join("var/lib/dpkg/status");
+    fs::write(&status, "").with_context(|| format!("write {}", status.display()))?;
+    let mut command = Command::new("dpkg");
+    // The libraries it depends on are the system's, which this root does not know of; and a test needs no root rights.
+    command.args(["--force-depends", "--force-not-root"]);
+    command.arg(format!("--root={}", root.display()));
+    step("install", command.arg("--install").arg(package))
+}
+
+/// Draws the icons of the programs anew from their SVG.
+pub(crate) fn icons(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.root().join("src-tauri/icons");
+    let made = workspace.output_folder(None, Profile::Release)?.join("icons");
+    let mut command = tauri(workspace);
+    command.arg("icon").arg(folder.join("okibi.svg"));
+    step("icons", command.arg("--output").arg(&made))?;
+    for name in ICONS {
+        let (from, to) = (made.join(name), folder.join(name));
+        fs::copy(&from, &to).with_context(|| format!("copy {} to {}", from.display(), to.display()))?;
+    }
+    Ok(())
+}
+
+/// Tauri's command line, which the pages' lock file pins.
+fn tauri(workspace: &Workspace) -> Command {
+    let mut command = workspace.command("node");
+    command.arg(workspace.ui().join("node_modules/@tauri-apps/cli/tauri.js"));
+    command
+}
+
+/// The target that cargo builds for, as rustc names it.
+fn target() -> Result<String> {
+    if let Ok(target) = env::var("CARGO_BUILD_TARGET") {
+        return Ok(target);
+    }
+    let output = Command::new("rustc")
+        .arg("-vV")
+        .output()
+        .context("run rustc -vV")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc -vV names no host")?.to_owned())
+}
