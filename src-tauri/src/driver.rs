@@ -17,7 +17,7 @@ use crate::{
     menu::{self, MenuState, Press},
     notifier::Pressed,
     settings,
-    tray::TrayLook,
+    tray::{Tray, TrayLook},
     windows,
 };
 
@@ -103,16 +103,26 @@ fn publish(app: &AppHandle, shared: &Shared, core: &Core) {
         tracing::warn!(%error, "the windows were not told");
     }
     let look = look(shared, core);
-    // On the main thread, like `place_tray`: what is shown there and what comes after keep their order, so that no change
-    // is lost to an icon that is just being placed.
+    with_tray(app, "the tray icon cannot be changed", |app, tray| {
+        tray.show(app, look)
+    });
+}
+
+/// Does something with the tray icon on the main thread. All that is done so keeps its order: no change is lost to an icon
+/// that is just being placed.
+fn with_tray(
+    app: &AppHandle,
+    trouble: &'static str,
+    change: impl FnOnce(&AppHandle, &Tray) -> tauri::Result<()> + Send + 'static,
+) {
     let on_main = app.clone();
     let queued = app.run_on_main_thread(move || {
-        if let Err(error) = on_main.state::<Shared>().tray.show(&on_main, look) {
-            tracing::warn!(%error, "the tray icon cannot be changed");
+        if let Err(error) = change(&on_main, &on_main.state::<Shared>().tray) {
+            tracing::warn!(%error, "{trouble}");
         }
     });
     if let Err(error) = queued {
-        tracing::warn!(%error, "the tray icon cannot be changed");
+        tracing::warn!(%error, "{trouble}");
     }
 }
 
@@ -150,19 +160,12 @@ fn look(shared: &Shared, core: &Core) -> TrayLook {
 
 /// Puts the icon onto the panel, where there is one.
 fn place_tray(app: &AppHandle, core: &Core) {
-    let shared = app.state::<Shared>();
-    let look = look(&shared, core);
-    let on_main = app.clone();
-    let placed = app.run_on_main_thread(move || {
-        let shared = on_main.state::<Shared>();
-        match shared.tray.place(&on_main, look, press, open_main) {
-            Ok(()) => tracing::info!("the tray icon is on the panel"),
-            Err(error) => tracing::warn!(%error, "there is no tray icon"),
-        }
+    let look = look(&app.state::<Shared>(), core);
+    with_tray(app, "there is no tray icon", |app, tray| {
+        tray.place(app, look, press, open_main)?;
+        tracing::info!("the tray icon is on the panel");
+        Ok(())
     });
-    if let Err(error) = placed {
-        tracing::warn!(%error, "there is no tray icon");
-    }
 }
 
 /// Opens the window that matters now: the load under way, else the status.

@@ -215,17 +215,22 @@ impl Machine {
         .await
     }
 
-    /// The daemons started in this environment that live: those that were told its data folder.
+    /// The daemons started in this environment that live: those that were told a data folder inside it.
     pub fn daemons(&self) -> Vec<u32> {
         let mut system = System::new().expect("this system lists its processes");
         let what = ProcessRefreshKind::nothing().with_cmd(UpdateKind::Always);
         system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
-        let mark = OsString::from(format!("--data-dir={}", self.path("data").display()));
+        let is_ours = |argument: &OsString| {
+            let folder = argument
+                .to_str()
+                .and_then(|text| text.strip_prefix("--data-dir="));
+            folder.is_some_and(|folder| Path::new(folder).starts_with(self.root()))
+        };
         let mut found: Vec<u32> = system
             .processes()
             .values()
             // A thread is listed like a process on Linux.
-            .filter(|process| process.thread_kind().is_none() && process.cmd().contains(&mark))
+            .filter(|process| process.thread_kind().is_none() && process.cmd().iter().any(is_ours))
             .map(|process| process.pid().as_u32())
             .collect();
         found.sort_unstable();

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::dist;
-use crate::setup::{Platforms, ensure_app_tools, ensure_desktop, is_on_path, setup};
+use crate::setup::{Platforms, ensure_desktop, is_on_path, setup};
 use crate::ui;
 use crate::windows;
 use crate::workspace::{Profile, Workspace, step};
@@ -95,11 +95,7 @@ fn run(arguments: &[String]) -> Result<()> {
         return finish(command.arg("start").args(arguments));
     }
     ui::build(&workspace)?;
-    let mut build = workspace.cargo();
-    step(
-        "build",
-        build.args(["build", "--release", "-p", OKIBI, "-p", TRAY]),
-    )?;
+    build_app(&workspace)?;
     println!("the tray app is open; its icon is in the panel");
     let mut command = workspace.command(workspace.executable(TRAY, Profile::Release)?);
     finish(command.args(arguments))
@@ -156,39 +152,43 @@ fn test_host(filters: &[String]) -> Result<()> {
 }
 
 fn run_dist(arguments: &[String]) -> Result<()> {
-    let workspace = Workspace::find()?;
-    setup(&workspace.assets(), Platforms::Host)?;
-    match arguments {
-        [] => dist::tell(&build_package(&workspace)?),
-        [flag] if flag == "--test" && cfg!(target_os = "linux") => {
-            ensure_desktop()?;
-            ui::build(&workspace)?;
-            build_all(&workspace)?;
-            test_package(&workspace)
-        }
+    let is_tried = match arguments {
+        [] => false,
+        [flag] if flag == "--test" && cfg!(target_os = "linux") => true,
         [flag] if flag == "--test" => bail!("the package is tried on Linux only"),
         other => bail!("dist does not know {:?}\n\n{HELP}", other.join(" ")),
+    };
+    let workspace = Workspace::find()?;
+    setup(&workspace.assets(), Platforms::Host)?;
+    ui::build(&workspace)?;
+    if is_tried {
+        ensure_desktop()?;
+        return test_package(&workspace);
     }
+    dist::tell(&build_package(&workspace)?)
 }
 
-fn build_package(workspace: &Workspace) -> Result<Vec<PathBuf>> {
-    ui::build(workspace)?;
+/// Makes the package; the pages are built already.
+fn build_package(workspace: &Workspace) -> Result<PathBuf> {
+    build_app(workspace)?;
+    dist::bundle(workspace, OKIBI)
+}
+
+/// Builds the tray app and the executable it starts, as users get them.
+fn build_app(workspace: &Workspace) -> Result<()> {
     let mut build = workspace.cargo();
     step(
-        "release build",
+        "build",
         build.args(["build", "--release", "-p", OKIBI, "-p", TRAY]),
-    )?;
-    dist::bundle(workspace, OKIBI)
+    )
 }
 
 /// Makes the package, installs it away from the source tree, and runs the tests that are about it there.
 fn test_package(workspace: &Workspace) -> Result<()> {
-    let packages = build_package(workspace)?;
+    let package = build_package(workspace)?;
     let root = tempfile::Builder::new().prefix("okibi-installed-").tempdir();
     let root = root.context("make a folder to install the package in")?;
-    for package in &packages {
-        dist::install(package, root.path())?;
-    }
+    dist::install(&package, root.path())?;
     let programs = root.path().join("usr/bin");
     let mut tests = workspace.cargo();
     tests.args([
@@ -204,12 +204,11 @@ fn test_package(workspace: &Workspace) -> Result<()> {
     tests.env("OKIBI_TEST_BIN", programs.join(OKIBI));
     tests.env("OKIBI_TEST_TRAY_BIN", programs.join(TRAY));
     step("package", &mut tests)?;
-    dist::tell(&packages)
+    dist::tell(&package)
 }
 
 fn icons() -> Result<()> {
     let workspace = Workspace::find()?;
-    ensure_app_tools()?;
     ui::ensure_packages(&workspace)?;
     dist::icons(&workspace)
 }

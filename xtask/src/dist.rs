@@ -29,8 +29,14 @@ const ICONS: [&str; 5] = [
     "icon.ico",
 ];
 
-/// Makes this system's packages from release builds of `sidecar` and the tray app, and gives their paths.
-pub(crate) fn bundle(workspace: &Workspace, sidecar: &str) -> Result<Vec<PathBuf>> {
+/// Makes this system's package from release builds of `sidecar` and the tray app, and gives its path.
+pub(crate) fn bundle(workspace: &Workspace, sidecar: &str) -> Result<PathBuf> {
+    let (bundles, folder, ending) = match env::consts::OS {
+        "linux" => ("deb", "deb", "deb"),
+        "windows" => ("nsis", "nsis", "exe"),
+        "macos" => ("app,dmg", "dmg", "dmg"),
+        other => bail!("there is no package for {other}; there are those for Linux, Windows and macOS"),
+    };
     let output = workspace.output_folder(None, Profile::Release)?;
     let stage = output.join("dist");
     fs::create_dir_all(&stage).with_context(|| format!("create {}", stage.display()))?;
@@ -42,80 +48,64 @@ pub(crate) fn bundle(workspace: &Workspace, sidecar: &str) -> Result<Vec<PathBuf
     let text = configuration(workspace, &stage.join(sidecar))?.to_string();
     fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
 
+    // So that no package of an earlier version is taken for this one's.
     let made = output.join("bundle");
-    if made.exists() {
-        fs::remove_dir_all(&made).with_context(|| format!("remove {}", made.display()))?;
-    }
-    let (bundles, endings): (&str, &[&str]) = match env::consts::OS {
-        "linux" => ("deb", &["deb"]),
-        "windows" => ("nsis", &["exe"]),
-        "macos" => ("app,dmg", &["dmg"]),
-        other => bail!("there is no package for {other}; there are those for Linux, Windows and macOS"),
-    };
+    setup::remove_folder(&made)?;
     let mut command = tauri(workspace);
     command.args(["bundle", "--bundles", bundles, "--config"]);
     step("bundle", command.arg(&config))?;
-    let mut packages = Vec::new();
-    for folder in fs::read_dir(&made).with_context(|| format!("read {}", made.display()))? {
-        let folder = folder?.path();
-        for file in fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))? {
-            let file = file?.path();
-            if endings
-                .iter()
-                .any(|ending| file.extension() == Some(ending.as_ref()))
-            {
-                packages.push(file);
-            }
+    let folder = made.join(folder);
+    for file in fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))? {
+        let file = file?.path();
+        if file.extension().is_some_and(|found| found == ending) {
+            return Ok(file);
         }
     }
-    if packages.is_empty() {
-        bail!("the bundler made no package in {}", made.display());
-    }
-    Ok(packages)
+    bail!("the bundler made no package in {}", folder.display())
 }
 
-/// Says what was made: size, SHA-256, path.
-pub(crate) fn tell(packages: &[PathBuf]) -> Result<()> {
-    for package in packages {
-        let size = package
-            .metadata()
-            .with_context(|| format!("read {}", package.display()))?
-            .len();
-        println!("{} ({:.1} MB)", package.display(), size as f64 / 1e6);
-        println!("  sha256 {}", checksum::sha256(package)?);
-    }
+/// Says what was made: path, size, SHA-256.
+pub(crate) fn tell(package: &Path) -> Result<()> {
+    let size = package
+        .metadata()
+        .with_context(|| format!("read {}", package.display()))?
+        .len();
+    println!("{} ({:.1} MB)", package.display(), size as f64 / 1e6);
+    println!("  sha256 {}", checksum::sha256(package)?);
     Ok(())
 }
 
 /// What the bundler is told on top of `tauri.conf.json`.
 fn configuration(workspace: &Workspace, sidecar: &Path) -> Result<Value> {
-    let mut parts: Vec<_> = setup::host_parts()?
-        .into_iter()
-        .map(|part| (workspace.assets().join(&part), part))
-        .collect();
     let linux = cfg!(target_os = "linux");
-    // Where the programs look: see `okibi`'s module `assets`.
-    let home = Path::new(if linux { "/usr/lib/okibi" } else { "assets" });
-    for (_, inside) in &mut parts {
-        *inside = home.join(&inside);
-    }
-    let notices = Path::new(if linux { "/usr/share/doc/okibi" } else { "licences" });
-    parts.extend(NOTICES.map(|name| (workspace.root().join(name), notices.join(name))));
-    let slashes = |path: &Path| path.to_string_lossy().replace('\\', "/");
+    // Where the programs look for their assets: see `okibi`'s module `assets`.
+    let (home, notices) = if linux {
+        ("/usr/lib/okibi", "/usr/share/doc/okibi")
+    } else {
+        ("assets", "licences")
+    };
+    let assets =
+        setup::host_parts()?.map(|part| (workspace.assets().join(&part), Path::new(home).join(part)));
+    let notices = NOTICES.map(|name| (workspace.root().join(name), Path::new(notices).join(name)));
+    let slashes = |path: PathBuf| path.to_string_lossy().replace('\\', "/");
+    let files: Map<String, Value> = assets
+        .into_iter()
+        .chain(notices)
+        .map(|(source, inside)| {
+            let (source, inside) = (slashes(source), slashes(inside));
+            // The bundler's Debian part maps the other way round than its resources do.
+            if linux {
+                (inside, source.into())
+            } else {
+                (source, inside.into())
+            }
+        })
+        .collect();
     let mut bundle = json!({ "externalBin": [sidecar] });
-    // The bundler's Debian part maps the other way round than its resources do.
     if linux {
-        let files: Map<String, Value> = parts
-            .iter()
-            .map(|(source, inside)| (slashes(inside), json!(source)))
-            .collect();
         bundle["linux"] = json!({ "deb": { "files": files } });
     } else {
-        let files: Map<String, Value> = parts
-            .iter()
-            .map(|(source, inside)| (slashes(source), json!(slashes(inside))))
-            .collect();
-        bundle["resources"] = Value::Object(files);
+        bundle["resources"] = files.into();
     }
     Ok(json!({ "bundle": bundle }))
 }

@@ -21,7 +21,6 @@ const MADE: [&str; 3] = ["node_modules", "dist", "dist-fake"];
 
 /// Builds the pages, unless nothing has changed since they were built.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
-    setup::ensure_app_tools()?;
     ensure_packages(workspace)?;
     let folder = workspace.ui();
     let stamp = folder.join("dist/.stamp");
@@ -41,8 +40,9 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Installs the packages of the lock file, which has the hash of each.
+/// Installs the packages of the lock file, which has the hash of each, and what they run on.
 pub(crate) fn ensure_packages(workspace: &Workspace) -> Result<()> {
+    setup::ensure_app_tools()?;
     let folder = workspace.ui();
     let stamp = folder.join("node_modules/.stamp");
     let lock = checksum::sha256(&folder.join("package-lock.json"))?;

@@ -51,7 +51,7 @@ pub(crate) fn setup(assets: &Path, platforms: Platforms) -> Result<()> {
         };
         part.ensure(|folder| platform.unpack(folder))?;
     }
-    let folder = Path::new("models").join(embedded_model::NAME);
+    let folder = model_folder();
     let title = format!("the embedded model {}", embedded_model::NAME);
     Part {
         assets,
@@ -64,10 +64,12 @@ pub(crate) fn setup(assets: &Path, platforms: Platforms) -> Result<()> {
 
 /// The folders, relative to the assets, that a program on this platform needs.
 pub(crate) fn host_parts() -> Result<[PathBuf; 2]> {
-    Ok([
-        runtime::host()?.folder(),
-        Path::new("models").join(embedded_model::NAME),
-    ])
+    Ok([runtime::host()?.folder(), model_folder()])
+}
+
+/// The folder of the embedded model, relative to the assets.
+fn model_folder() -> PathBuf {
+    Path::new("models").join(embedded_model::NAME)
 }
 
 /// The folder of the runtime for Windows, relative to the assets.
@@ -153,7 +155,8 @@ impl Part<'_> {
     }
 }
 
-fn remove_folder(folder: &Path) -> Result<()> {
+/// Removes a folder with all that is in it; one that is not there is no error.
+pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
     if !folder.exists() {
         return Ok(());
     }
