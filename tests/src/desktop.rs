@@ -32,6 +32,7 @@ use crate::{
     limit::{LIMIT, eventually, within},
     machine::Machine,
     port::PortLease,
+    proc,
 };
 
 /// The name under which a panel shows tray icons.
@@ -263,7 +264,7 @@ impl Desktop {
             .unwrap_or_else(|| panic!("no session: {reply}"))
             .to_owned();
         Page {
-            _driver: driver,
+            driver,
             lease,
             session,
         }
@@ -498,7 +499,7 @@ fn look_at(
 
 /// A window of the tray app that a test looks into (W3C WebDriver).
 pub struct Page {
-    _driver: Child,
+    driver: Child,
     lease: PortLease,
     session: String,
 }
@@ -572,11 +573,17 @@ impl Page {
         .await;
     }
 
-    /// Ends the app.
+    /// Ends the app and waits until it has gone: one that comes before would only hand over to it.
     pub async fn close(self) {
+        let apps = proc::children(self.driver.id().expect("the driver runs until it is dropped"));
         let path = format!("/session/{}", self.session);
         let head = format!("DELETE {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n");
         http::send(self.lease.port, &head).await;
+        eventually("the app has ended", || {
+            let has_ended = |app: &u32| matches!(proc::state(*app), None | Some('Z'));
+            apps.iter().all(has_ended).then_some(())
+        })
+        .await;
     }
 }
 

@@ -46,6 +46,14 @@ pub fn parent(pid: u32) -> Option<u32> {
     field(pid, 1)?.parse().ok()
 }
 
+/// Those whose parent it is.
+pub fn children(pid: u32) -> Vec<u32> {
+    let all = fs::read_dir("/proc").unwrap();
+    all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|other| parent(*other) == Some(pid))
+        .collect()
+}
+
 /// What it has used of the processors so far, its ended threads included; `None` when it is gone.
 pub fn processor_time(pid: u32) -> Option<Duration> {
     let ticks = field(pid, 11)?.parse::<u64>().ok()? + field(pid, 12)?.parse::<u64>().ok()?;
