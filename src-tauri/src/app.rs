@@ -20,6 +20,7 @@ use crate::{
     notifier::Notifier,
     settings,
     tray::Tray,
+    windows::Closing,
 };
 
 /// Managed by Tauri; commands and handlers get it from there.
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     /// Asks the watcher for a look at the port.
     pub(crate) look: Arc<Notify>,
     pub(crate) notifier: Notifier,
+    pub(crate) closing: Closing,
     pub(crate) tray: Tray,
     /// Whether something can bring the windows back once they are closed.
     pub(crate) has_tray: AtomicBool,
@@ -51,6 +53,7 @@ impl Shared {
             view,
             look: Arc::default(),
             notifier,
+            closing: Closing::default(),
             tray: Tray::default(),
             has_tray: AtomicBool::new(true),
             starts_at_login: AtomicBool::new(false),

@@ -11,8 +11,9 @@ use std::{process::ExitCode, sync::atomic::Ordering::Relaxed};
 
 use okibi_config::logfile::{self, Echo};
 use okibi_messages::{Lang, Message, tray as words};
-use tauri::{Manager as _, RunEvent};
+use tauri::{Manager as _, RunEvent, plugin::TauriPlugin};
 use tauri_plugin_autostart::MacosLauncher;
+use tauri_plugin_window_state::StateFlags;
 use tokio::sync::{mpsc, watch};
 
 pub mod contract;
@@ -123,7 +124,7 @@ fn start(first_window: Option<WindowName>) -> anyhow::Result<i32> {
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_opener::init())
-        .plugin(tauri_plugin_window_state::Builder::default().build())
+        .plugin(window_state())
         .invoke_handler(tauri::generate_handler![
             commands::get_view,
             commands::get_status,
@@ -148,6 +149,9 @@ fn start(first_window: Option<WindowName>) -> anyhow::Result<i32> {
         })
         .build(tauri::generate_context!())?;
     Ok(app.run_return(|app, event| {
+        if let RunEvent::WindowEvent { label, event, .. } = &event {
+            windows::follow(app, label, event);
+        }
         // Closing the last window leaves the app in the tray, if there is one to come back from.
         if let RunEvent::ExitRequested { api, code: None, .. } = event
             && app.state::<Shared>().has_tray.load(Relaxed)
@@ -155,6 +159,13 @@ fn start(first_window: Option<WindowName>) -> anyhow::Result<i32> {
             api.prevent_exit();
         }
     }))
+}
+
+/// Remembers where windows were and how large. Whether they are seen is for [`windows`] to say.
+fn window_state() -> TauriPlugin<tauri::Wry> {
+    tauri_plugin_window_state::Builder::default()
+        .with_state_flags(StateFlags::all() - StateFlags::VISIBLE)
+        .build()
 }
 
 /// Starts everything that runs beside the windows.
@@ -170,7 +181,9 @@ fn set_up(
     let (events, received) = mpsc::unbounded_channel();
     let (view, _) = watch::channel(core.view(std::time::Instant::now()));
     let for_buttons = app.clone();
-    let notifier = Notifier::start(move |pressed| driver::pressed(&for_buttons, pressed))?;
+    let notifier = Notifier::start(&machine.folders.data, move |pressed| {
+        driver::pressed(&for_buttons, pressed)
+    })?;
     let shared = Shared::new(machine.clone(), events.clone(), view, notifier, history);
     shared.read_login(app);
     let look = shared.look.clone();

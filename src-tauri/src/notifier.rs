@@ -1,6 +1,6 @@
 //! Shows notifications, one at a time in one place, on a thread of its own: a notification server may take its time.
 
-use std::{sync::mpsc, thread};
+use std::{fs, path::Path, sync::mpsc, thread};
 
 use notify_rust::{Notification, Timeout};
 use okibi_messages::tray;
@@ -12,6 +12,12 @@ const OPEN_LOG: &str = "open-log";
 
 /// Identifier of the button that starts again.
 const RETRY: &str = "retry";
+
+/// The program's icon.
+const ICON: &[u8] = include_bytes!("../icons/128x128.png");
+
+/// Its name in the desktop's theme, where the package is installed.
+const THEME_ICON: &str = "okibi-tray";
 
 /// What a press on a notification's button asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +38,27 @@ impl Notifier {
     /// Starts the thread. `pressed` is told which button of a notification was pressed.
     ///
     /// Errors: the OS's, when it starts no thread.
-    pub(crate) fn start(pressed: impl Fn(Pressed) + Clone + Send + 'static) -> std::io::Result<Self> {
+    ///
+    /// `data` is the folder in which a notification server finds the icon; a program that is not installed has none in
+    /// the desktop's theme.
+    pub(crate) fn start(
+        data: &Path,
+        pressed: impl Fn(Pressed) + Clone + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (notices, waiting) = mpsc::channel::<Notice>();
+        let file = data.join("okibi.png");
         thread::Builder::new()
             .name("okibi-notify".into())
-            .spawn(move || show_all(&waiting, &pressed))?;
+            .spawn(move || {
+                let icon = match write_icon(&file) {
+                    Ok(()) => file.to_string_lossy().into_owned(),
+                    Err(error) => {
+                        tracing::debug!(%error, "the icon of notifications is not written");
+                        THEME_ICON.to_owned()
+                    }
+                };
+                show_all(&waiting, &icon, &pressed);
+            })?;
         Ok(Self { notices })
     }
 
@@ -47,7 +69,18 @@ impl Notifier {
     }
 }
 
-fn show_all(waiting: &mpsc::Receiver<Notice>, pressed: &(impl Fn(Pressed) + Clone + Send + 'static)) {
+fn write_icon(file: &Path) -> std::io::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(file, ICON)
+}
+
+fn show_all(
+    waiting: &mpsc::Receiver<Notice>,
+    icon: &str,
+    pressed: &(impl Fn(Pressed) + Clone + Send + 'static),
+) {
     let mut place = Place::default();
     let mut has_failed = false;
     while let Ok(mut notice) = waiting.recv() {
@@ -57,7 +90,7 @@ fn show_all(waiting: &mpsc::Receiver<Notice>, pressed: &(impl Fn(Pressed) + Clon
         {
             notice = newer;
         }
-        match place.show(&notice, pressed) {
+        match place.show(&notice, icon, pressed) {
             Ok(()) => has_failed = false,
             Err(error) if !has_failed => {
                 has_failed = true;
@@ -80,6 +113,7 @@ impl Place {
     fn show(
         &mut self,
         notice: &Notice,
+        icon: &str,
         pressed: &(impl Fn(Pressed) + Clone + Send + 'static),
     ) -> Result<(), notify_rust::error::Error> {
         if notice.kind == NoticeKind::Progress {
@@ -95,7 +129,7 @@ impl Place {
             .appname("Okibi")
             .summary(&notice.summary)
             .body(&notice.body)
-            .icon("okibi")
+            .icon(icon)
             .timeout(match notice.kind {
                 NoticeKind::Progress => Timeout::Never,
                 NoticeKind::Done | NoticeKind::Error => Timeout::Default,

@@ -1,12 +1,17 @@
 //! The app's windows: opened on demand, destroyed when closed, so that an app without windows costs little.
 
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
 use okibi_messages::{
     Lang,
     tray::{Entry, window_title},
 };
-use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder};
+use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
-use crate::contract::WindowName;
+use crate::{app::Shared, contract::WindowName};
 
 /// Every window.
 pub(crate) const ALL: [WindowName; 4] = [
@@ -63,7 +68,51 @@ pub(crate) fn open(app: &AppHandle, name: WindowName, lang: Lang) {
     });
 }
 
+/// Windows that are about to go, and whether they are wanted again: one that is asked for meanwhile can be neither shown
+/// nor built anew until it has gone.
+#[derive(Default)]
+pub(crate) struct Closing(Mutex<HashMap<&'static str, bool>>);
+
+impl Closing {
+    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, bool>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A window begins to close.
+    fn begin(&self, name: WindowName) {
+        self.lock().insert(name.label(), false);
+    }
+
+    /// Notes that a window is wanted; true where it is about to go, and will come again.
+    fn want(&self, name: WindowName) -> bool {
+        let mut closing = self.lock();
+        let wanted = closing.get_mut(name.label());
+        wanted.map(|wanted| *wanted = true).is_some()
+    }
+
+    /// A window has gone; true where it is wanted again.
+    fn end(&self, name: WindowName) -> bool {
+        self.lock().remove(name.label()).unwrap_or(false)
+    }
+}
+
+/// Follows a window's end, and opens it anew where it was asked for meanwhile.
+pub(crate) fn follow(app: &AppHandle, label: &str, event: &WindowEvent) {
+    let Some(name) = WindowName::from_label(label) else {
+        return;
+    };
+    let shared = app.state::<Shared>();
+    match event {
+        WindowEvent::CloseRequested { .. } => shared.closing.begin(name),
+        WindowEvent::Destroyed if shared.closing.end(name) => open(app, name, shared.lang()),
+        _ => {}
+    }
+}
+
 fn show(app: &AppHandle, name: WindowName, lang: Lang) -> tauri::Result<()> {
+    if app.state::<Shared>().closing.want(name) {
+        return Ok(());
+    }
     if let Some(window) = app.get_webview_window(name.label()) {
         window.unminimize()?;
         window.show()?;
@@ -71,12 +120,15 @@ fn show(app: &AppHandle, name: WindowName, lang: Lang) -> tauri::Result<()> {
     }
     let (width, height) = name.size();
     let page = WebviewUrl::App(format!("{}.html", name.label()).into());
-    WebviewWindowBuilder::new(app, name.label(), page)
+    // Shown only when it is whole: one that is closed while it is built stays known to Tauri for ever.
+    let window = WebviewWindowBuilder::new(app, name.label(), page)
         .title(window_title(name.entry(), lang))
         .inner_size(width, height)
         .min_inner_size(320.0, 320.0)
+        .visible(false)
         .build()?;
-    Ok(())
+    window.show()?;
+    window.set_focus()
 }
 
 /// Titles the open windows in another language.
@@ -87,5 +139,22 @@ pub(crate) fn rename_all(app: &AppHandle, lang: Lang) {
         {
             tracing::warn!(%error, "a window keeps its old title");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_asked_for_while_it_closes_comes_again() {
+        let closing = Closing::default();
+        assert!(!closing.want(WindowName::Status), "it is not about to go");
+        closing.begin(WindowName::Status);
+        assert!(!closing.want(WindowName::Settings));
+        assert!(closing.want(WindowName::Status));
+        assert!(closing.end(WindowName::Status));
+        closing.begin(WindowName::Status);
+        assert!(!closing.end(WindowName::Status), "nobody asked this time");
     }
 }

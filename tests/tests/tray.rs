@@ -64,6 +64,91 @@ async fn start_and_stop_from_the_menu_with_one_notification_that_moves_on() {
 }
 
 #[tokio::test]
+async fn each_step_of_a_load_is_told_in_order() {
+    let desktop = desktop().await;
+    let stuck = model::StuckModel::make(&desktop.machine.path("model"));
+    let text = format!(
+        "model = {:?}\nstart_daemon = false\nlang = \"en\"\n",
+        stuck.folder()
+    );
+    desktop.machine.write_config(&text);
+    let tray = desktop.tray().await;
+    desktop.press(&tray, "Start").await;
+    let hold = stuck.hold().await;
+    desktop.state(&tray, "Loading model").await;
+    assert!(desktop.tooltip(&tray).await.contains("Loading model"));
+    desktop.window("Okibi: Start").await;
+    stuck.feed().await;
+    drop(hold);
+    desktop.notified("Ready in").await;
+    desktop.state(&tray, "Ready").await;
+    // Steps that are over before they could be shown are left out; those that are shown come in order.
+    let order = [
+        &["Finding the model files", "Model files found"][..],
+        &["Loading ONNX Runtime", "ONNX Runtime loaded"],
+        &[
+            "Loading the tokenizer",
+            "Loading the model",
+            "Tokenizer loaded",
+            "Model loaded",
+        ],
+        &["Warming up", "Warmed up"],
+        &["Taking the port over", "Listening"],
+        &["model at ws://"],
+    ];
+    let steps: Vec<String> = desktop.shown().into_iter().map(|shown| shown.body).collect();
+    let rank = |step: &String| {
+        order
+            .iter()
+            .position(|names| names.iter().any(|name| step.starts_with(name)))
+            .unwrap_or_else(|| panic!("{step:?} in {steps:#?}"))
+    };
+    assert!(steps.iter().is_sorted_by_key(rank), "{steps:#?}");
+    let while_held = ["Loading the tokenizer", "Loading the model"];
+    assert!(
+        steps.iter().any(|step| while_held.contains(&step.as_str())),
+        "{steps:#?}"
+    );
+    let tooltip = desktop.tooltip(&tray).await;
+    assert!(
+        tooltip.contains("Memory") && tooltip.contains("requests 0"),
+        "{tooltip}"
+    );
+}
+
+#[tokio::test]
+async fn what_starts_at_login_is_the_app() {
+    let desktop = desktop().await;
+    let tray = desktop.tray().await;
+    desktop.press(&tray, "Start at login").await;
+    desktop.checked(&tray, "Start at login", true).await;
+    desktop.press(&tray, "Quit (the daemon keeps running)").await;
+    assert!(tray.ended().await.success());
+    let tray = desktop.log_in().await;
+    desktop.press(&tray, "Start at login").await;
+    desktop.checked(&tray, "Start at login", false).await;
+    let folder = desktop.machine.path("home/.config/autostart");
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn an_app_lives_on_without_windows_only_where_its_icon_brings_them_back() {
+    let desktop = desktop().await;
+    let tray = desktop.tray().await;
+    desktop.click(&tray).await;
+    desktop.window("Okibi: Status").await;
+    desktop.close_window("Okibi: Status").await;
+    desktop.click(&tray).await;
+    desktop.window("Okibi: Status").await;
+
+    let bare = lacking(Lack::Panel).await;
+    let app = bare.open_tray(&[]);
+    bare.window("Okibi: Status").await;
+    bare.close_window("Okibi: Status").await;
+    assert!(app.ended().await.success());
+}
+
+#[tokio::test]
 async fn a_daemon_of_the_command_line_shows_in_the_tray_and_goes_again() {
     let desktop = desktop().await;
     let tray = desktop.tray().await;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::dist;
-use crate::setup::{Platforms, ensure_desktop, is_on_path, setup};
+use crate::setup::{Platforms, ensure_desktop, ensure_pictures, is_on_path, setup};
 use crate::ui;
 use crate::windows;
 use crate::workspace::{Profile, Workspace, step};
@@ -36,7 +36,7 @@ cargo xtask bench NAME…      measure, in a release build: launch, serve, tray
 cargo xtask dist             make this system's package in target/release/bundle: .deb, .exe installer or .dmg
 cargo xtask dist --test      also install it in a folder of its own and try it there (Linux)
 cargo xtask icons            draw the programs' icons anew from src-tauri/icons/okibi.svg
-cargo xtask screenshots      take the pictures of the windows in docs/screenshots anew
+cargo xtask screenshots      take the pictures of windows, menu and notification in docs/screenshots anew
 cargo xtask help             this text
 
 Every chore does the set-up first; when it is done already that takes milliseconds.
@@ -232,7 +232,7 @@ fn name_programs(workspace: &Workspace, profile: Profile, command: &mut Command)
 fn screenshots() -> Result<()> {
     let workspace = Workspace::find()?;
     setup(&workspace.assets(), Platforms::Host)?;
-    ensure_desktop()?;
+    ensure_pictures()?;
     ui::build(&workspace)?;
     build_all(&workspace)?;
     let mut pictures = workspace.command(workspace.executable(SCREENSHOTS, Profile::Debug)?);

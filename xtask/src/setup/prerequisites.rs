@@ -112,6 +112,15 @@ const DESKTOP: [Prerequisite; 5] = [
     },
 ];
 
+/// What the pictures of the documentation need beyond that.
+const DRAWN_NOTIFICATIONS: Prerequisite = Prerequisite {
+    name: "xfce4-notifyd",
+    why: "a notification is drawn by it",
+    // The daemon itself is on no PATH; this is its settings dialog.
+    programs: &["xfce4-notifyd-config"],
+    packages: ["xfce4-notifyd", "xfce4-notifyd", "xfce4-notifyd", "", ""],
+};
+
 /// The oldest Node.js that builds the pages.
 const NODE_VERSION: (u32, u32) = (20, 19);
 
@@ -240,6 +249,14 @@ pub(crate) fn ensure_desktop() -> Result<()> {
         DESKTOP.iter().try_for_each(ensure_present)?;
     }
     Ok(())
+}
+
+/// Makes sure of what the documentation's pictures are taken on: that of the tests, and drawn notifications.
+///
+/// Errors: as for the others.
+pub(crate) fn ensure_pictures() -> Result<()> {
+    ensure_desktop()?;
+    ensure_present(&DRAWN_NOTIFICATIONS)
 }
 
 /// The major and minor version of Node.js.
