@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
 use okibi_client::Client;
-use okibi_engine::{session::Session, tokenizer::Tokenizer};
+use okibi_engine::{Output, Overflow, Text, session::Session, tokenizer::Tokenizer};
 use okibi_protocol::{
     method::{EmbedParams, Input},
     vector::Encoding,
@@ -60,7 +60,11 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
     let tokenizer = Tokenizer::load(&files)?;
     let mut session = Session::open(&environment, &files, pieces::threads())?;
 
-    let ids = tokenizer.encode(&[QUERY.to_owned()], None, true)?.remove(0).ids;
+    let ids = tokenizer
+        .encode(&[QUERY.into()], None, Overflow::Truncate)?
+        .remove(0)
+        .windows
+        .remove(0);
     let (mut served, mut bare, mut asked) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..QUERIES {
         let began = Instant::now();
@@ -74,7 +78,9 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
         client.embed(params).await?;
         served.push(began.elapsed());
         let began = Instant::now();
-        session.run(&[&ids]).map_err(|error| anyhow::anyhow!("{error}"))?;
+        session
+            .run(&[(ids.as_slice(), Output::Text)])
+            .map_err(|error| anyhow::anyhow!("{error}"))?;
         bare.push(began.elapsed());
     }
     report.number("query_tokens", "tokens of the query", ids.len() as f64, "");
@@ -169,13 +175,15 @@ fn by_hand(
     budget: usize,
 ) -> Result<Duration> {
     let began = Instant::now();
-    let mut encoded = tokenizer.encode(texts, None, true)?;
-    encoded.sort_by_key(|text| std::cmp::Reverse(text.ids.len()));
+    let texts: Vec<Text> = texts.iter().map(|text| text.as_str().into()).collect();
+    let encoded = tokenizer.encode(&texts, None, Overflow::Truncate)?;
+    let mut encoded: Vec<Vec<u32>> = encoded.into_iter().flat_map(|text| text.windows).collect();
+    encoded.sort_by_key(|ids| std::cmp::Reverse(ids.len()));
     let mut rest = encoded.as_slice();
     while let Some(longest) = rest.first() {
-        let count = (budget / longest.ids.len()).clamp(1, rest.len());
+        let count = (budget / longest.len()).clamp(1, rest.len());
         let (batch, after) = rest.split_at(count);
-        let ids: Vec<&[u32]> = batch.iter().map(|text| text.ids.as_slice()).collect();
+        let ids: Vec<(&[u32], Output)> = batch.iter().map(|ids| (ids.as_slice(), Output::Text)).collect();
         session.run(&ids).map_err(|error| anyhow::anyhow!("{error}"))?;
         rest = after;
     }

@@ -42,6 +42,7 @@ fn status(state: RunState) -> Status {
         .into(),
         model: "multilingual-e5-small".into(),
         dimension: Some(384),
+        space: Some("0123456789abcdef".into()),
         max_tokens: Some(512),
         pid: 7,
         version: "0.1.0".into(),

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use okibi_config::{
     Discovery, Flags, FolderOverrides, Folders, Loaded, Settings, daemon_args::daemon_args, logfile,
-    process_environment,
+    process_environment, token::read_tokens,
 };
 use okibi_launcher::LaunchSpec;
 use okibi_messages::{Lang, Message};
+use okibi_protocol::guard::Access;
 
 use crate::core::Choices;
 
@@ -48,10 +49,28 @@ impl Machine {
         LaunchSpec {
             program: self.program.clone(),
             daemon_args: daemon_args(&settings, &self.folders, lang.name()),
+            host: settings.host.value,
             port,
+            access: self.access(&settings),
             model: settings.model.value.clone(),
             log_file: self.log_file(port),
         }
+    }
+
+    /// Who is let in; from now on this process brings the token itself.
+    fn access(&self, settings: &Settings) -> Access {
+        let access = okibi_config::access(settings, &self.folders).unwrap_or_else(|error| {
+            // The daemon finds the same, ends, and says so.
+            tracing::error!(%error, "the token cannot be made");
+            Access::default()
+        });
+        self.bring_token();
+        access
+    }
+
+    /// Brings the token from now on, where there is one.
+    pub(crate) fn bring_token(&self) {
+        okibi_client::set_token(read_tokens(&self.folders).map(|tokens| tokens.manage));
     }
 
     /// The daemon's log.

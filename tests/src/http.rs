@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
     net::TcpStream,
 };
 
@@ -15,13 +15,22 @@ use crate::limit::within;
 pub struct Reply {
     /// Its status.
     pub status: u16,
-    /// Status line and headers, in lower case.
+    /// Status line and headers.
     pub head: String,
     /// Its body.
     pub body: String,
+    /// The same as it came.
+    pub bytes: Vec<u8>,
 }
 
 impl Reply {
+    /// The value of a header, named in lower case, as it came.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let found = lines.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.to_owned())
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
@@ -52,22 +61,73 @@ pub async fn send(port: u16, head: &str) -> Reply {
     exchange(port, head, "").await
 }
 
-async fn exchange(port: u16, head: &str, body: &str) -> Reply {
+/// Sends `head` and `body` and reads until the connection closes.
+pub async fn exchange(port: u16, head: &str, body: &str) -> Reply {
+    let length = if body.is_empty() || head.to_lowercase().contains("content-length:") {
+        String::new()
+    } else {
+        format!("Content-Length: {}\r\n", body.len())
+    };
+    raw(
+        port,
+        format!("{head}{length}Connection: close\r\n\r\n{body}").as_bytes(),
+    )
+    .await
+}
+
+/// Sends bytes as they are and reads until the connection closes.
+pub async fn raw(port: u16, sent: &[u8]) -> Reply {
     let exchange = async {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-        stream
-            .write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes())
-            .await?;
+        // A server may answer and close before it has read everything.
+        let _ = stream.write_all(sent).await;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await?;
-        std::io::Result::Ok(String::from_utf8_lossy(&bytes).into_owned())
+        std::io::Result::Ok(bytes)
     };
-    let text = within("an HTTP answer", exchange).await.unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+    let bytes = within("an HTTP answer", exchange).await.unwrap();
+    let end = bytes
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .expect("a head and a body");
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let bytes = bytes[end + 4..].to_vec();
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     Reply {
         status: status.expect("a status line"),
-        head: head.to_lowercase(),
-        body: body.to_owned(),
+        head,
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+        bytes,
+    }
+}
+
+/// Server-sent events whose data is JSON.
+pub struct Events {
+    lines: Lines<BufReader<TcpStream>>,
+}
+
+impl Events {
+    /// Opens a stream of events.
+    pub async fn open(port: u16, path: &str) -> Self {
+        let opening = async {
+            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+            let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            stream.write_all(head.as_bytes()).await?;
+            std::io::Result::Ok(stream)
+        };
+        let stream = within("a stream of events", opening).await.unwrap();
+        Self {
+            lines: BufReader::new(stream).lines(),
+        }
+    }
+
+    /// The data of the next event; `None` when the stream has ended.
+    pub async fn next(&mut self) -> Option<Value> {
+        loop {
+            let line = within("an event", self.lines.next_line()).await.ok()??;
+            if let Some(data) = line.strip_prefix("data: ") {
+                return serde_json::from_str(data).ok();
+            }
+        }
     }
 }

@@ -16,6 +16,7 @@ use okibi_config::{
     settings::{Flags, Settings},
 };
 use okibi_launcher::{LaunchSpec, Started};
+use okibi_protocol::guard::Access;
 use okibi_tests::{
     Machine, eventually,
     model::{self, StuckModel},
@@ -202,6 +203,8 @@ fn launch_spec(machine: &Machine) -> LaunchSpec {
     LaunchSpec {
         program: okibi_binary().to_owned(),
         daemon_args: daemon_args(&settings, &folders, "en"),
+        host: None,
+        access: Access::default(),
         port: machine.port(),
         model: settings.model.value.clone(),
         log_file: daemon_log_path(&folders, machine.port()),

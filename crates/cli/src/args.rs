@@ -55,6 +55,24 @@ pub(crate) struct DaemonArgs {
     batch_tokens: Option<OsString>,
     #[arg(long, value_name = "N")]
     max_queued_texts: Option<OsString>,
+    #[arg(long, value_name = "IP")]
+    host: Option<OsString>,
+    #[arg(long, value_name = "NAME,…")]
+    allowed_hosts: Option<OsString>,
+    #[arg(long, value_name = "ORIGIN,…")]
+    allowed_origins: Option<OsString>,
+    #[arg(long, value_name = "true|false")]
+    require_token: Option<OsString>,
+    #[arg(long, value_name = "NAME,…")]
+    model_names: Option<OsString>,
+    #[arg(long, value_name = "N")]
+    max_connections: Option<OsString>,
+    #[arg(long, value_name = "N")]
+    max_request_mb: Option<OsString>,
+    #[arg(long, value_name = "N")]
+    max_inputs: Option<OsString>,
+    #[arg(long, value_name = "N")]
+    max_request_tokens: Option<OsString>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -194,6 +212,15 @@ impl DaemonArgs {
             .with(Key::Onnxruntime, self.onnxruntime.clone())
             .with(Key::BatchTokens, self.batch_tokens.clone())
             .with(Key::MaxQueuedTexts, self.max_queued_texts.clone())
+            .with(Key::Host, self.host.clone())
+            .with(Key::AllowedHosts, self.allowed_hosts.clone())
+            .with(Key::AllowedOrigins, self.allowed_origins.clone())
+            .with(Key::RequireToken, self.require_token.clone())
+            .with(Key::ModelNames, self.model_names.clone())
+            .with(Key::MaxConnections, self.max_connections.clone())
+            .with(Key::MaxRequestMb, self.max_request_mb.clone())
+            .with(Key::MaxInputs, self.max_inputs.clone())
+            .with(Key::MaxRequestTokens, self.max_request_tokens.clone())
     }
 }
 

@@ -2,10 +2,11 @@
 
 use okibi_config::{
     Discovery, DiscoveryState, Folders, Loaded, Settings, daemon_args::daemon_args,
-    discovery::websocket_address, logfile, process_environment,
+    discovery::websocket_address, logfile, process_environment, token::read_tokens,
 };
 use okibi_launcher::LaunchSpec;
 use okibi_messages::{Lang, Message};
+use okibi_protocol::guard::Access;
 
 use crate::{
     args::CommandLine,
@@ -49,6 +50,7 @@ impl Front {
             }
             style::warn(&Message::Setting(problem), lang);
         }
+        okibi_client::set_token(read_tokens(&folders).map(|tokens| tokens.manage));
         Ok(Self {
             lang,
             folders,
@@ -82,6 +84,16 @@ impl Front {
         (discovery.state == DiscoveryState::Starting).then_some(discovery.pid)
     }
 
+    /// Who is let in; from now on this process brings the token itself.
+    pub(crate) fn access(&self) -> Result<Access, Failure> {
+        let access = okibi_config::access(&self.settings, &self.folders)
+            .map_err(|error| Failure::io("token.json", &error))?;
+        if let Some(tokens) = &access.tokens {
+            okibi_client::set_token(Some(tokens.manage.clone()));
+        }
+        Ok(access)
+    }
+
     /// How a daemon with these settings is started.
     pub(crate) fn launch_spec(&self) -> Result<LaunchSpec, Failure> {
         let program = std::env::current_exe().map_err(|error| Failure::io("okibi", &error))?;
@@ -89,7 +101,9 @@ impl Front {
         Ok(LaunchSpec {
             program,
             daemon_args: daemon_args(&self.settings, &self.folders, self.lang.name()),
+            host: self.settings.host.value,
             port,
+            access: self.access()?,
             model: self.settings.model.value.clone(),
             log_file: logfile::daemon_log_path(&self.folders, port),
         })

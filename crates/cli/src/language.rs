@@ -111,6 +111,15 @@ fn argument_help(id: &str) -> Option<Help> {
         "onnxruntime" => Help::Onnxruntime,
         "batch_tokens" => Help::BatchTokens,
         "max_queued_texts" => Help::MaxQueuedTexts,
+        "host" => Help::Host,
+        "allowed_hosts" => Help::AllowedHosts,
+        "allowed_origins" => Help::AllowedOrigins,
+        "require_token" => Help::RequireToken,
+        "model_names" => Help::ModelNames,
+        "max_connections" => Help::MaxConnections,
+        "max_request_mb" => Help::MaxRequestMb,
+        "max_inputs" => Help::MaxInputs,
+        "max_request_tokens" => Help::MaxRequestTokens,
         _ => return None,
     })
 }

@@ -111,6 +111,7 @@ mod tests {
             server_type: "okibi".into(),
             model: "multilingual-e5-small".into(),
             dimension: Some(384),
+            space: Some("0123456789abcdef".into()),
             max_tokens: Some(512),
             pid: 42,
             version: "0.1.0".into(),

@@ -5,10 +5,19 @@ use std::{net::Ipv4Addr, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
-    tungstenite::{Message, protocol::WebSocketConfig},
+    tungstenite::{
+        Error, Message,
+        client::IntoClientRequest,
+        handshake::client::Request,
+        http::{HeaderValue, header::AUTHORIZATION},
+        protocol::WebSocketConfig,
+    },
 };
 
-use crate::error::{ClientError, from_socket};
+use crate::{
+    credentials,
+    error::{ClientError, from_socket},
+};
 
 /// How long a connection may take to be a WebSocket, unless the caller says otherwise.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,8 +36,8 @@ pub(crate) async fn connect(port: u16, limit: Duration) -> Result<Socket, Client
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_ANSWER_BYTES))
             .max_frame_size(Some(MAX_ANSWER_BYTES));
-        let address = format!("ws://127.0.0.1:{port}/");
-        match client_async_with_config(address, stream, Some(config)).await {
+        let request = request(port).map_err(from_socket)?;
+        match client_async_with_config(request, stream, Some(config)).await {
             Ok((socket, _)) => Ok(socket),
             Err(error) => Err(from_socket(error)),
         }
@@ -36,6 +45,17 @@ pub(crate) async fn connect(port: u16, limit: Duration) -> Result<Socket, Client
     timeout(limit, connecting)
         .await
         .map_err(|_| ClientError::Timeout)?
+}
+
+/// The request that opens a WebSocket, with the token, where there is one.
+fn request(port: u16) -> Result<Request, Error> {
+    let mut request = format!("ws://127.0.0.1:{port}/").into_client_request()?;
+    if let Some(token) = credentials::token()
+        && let Ok(value) = HeaderValue::try_from(format!("Bearer {token}"))
+    {
+        request.headers_mut().insert(AUTHORIZATION, value);
+    }
+    Ok(request)
 }
 
 /// A text message of `text`.

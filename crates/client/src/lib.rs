@@ -3,6 +3,7 @@
 //! - [`Client`]: calls at the same time over one connection
 //! - [`Chunks`]: a result that comes in pieces
 //! - [`Subscription`]: the status as it changes
+//! - [`set_token`]: the token that connections bring, where one is required
 //! - [`send_notice`]: what a loading daemon tells its front
 //!
 //! Calls have no time limit of their own: a long embedding is no fault, and a server that dies or falls silent ends
@@ -10,6 +11,7 @@
 
 mod client;
 mod connect;
+mod credentials;
 mod dispatch;
 mod error;
 mod methods;
@@ -23,3 +25,4 @@ pub use self::{
     notice::send_notice,
     subscription::Subscription,
 };
+pub use credentials::set_token;

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use okibi_client::{Client, ClientError, send_notice};
 use okibi_listener::{Answer, CallContext, Limits, Listener, Service, bind, loading::loading_answer, start};
+use okibi_protocol::guard::Access;
 use okibi_protocol::{
     jsonrpc::{Call, RpcError, code, raw_result},
     method::{EmbedParams, EmbedResult, EmbedTextResult, Input, RunState, STATUS_CHANGED, Status, Stopping},
@@ -90,6 +91,8 @@ fn embed(params: EmbedParams) -> Answer {
                 vectors: Vectors::encode(vectors, params.encoding),
                 tokens: chunk.iter().map(String::len).collect(),
                 truncated: Vec::new(),
+                windowed: Vec::new(),
+                space: "space".into(),
                 prompt: None,
             };
             if sender.send(raw_result(&result)).await.is_err() {
@@ -114,7 +117,12 @@ fn daemon(limits: Limits) -> (Listener, Arc<Daemon>) {
         permits: Semaphore::new(0),
     });
     (
-        start(bind(0).expect("a free port"), daemon.clone(), limits),
+        start(
+            bind(0).expect("a free port"),
+            daemon.clone(),
+            limits,
+            Access::default(),
+        ),
         daemon,
     )
 }
@@ -244,6 +252,7 @@ async fn a_subscriber_hears_the_last_status_of_a_drain_that_has_nothing_to_wait_
         bind(0).expect("a free port"),
         Told(told.clone()),
         Limits::default(),
+        Access::default(),
     );
     let client = within(Client::connect(listener.local_port())).await.unwrap();
     let mut subscription = within(client.subscribe()).await.unwrap();

@@ -35,6 +35,19 @@ pub fn daemon_args(settings: &Settings, folders: &Folders, lang: &str) -> Vec<Os
     );
     add(Key::BatchTokens, number(settings.batch_tokens.value));
     add(Key::MaxQueuedTexts, number(settings.max_queued_texts.value));
+    add(Key::Host, settings.host.value.map(|host| host.to_string().into()));
+    let list = |list: &[String]| (!list.is_empty()).then(|| list.join(",").into());
+    add(Key::AllowedHosts, list(&settings.allowed_hosts.value));
+    add(Key::AllowedOrigins, list(&settings.allowed_origins.value));
+    add(
+        Key::RequireToken,
+        settings.require_token.value.then(|| "true".into()),
+    );
+    add(Key::ModelNames, list(&settings.model_names.value));
+    add(Key::MaxConnections, number(settings.max_connections.value));
+    add(Key::MaxRequestMb, number(settings.max_request_mb.value));
+    add(Key::MaxInputs, number(settings.max_inputs.value));
+    add(Key::MaxRequestTokens, number(settings.max_request_tokens.value));
     args.push(joined("--cache-dir", folders.cache.clone().into()));
     args.push(joined("--data-dir", folders.data.clone().into()));
     args

@@ -21,6 +21,8 @@ pub enum FileValue {
     Text(String),
     /// `true` or `false`.
     Switch(bool),
+    /// A list of texts.
+    List(Vec<String>),
     /// Something no setting can be, as it was written.
     Other(String),
 }
@@ -89,6 +91,16 @@ impl ConfigFile {
                             FileValue::Text(number.as_str().to_owned())
                         }
                         DeValue::Boolean(switch) => FileValue::Switch(switch),
+                        DeValue::Array(items) => {
+                            let texts = items.iter().map(|item| match item.get_ref() {
+                                DeValue::String(text) => Some(text.clone().into_owned()),
+                                _ => None,
+                            });
+                            match texts.collect() {
+                                Some(texts) => FileValue::List(texts),
+                                None => FileValue::Other(written.to_owned()),
+                            }
+                        }
                         _ => FileValue::Other(written.to_owned()),
                     };
                     read.values.push((key, value, place));

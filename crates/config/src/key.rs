@@ -25,6 +25,24 @@ pub enum Key {
     BatchTokens,
     /// Texts that wait at most.
     MaxQueuedTexts,
+    /// A further address to listen on.
+    Host,
+    /// Names of this machine that requests may be sent to.
+    AllowedHosts,
+    /// Origins of web pages and extensions that are let in.
+    AllowedOrigins,
+    /// Whether requests have to bring a token.
+    RequireToken,
+    /// Further names for the loaded model.
+    ModelNames,
+    /// Connections at once.
+    MaxConnections,
+    /// Megabytes of a request.
+    MaxRequestMb,
+    /// Texts of a request.
+    MaxInputs,
+    /// Tokens of a request.
+    MaxRequestTokens,
     /// Which notifications the tray app shows.
     Notifications,
     /// When the tray app's progress window opens by itself.
@@ -37,7 +55,7 @@ pub enum Key {
 
 impl Key {
     /// Every setting.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 23] = [
         Self::Model,
         Self::Port,
         Self::Threads,
@@ -48,6 +66,15 @@ impl Key {
         Self::Onnxruntime,
         Self::BatchTokens,
         Self::MaxQueuedTexts,
+        Self::Host,
+        Self::AllowedHosts,
+        Self::AllowedOrigins,
+        Self::RequireToken,
+        Self::ModelNames,
+        Self::MaxConnections,
+        Self::MaxRequestMb,
+        Self::MaxInputs,
+        Self::MaxRequestTokens,
         Self::Notifications,
         Self::ProgressWindow,
         Self::StartDaemon,
@@ -67,6 +94,15 @@ impl Key {
             Self::Onnxruntime => "onnxruntime",
             Self::BatchTokens => "batch_tokens",
             Self::MaxQueuedTexts => "max_queued_texts",
+            Self::Host => "host",
+            Self::AllowedHosts => "allowed_hosts",
+            Self::AllowedOrigins => "allowed_origins",
+            Self::RequireToken => "require_token",
+            Self::ModelNames => "model_names",
+            Self::MaxConnections => "max_connections",
+            Self::MaxRequestMb => "max_request_mb",
+            Self::MaxInputs => "max_inputs",
+            Self::MaxRequestTokens => "max_request_tokens",
             Self::Notifications => "notifications",
             Self::ProgressWindow => "progress_window",
             Self::StartDaemon => "start_daemon",

@@ -11,11 +11,14 @@
 //! - [`edit`]: changes to the configuration file that leave the rest of it alone
 //! - [`daemon_args`]: the settings as arguments of the hidden daemon command
 //! - [`discovery`]: the small file that tells local apps where the daemon is
+//! - [`mod@access`]: who is let in, by the settings
+//! - [`token`]: the secrets that requests bring where they have to
 //! - [`rotation`]: a log file that is bounded in size
 //! - [`logfile`]: the log of a daemon
 
 use std::ffi::OsString;
 
+pub mod access;
 pub mod daemon_args;
 pub mod discovery;
 pub mod edit;
@@ -26,7 +29,9 @@ pub mod logfile;
 pub mod problem;
 pub mod rotation;
 pub mod settings;
+pub mod token;
 
+pub use access::access;
 pub use discovery::{Discovery, DiscoveryState};
 pub use folders::{FolderError, FolderOverrides, Folders};
 pub use key::Key;

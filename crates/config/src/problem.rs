@@ -1,6 +1,6 @@
 //! What can be wrong with the settings, and where.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use crate::key::Key;
 
@@ -48,6 +48,10 @@ pub enum Wanted {
     OneOf(&'static [&'static str]),
     /// `true` or `false`.
     Switch,
+    /// Texts, with commas between.
+    List,
+    /// An IP address.
+    Address,
 }
 
 /// Something about the settings that is wrong; the setting falls back to the next source.
@@ -64,6 +68,14 @@ pub enum Problem {
         value: String,
         /// What it has to be.
         wanted: Wanted,
+    },
+    /// An address beyond this machine was set, but no token is required there. Only this machine is served.
+    #[error("listening on {host} needs a token")]
+    HostWithoutToken {
+        /// The address.
+        host: IpAddr,
+        /// Whether the user has just asked for it, by flag or environment.
+        is_asked: bool,
     },
     /// The file has a key that no setting has.
     #[error("there is no setting {key:?}")]
@@ -102,7 +114,7 @@ impl Problem {
             Self::BadValue {
                 origin: Origin::Flag | Origin::Environment,
                 ..
-            }
+            } | Self::HostWithoutToken { is_asked: true, .. }
         )
     }
 

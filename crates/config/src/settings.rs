@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
@@ -198,6 +199,24 @@ pub struct Settings {
     pub batch_tokens: Setting<Option<usize>>,
     /// Texts that wait at most.
     pub max_queued_texts: Setting<Option<usize>>,
+    /// A further address to listen on, beyond this machine.
+    pub host: Setting<Option<IpAddr>>,
+    /// Names of this machine that requests may be sent to, beside the loopback ones.
+    pub allowed_hosts: Setting<Vec<String>>,
+    /// Origins of web pages and extensions that are let in.
+    pub allowed_origins: Setting<Vec<String>>,
+    /// Whether requests have to bring a token.
+    pub require_token: Setting<bool>,
+    /// Further names under which apps may ask for the loaded model; `*` for every name.
+    pub model_names: Setting<Vec<String>>,
+    /// Connections at once.
+    pub max_connections: Setting<Option<usize>>,
+    /// Megabytes (2^20 bytes) of a request.
+    pub max_request_mb: Setting<Option<usize>>,
+    /// Texts of a request.
+    pub max_inputs: Setting<Option<usize>>,
+    /// Tokens of a request, over all its texts.
+    pub max_request_tokens: Setting<Option<usize>>,
     /// Which notifications the tray app shows.
     pub notifications: Setting<NotificationChoice>,
     /// When the tray app's progress window opens by itself.
@@ -246,7 +265,7 @@ impl Settings {
             config_folder: config_folder.unwrap_or(Path::new("")),
             problems: file.problems,
         };
-        let settings = Self {
+        let mut settings = Self {
             model: values.read(Key::Model, Wanted::Text, model, || DEFAULT_MODEL.into()),
             port: values.read(Key::Port, Wanted::Port, port, || DEFAULT_PORT),
             threads: values.number(Key::Threads, 1024),
@@ -257,6 +276,15 @@ impl Settings {
             onnxruntime: values.read(Key::Onnxruntime, Wanted::Path, some_path, || None),
             batch_tokens: values.number(Key::BatchTokens, 1 << 20),
             max_queued_texts: values.number(Key::MaxQueuedTexts, 1 << 30),
+            host: values.read(Key::Host, Wanted::Address, address, || None),
+            allowed_hosts: values.read(Key::AllowedHosts, Wanted::List, list, Vec::new),
+            allowed_origins: values.read(Key::AllowedOrigins, Wanted::List, list, Vec::new),
+            require_token: values.read(Key::RequireToken, Wanted::Switch, switch, || false),
+            model_names: values.read(Key::ModelNames, Wanted::List, list, Vec::new),
+            max_connections: values.number(Key::MaxConnections, 65_535),
+            max_request_mb: values.number(Key::MaxRequestMb, 1024),
+            max_inputs: values.number(Key::MaxInputs, 1 << 20),
+            max_request_tokens: values.number(Key::MaxRequestTokens, 1 << 40),
             notifications: values.read(
                 Key::Notifications,
                 Wanted::OneOf(&NotificationChoice::NAMES),
@@ -272,6 +300,17 @@ impl Settings {
             start_daemon: values.read(Key::StartDaemon, Wanted::Switch, switch, || true),
             restart_daemon: values.read(Key::RestartDaemon, Wanted::Switch, switch, || true),
         };
+        let host = &mut settings.host;
+        if let Some(address) = host.value
+            && !address.is_loopback()
+            && !settings.require_token.value
+        {
+            values.problems.push(Problem::HostWithoutToken {
+                host: address,
+                is_asked: matches!(host.source, Source::Flag | Source::Environment),
+            });
+            host.value = None;
+        }
         Loaded {
             settings,
             problems: values.problems,
@@ -312,6 +351,7 @@ impl Values<'_> {
                 let (text, may_fit) = match value {
                     FileValue::Text(text) => (text.clone(), wanted != Wanted::Switch),
                     FileValue::Switch(switch) => (switch.to_string(), wanted == Wanted::Switch),
+                    FileValue::List(texts) => (texts.join(","), wanted == Wanted::List),
                     FileValue::Other(text) => (text.clone(), false),
                 };
                 (
@@ -395,6 +435,19 @@ fn switch(value: &OsStr, _: &Path) -> Option<bool> {
         "false" | "0" | "no" | "off" => Some(false),
         _ => None,
     }
+}
+
+fn address(value: &OsStr, _: &Path) -> Option<Option<IpAddr>> {
+    match value.to_str()?.trim() {
+        "localhost" => Some(None),
+        text => text.parse().map(Some).ok(),
+    }
+}
+
+/// Texts with commas between; none of what is asked for here has one inside.
+fn list(value: &OsStr, _: &Path) -> Option<Vec<String>> {
+    let parts = value.to_str()?.split(',').map(str::trim);
+    Some(parts.filter(|part| !part.is_empty()).map(str::to_owned).collect())
 }
 
 fn text(value: &OsStr, _: &Path) -> Option<String> {

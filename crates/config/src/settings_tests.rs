@@ -115,3 +115,42 @@ fn folders_become_absolute_and_names_stay_names() {
         "intfloat/multilingual-e5-small"
     );
 }
+
+#[test]
+fn an_address_beyond_this_machine_needs_a_token() {
+    let flags = Flags::default().with(Key::Host, Some("0.0.0.0".into()));
+    let loaded = Settings::from_flags(&flags);
+    assert_eq!(loaded.settings.host.value, None);
+    assert!(
+        matches!(
+            loaded.problems[..],
+            [Problem::HostWithoutToken { is_asked: true, .. }]
+        ),
+        "{:?}",
+        loaded.problems
+    );
+    let flags = flags.with(Key::RequireToken, Some("true".into()));
+    let loaded = Settings::from_flags(&flags);
+    assert!(loaded.problems.is_empty(), "{:?}", loaded.problems);
+    assert_eq!(loaded.settings.host.value, Some("0.0.0.0".parse().unwrap()));
+}
+
+#[test]
+fn a_list_is_an_array_in_the_file_and_has_commas_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    std::fs::write(
+        &file,
+        "allowed_origins = ['app://obsidian.md', 'tauri://localhost']\nmodel_names = [1]\n",
+    )
+    .unwrap();
+    let loaded = Settings::load(&Flags::default(), &|_| None, &file);
+    assert_eq!(
+        loaded.settings.allowed_origins.value,
+        ["app://obsidian.md", "tauri://localhost"]
+    );
+    assert_eq!(loaded.problems.len(), 1, "{:?}", loaded.problems);
+    let environment = |name: &str| (name == "OKIBI_MODEL_NAMES").then(|| "a, b".into());
+    let loaded = Settings::load(&Flags::default(), &environment, &file);
+    assert_eq!(loaded.settings.model_names.value, ["a", "b"]);
+}

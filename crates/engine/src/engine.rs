@@ -1,11 +1,18 @@
 //! The loaded model: takes texts, gives vectors.
 
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
 use crate::{
     error::EmbedError,
-    pooling::normalise,
-    queue::{Answer, Queue},
+    pooling::{Pooling, normalise},
+    queue::{Answer, Meter, Queue},
+    session::Output,
     source::Prompts,
-    tokenizer::{Tokenizer, Tokens},
+    space::SpaceId,
+    tokenizer::{Overflow, Text, TokenInfo, Tokenizer, Tokens},
 };
 
 /// What a text is for; decides which of the model's prompts is put before it.
@@ -24,28 +31,31 @@ pub enum Role {
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmbedRequest {
     /// The texts.
-    pub texts: Vec<String>,
+    pub texts: Vec<Text>,
     /// What they are for.
     pub role: Role,
     /// Whether vectors are brought to unit length.
     pub normalize: bool,
     /// Keeps the first so many values of each vector, before normalising.
     pub dimensions: Option<usize>,
-    /// Whether a text over the limit is cut or refused.
-    pub truncate: bool,
+    /// What is done with a text over the limit.
+    pub overflow: Overflow,
+    /// One vector a text, or one a token.
+    pub output: Output,
     /// Who asks: clients that ask for much share the model evenly.
     pub client: u64,
 }
 
 impl EmbedRequest {
     /// Normalised vectors of `texts` as they are, cut at the limit.
-    pub fn new(texts: Vec<String>) -> Self {
+    pub fn new(texts: impl IntoIterator<Item = impl Into<Text>>) -> Self {
         Self {
-            texts,
+            texts: texts.into_iter().map(Into::into).collect(),
             role: Role::None,
             normalize: true,
             dimensions: None,
-            truncate: true,
+            overflow: Overflow::Truncate,
+            output: Output::Text,
             client: 0,
         }
     }
@@ -54,17 +64,34 @@ impl EmbedRequest {
 /// The vectors of a request and what is to be known about them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Embedded {
-    /// One vector per text, in their order.
+    /// One vector per text, in their order; with [`Output::Tokens`] those of its tokens, one after the other.
     pub vectors: Vec<Vec<f32>>,
     /// Tokens of each text that were embedded, prompt and special tokens included.
     pub tokens: Vec<usize>,
-    /// The texts that were cut: their index and the tokens they had.
+    /// Which texts were cut, and how many tokens they have.
     pub truncated: Vec<(usize, usize)>,
-    /// The prompt that was put before each.
+    /// Which texts were embedded in windows, and in how many.
+    pub windowed: Vec<(usize, usize)>,
+    /// The prompt that was put before each text.
     pub prompt: Option<String>,
+    /// The space that the vectors are in.
+    pub space: SpaceId,
+    /// Where the time went.
+    pub timing: Timing,
 }
 
-/// What is to be known about a model.
+/// Where the time of a request went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// Tokenising.
+    pub tokenizing: Duration,
+    /// Waiting for the first batch.
+    pub queued: Duration,
+    /// Batches, what they hold of other requests included.
+    pub computing: Duration,
+}
+
+/// What is to be known about a loaded model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelInfo {
     /// Its name for people.
@@ -73,34 +100,56 @@ pub struct ModelInfo {
     pub dimension: usize,
     /// Tokens of a text that it reads, special tokens included.
     pub max_tokens: usize,
-    /// Its prompts.
+    /// What is put before a text, by its role.
     pub prompts: Prompts,
-    /// Threads that compute a batch.
+    /// How token vectors become one.
+    pub pooling: Pooling,
+    /// Threads it computes with.
     pub threads: usize,
+    /// The space of its whole, normalised vectors.
+    pub space: SpaceId,
+    /// Bytes of its weights.
+    pub weight_bytes: u64,
+    /// A hash of weights and tokenizer, 64 hexadecimal digits.
+    pub digest: String,
+    /// When its weights were last changed.
+    pub modified: Option<SystemTime>,
 }
 
-/// A loaded model. Dropping it ends its thread and frees its memory.
+/// A loaded model with its tokenizer and its queue.
 pub struct Engine {
     pub(crate) info: ModelInfo,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) queue: Queue,
 }
 
-/// A request that is tokenised and checked, ready to be submitted.
+/// A request whose texts are tokenised.
 pub struct Prepared {
     tokens: Vec<Tokens>,
     normalize: bool,
     keep: usize,
     prompt: Option<String>,
+    output: Output,
     client: u64,
+    tokenizing: Duration,
 }
 
-/// A request under way. Dropping it takes the request back.
+impl Prepared {
+    /// Tokens of all texts together, as they will be computed.
+    pub fn tokens(&self) -> usize {
+        self.tokens.iter().map(Tokens::embedded).sum()
+    }
+}
+
+/// A request in the queue. Dropping it takes the request back.
 pub struct Pending {
     answer: tokio::sync::oneshot::Receiver<Answer>,
     embedded: Embedded,
+    /// For each text its windows: the tokens of each that are its own.
+    windows: Vec<Vec<usize>>,
     normalize: bool,
     keep: usize,
+    output: Output,
 }
 
 impl Engine {
@@ -109,23 +158,57 @@ impl Engine {
         &self.info
     }
 
-    /// Checks and tokenises a request, on the caller's thread: some 10 µs for a query, a second for 20,000 texts.
+    /// The tokens of a text.
     ///
-    /// Errors: [`EmbedError::NoInput`], [`EmbedError::EmptyText`], [`EmbedError::TooLong`],
-    /// [`EmbedError::Dimensions`], [`EmbedError::Tokenize`].
+    /// Errors: [`EmbedError::Tokenize`].
+    pub fn tokenize(&self, text: &str, with_special: bool) -> Result<Vec<TokenInfo>, EmbedError> {
+        self.tokenizer.explain(text, with_special)
+    }
+
+    /// The text that ids stand for.
+    ///
+    /// Errors: [`EmbedError::UnknownId`], [`EmbedError::Tokenize`].
+    pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, EmbedError> {
+        self.tokenizer.decode(ids, skip_special)
+    }
+
+    /// Texts (or windows of texts) that wait or are being computed.
+    pub fn queued_texts(&self) -> usize {
+        self.queue.texts()
+    }
+
+    /// Tells `meter` what is computed from now on; only the first one is told.
+    pub fn set_meter(&self, meter: Arc<dyn Meter>) {
+        self.queue.set_meter(meter);
+    }
+
+    /// The prompt for a role, where the model has one.
+    pub fn prompt(&self, role: Role) -> Option<&str> {
+        match role {
+            Role::Query => self.info.prompts.query.as_deref(),
+            Role::Document => self.info.prompts.document.as_deref(),
+            Role::None => None,
+        }
+    }
+
+    /// Checks and tokenises a request; takes as long as that takes.
+    ///
+    /// Errors: [`EmbedError::NoInput`], [`EmbedError::EmptyText`], [`EmbedError::Dimensions`],
+    /// [`EmbedError::TooLong`], [`EmbedError::UnknownId`], [`EmbedError::Tokenize`].
     pub fn prepare(&self, request: EmbedRequest) -> Result<Prepared, EmbedError> {
         let EmbedRequest {
             texts,
             role,
             normalize,
             dimensions,
-            truncate,
+            overflow,
+            output,
             client,
         } = request;
         if texts.is_empty() {
             return Err(EmbedError::NoInput);
         }
-        if let Some(index) = texts.iter().position(String::is_empty) {
+        if let Some(index) = texts.iter().position(Text::is_empty) {
             return Err(EmbedError::EmptyText { index });
         }
         let dimension = self.info.dimension;
@@ -136,18 +219,17 @@ impl Engine {
                 dimension,
             });
         }
-        let prompt = match role {
-            Role::Query => self.info.prompts.query.clone(),
-            Role::Document => self.info.prompts.document.clone(),
-            Role::None => None,
-        };
-        let tokens = self.tokenizer.encode(&texts, prompt.as_deref(), truncate)?;
+        let prompt = self.prompt(role);
+        let began = Instant::now();
+        let tokens = self.tokenizer.encode(&texts, prompt, overflow)?;
         Ok(Prepared {
             tokens,
             normalize,
             keep,
-            prompt,
+            prompt: prompt.map(str::to_owned),
+            output,
             client,
+            tokenizing: began.elapsed(),
         })
     }
 
@@ -160,27 +242,42 @@ impl Engine {
             normalize,
             keep,
             prompt,
+            output,
             client,
+            tokenizing,
         } = prepared;
+        let found = |pick: fn(&Tokens) -> Option<usize>| {
+            let each = tokens.iter().enumerate();
+            each.filter_map(|(index, text)| Some((index, pick(text)?)))
+                .collect()
+        };
         let embedded = Embedded {
             vectors: Vec::new(),
-            tokens: tokens.iter().map(|text| text.ids.len()).collect(),
-            truncated: tokens
-                .iter()
-                .enumerate()
-                .filter(|(_, text)| text.found > text.ids.len())
-                .map(|(index, text)| (index, text.found))
-                .collect(),
+            tokens: tokens.iter().map(Tokens::embedded).collect(),
+            truncated: found(|text| text.is_cut().then_some(text.found)),
+            windowed: found(|text| (text.windows.len() > 1).then_some(text.windows.len())),
             prompt,
+            space: self.info.space.of(keep, self.info.dimension, normalize),
+            timing: Timing {
+                tokenizing,
+                ..Timing::default()
+            },
         };
-        let answer = self
-            .queue
-            .submit(client, tokens.into_iter().map(|text| text.ids).collect())?;
+        let own = |text: &Tokens| {
+            let each = text.windows.iter();
+            each.map(|window| window.len().saturating_sub(text.around))
+                .collect()
+        };
+        let windows = tokens.iter().map(own).collect();
+        let ids = tokens.into_iter().flat_map(|text| text.windows).collect();
+        let answer = self.queue.submit(client, ids, output)?;
         Ok(Pending {
             answer,
             embedded,
+            windows,
             normalize,
             keep,
+            output,
         })
     }
 }
@@ -188,21 +285,57 @@ impl Engine {
 impl Pending {
     /// Waits for the vectors.
     ///
-    /// Errors: [`EmbedError::Compute`], [`EmbedError::NotFinite`], [`EmbedError::Stopped`].
+    /// Errors: [`EmbedError::Compute`], [`EmbedError::NotFinite`], [`EmbedError::NoTokenVectors`],
+    /// [`EmbedError::Stopped`].
     pub async fn wait(self) -> Result<Embedded, EmbedError> {
         let Self {
             answer,
             mut embedded,
+            windows,
             normalize,
             keep,
+            output,
         } = self;
-        embedded.vectors = answer.await.map_err(|_| EmbedError::Stopped)??;
-        for vector in &mut embedded.vectors {
+        let computed = answer.await.map_err(|_| EmbedError::Stopped)??;
+        embedded.timing.queued = computed.queued;
+        embedded.timing.computing = computed.computing;
+        if output == Output::Tokens {
+            embedded.vectors = computed.vectors;
+            return Ok(embedded);
+        }
+        let mut vectors = computed.vectors.into_iter().map(|mut vector| {
             vector.truncate(keep);
             if normalize {
-                normalise(vector);
+                normalise(&mut vector);
             }
-        }
+            vector
+        });
+        let of_text = |weights: &Vec<usize>| match weights.len() {
+            1 => vectors.next().unwrap_or_default(),
+            _ => mean(weights, vectors.by_ref(), keep, normalize),
+        };
+        embedded.vectors = windows.iter().map(of_text).collect();
         Ok(embedded)
     }
+}
+
+/// The mean of the next vectors by their weights, `keep` values, of unit length where `normalize` says so.
+fn mean(
+    weights: &[usize],
+    vectors: impl Iterator<Item = Vec<f32>>,
+    keep: usize,
+    normalize: bool,
+) -> Vec<f32> {
+    let all: usize = weights.iter().sum();
+    let mut sum = vec![0.0; keep];
+    for (weight, vector) in weights.iter().zip(vectors) {
+        let share = *weight as f32 / all.max(1) as f32;
+        for (total, value) in sum.iter_mut().zip(vector) {
+            *total += share * value;
+        }
+    }
+    if normalize {
+        normalise(&mut sum);
+    }
+    sum
 }

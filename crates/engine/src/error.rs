@@ -163,6 +163,19 @@ pub enum EmbedError {
         /// What the library said.
         reason: String,
     },
+    /// A token id is not one of the model's tokenizer.
+    #[error("text {index} has the token id {id}; the model's tokenizer has {vocabulary} ids, from 0")]
+    UnknownId {
+        /// Which text, counted from 0.
+        index: usize,
+        /// The id.
+        id: u32,
+        /// How many ids there are.
+        vocabulary: usize,
+    },
+    /// Vectors of single tokens were asked for, and the model gives none.
+    #[error("the model gives one vector a text and none for single tokens")]
+    NoTokenVectors,
     /// The runtime failed or panicked.
     #[error("the model failed: {reason}")]
     Compute {

@@ -24,8 +24,13 @@ mod error;
 mod load;
 mod memory;
 mod queue;
+mod space;
 mod unigram;
 
-pub use engine::{EmbedRequest, Embedded, Engine, ModelInfo, Pending, Prepared, Role};
+pub use engine::{EmbedRequest, Embedded, Engine, ModelInfo, Pending, Prepared, Role, Timing};
 pub use error::{Cause, EmbedError, LoadError};
 pub use load::{DEFAULT_BATCH_TOKENS, DEFAULT_QUEUED_TEXTS, LoadOptions, Observer, load};
+pub use queue::{BatchRecord, Meter};
+pub use session::Output;
+pub use space::SpaceId;
+pub use tokenizer::{Overflow, Text, TokenInfo};

@@ -13,9 +13,10 @@ use crate::{
     memory,
     queue::{Bounds, Queue},
     runtime,
-    session::Session,
+    session::{Output, Session},
     source::{self, ModelFiles, Source},
-    tokenizer::Tokenizer,
+    space::Contents,
+    tokenizer::{Overflow, Tokenizer},
 };
 
 /// Padded tokens of a batch, where nothing else is asked for. Larger ones gain nothing on a desktop's processor
@@ -54,7 +55,8 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
     let (library, files) = find_files(options, observer)?;
     let threads = options.threads.unwrap_or_else(default_threads);
     // The tokenizer takes longest and needs nobody: it is read while the runtime and the session open.
-    let (tokenizer, session) = std::thread::scope(|scope| {
+    let (tokenizer, session, contents) = std::thread::scope(|scope| {
+        let contents = scope.spawn(|| Contents::read(&files, &options.cache_folder));
         let tokenizer = scope.spawn(|| staged(Stage::Tokenizer, observer, |_| Tokenizer::load(&files)));
         let session = staged(Stage::Runtime, observer, |_| runtime::open(&library)).and_then(|environment| {
             staged(Stage::Model, observer, |_| {
@@ -68,16 +70,22 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
                 source,
             })
         });
-        (tokenizer, session)
+        (tokenizer, session, contents.join())
     });
     let (tokenizer, mut session) = (tokenizer?, session?);
+    let contents = contents.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     let dimension = staged(Stage::Warmup, observer, |_| warm_up(&tokenizer, &mut session))?;
     memory::return_unused();
     let info = ModelInfo {
+        space: contents.space(&files, dimension),
+        weight_bytes: contents.weight_bytes,
+        digest: contents.digest(),
+        modified: contents.modified,
         name: files.name,
         dimension,
         max_tokens: tokenizer.max_tokens(),
         prompts: files.prompts,
+        pooling: files.pooling,
         threads,
     };
     let bounds = Bounds {
@@ -132,9 +140,12 @@ fn find_files(options: &LoadOptions, observer: Observer<'_>) -> Result<(PathBuf,
 /// Returns the length of a vector.
 fn warm_up(tokenizer: &Tokenizer, session: &mut Session) -> Result<usize, LoadError> {
     let tokens = tokenizer
-        .encode(&["warm-up".to_owned()], None, true)
+        .encode(&["warm-up".into()], None, Overflow::Truncate)
         .map_err(LoadError::WarmUp)?;
-    let ids: Vec<&[u32]> = tokens.iter().map(|text| text.ids.as_slice()).collect();
+    let ids: Vec<(&[u32], Output)> = tokens
+        .iter()
+        .map(|text| (text.windows[0].as_slice(), Output::Text))
+        .collect();
     let vectors = session.run(&ids).map_err(|error| {
         LoadError::WarmUp(EmbedError::Compute {
             reason: error.to_string(),

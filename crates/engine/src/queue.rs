@@ -3,8 +3,9 @@
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
@@ -12,11 +13,45 @@ use tokio::sync::oneshot;
 use crate::{
     batch::{Planner, Share, Waiting},
     error::EmbedError,
-    session::Session,
+    session::{Output, Session},
 };
 
 /// The vectors of a request, in the order of its texts, as the model gives them.
-pub(crate) type Answer = Result<Vec<Vec<f32>>, EmbedError>;
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Computed {
+    pub(crate) vectors: Vec<Vec<f32>>,
+    /// From its arrival to its first batch.
+    pub(crate) queued: Duration,
+    /// In batches, those of others in them included.
+    pub(crate) computing: Duration,
+}
+
+pub(crate) type Answer = Result<Computed, EmbedError>;
+
+/// Told what the model computes; for metrics.
+pub trait Meter: Send + Sync + 'static {
+    /// A batch has been computed, or has failed.
+    fn batch(&self, batch: &BatchRecord);
+    /// A request's first batch begins.
+    fn queued(&self, waited: Duration);
+    /// A request was dropped before it was computed to its end: nobody waits for it any more.
+    fn abandoned(&self);
+}
+
+/// A batch that was computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchRecord {
+    /// Its texts.
+    pub texts: usize,
+    /// Their tokens, without padding.
+    pub tokens: usize,
+    /// Tokens with padding: texts times the longest.
+    pub padded: usize,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether it gave vectors.
+    pub is_ok: bool,
+}
 
 /// Bounds of the queue.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +72,7 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     bounds: Bounds,
+    meter: OnceLock<Arc<dyn Meter>>,
 }
 
 #[derive(Default)]
@@ -57,7 +93,9 @@ struct Job {
     ids: Vec<Vec<u32>>,
     /// Position in the request of each sorted text.
     positions: Vec<usize>,
-    vectors: Vec<Vec<f32>>,
+    output: Output,
+    arrived: Instant,
+    done: Computed,
     computed: usize,
     reply: oneshot::Sender<Answer>,
 }
@@ -67,6 +105,7 @@ struct Part {
     job: u64,
     first: usize,
     ids: Vec<Vec<u32>>,
+    output: Output,
 }
 
 impl Queue {
@@ -76,6 +115,7 @@ impl Queue {
             state: Mutex::default(),
             changed: Condvar::new(),
             bounds,
+            meter: OnceLock::new(),
         });
         let worker = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -94,6 +134,7 @@ impl Queue {
         &self,
         client: u64,
         texts: Vec<Vec<u32>>,
+        output: Output,
     ) -> Result<oneshot::Receiver<Answer>, EmbedError> {
         let (reply, answer) = oneshot::channel();
         let mut positions: Vec<usize> = (0..texts.len()).collect();
@@ -120,15 +161,31 @@ impl Queue {
         });
         state.jobs.push(Job {
             number,
-            vectors: vec![Vec::new(); ids.len()],
+            done: Computed {
+                vectors: vec![Vec::new(); ids.len()],
+                ..Computed::default()
+            },
             ids,
             positions,
+            output,
+            arrived: Instant::now(),
             computed: 0,
             reply,
         });
         drop(state);
         self.shared.changed.notify_one();
         Ok(answer)
+    }
+
+    /// Texts that wait or are being computed.
+    pub(crate) fn texts(&self) -> usize {
+        self.shared.lock().texts
+    }
+
+    /// Tells `meter` from now on; the first one stays.
+    pub(crate) fn set_meter(&self, meter: Arc<dyn Meter>) {
+        // A second one has nobody to tell.
+        let _ = self.shared.meter.set(meter);
     }
 }
 
@@ -152,20 +209,21 @@ impl Shared {
 
     fn work(&self, mut session: Session) {
         while let Some(parts) = self.next_parts() {
-            let outcome = run(&mut session, &parts);
+            let outcome = self.run(&mut session, &parts);
             let outcomes = match outcome {
                 // One request's text may have done this: each gets a run of its own.
                 Err(_) if parts.len() > 1 => parts
                     .iter()
-                    .map(|part| run(&mut session, std::slice::from_ref(part)))
+                    .map(|part| self.run(&mut session, std::slice::from_ref(part)))
                     .collect(),
                 Err(error) => vec![Err(error)],
-                Ok(vectors) => {
+                Ok(Run { vectors, took }) => {
                     let mut vectors = vectors.into_iter();
-                    parts
-                        .iter()
-                        .map(|part| Ok(vectors.by_ref().take(part.ids.len()).collect()))
-                        .collect()
+                    let taken = |part: &Part| Run {
+                        vectors: vectors.by_ref().take(part.ids.len()).collect(),
+                        took,
+                    };
+                    parts.iter().map(taken).map(Ok).collect()
                 }
             };
             let mut state = self.lock();
@@ -187,8 +245,8 @@ impl Shared {
                 };
                 return None;
             }
-            state.drop_abandoned();
-            let parts = state.plan(self.bounds.batch_tokens);
+            state.drop_abandoned(self.meter.get());
+            let parts = state.plan(self.bounds.batch_tokens, self.meter.get());
             if !parts.is_empty() {
                 return Some(parts);
             }
@@ -198,7 +256,7 @@ impl Shared {
 }
 
 impl State {
-    fn plan(&mut self, budget: usize) -> Vec<Part> {
+    fn plan(&mut self, budget: usize, meter: Option<&Arc<dyn Meter>>) -> Vec<Part> {
         let Self {
             planner,
             waiting,
@@ -208,6 +266,12 @@ impl State {
         let shares = planner.next_batch(waiting, budget);
         let part = |share: Share| {
             let job = &mut jobs[share.request];
+            if share.first == 0 {
+                job.done.queued = job.arrived.elapsed();
+                if let Some(meter) = meter {
+                    meter.queued(job.done.queued);
+                }
+            }
             let ids = job.ids[share.first..share.first + share.count]
                 .iter_mut()
                 .map(std::mem::take)
@@ -216,16 +280,20 @@ impl State {
                 job: job.number,
                 first: share.first,
                 ids,
+                output: job.output,
             }
         };
         shares.into_iter().map(part).collect()
     }
 
     /// Forgets requests whose clients have gone.
-    fn drop_abandoned(&mut self) {
+    fn drop_abandoned(&mut self, meter: Option<&Arc<dyn Meter>>) {
         for at in (0..self.jobs.len()).rev() {
             if self.jobs[at].reply.is_closed() {
                 self.remove(at);
+                if let Some(meter) = meter {
+                    meter.abandoned();
+                }
             }
         }
     }
@@ -238,7 +306,7 @@ impl State {
     }
 
     /// Takes the vectors of a part in, and answers when the job is whole, or fails it at once.
-    fn settle(&mut self, part: &Part, outcome: Answer) {
+    fn settle(&mut self, part: &Part, outcome: Result<Run, EmbedError>) {
         let Some(at) = self.jobs.iter().position(|job| job.number == part.job) else {
             return;
         };
@@ -248,22 +316,20 @@ impl State {
                 // A receiver that is gone has taken its request back.
                 let _ = job.reply.send(Err(error));
             }
-            Ok(vectors) => {
+            Ok(Run { vectors, took }) => {
                 let job = &mut self.jobs[at];
                 job.computed += vectors.len();
+                job.done.computing += took;
                 for (offset, vector) in vectors.into_iter().enumerate() {
                     let position = job.positions[part.first + offset];
-                    job.vectors[position] = vector;
+                    job.done.vectors[position] = vector;
                 }
                 if job.computed == job.ids.len() {
-                    let mut job = self.remove(at);
-                    let vectors = std::mem::take(&mut job.vectors);
-                    let answer = match vectors
-                        .iter()
-                        .position(|vector| !vector.iter().all(|value| value.is_finite()))
-                    {
+                    let job = self.remove(at);
+                    let is_finite = |vector: &Vec<f32>| vector.iter().all(|value| value.is_finite());
+                    let answer = match job.done.vectors.iter().position(|vector| !is_finite(vector)) {
                         Some(index) => Err(EmbedError::NotFinite { index }),
-                        None => Ok(vectors),
+                        None => Ok(job.done),
                     };
                     // As above.
                     let _ = job.reply.send(answer);
@@ -273,23 +339,55 @@ impl State {
     }
 }
 
+/// The vectors of a batch's texts, and how long it took.
+struct Run {
+    vectors: Vec<Vec<f32>>,
+    took: Duration,
+}
+
+impl Shared {
+    /// Computes a batch and tells the meter.
+    fn run(&self, session: &mut Session, parts: &[Part]) -> Result<Run, EmbedError> {
+        let began = Instant::now();
+        let outcome = run(session, parts);
+        let took = began.elapsed();
+        if let Some(meter) = self.meter.get() {
+            let lengths = parts.iter().flat_map(|part| &part.ids).map(Vec::len);
+            let texts = lengths.clone().count();
+            meter.batch(&BatchRecord {
+                texts,
+                tokens: lengths.clone().sum(),
+                padded: texts * lengths.max().unwrap_or(0),
+                took,
+                is_ok: outcome.is_ok(),
+            });
+        }
+        outcome.map(|vectors| Run { vectors, took })
+    }
+}
+
 /// Computes one batch. A panic in the runtime becomes an error.
-fn run(session: &mut Session, parts: &[Part]) -> Answer {
+fn run(session: &mut Session, parts: &[Part]) -> Result<Vec<Vec<f32>>, EmbedError> {
     // Two requests often ask for the same text at the same time; it is computed once.
-    let mut distinct: HashMap<&[u32], usize> = HashMap::new();
-    let mut texts: Vec<&[u32]> = Vec::new();
+    let mut distinct: HashMap<(&[u32], Output), usize> = HashMap::new();
+    let mut texts: Vec<(&[u32], Output)> = Vec::new();
     let mut at_of: Vec<usize> = Vec::new();
-    for ids in parts.iter().flat_map(|part| &part.ids) {
-        let at = *distinct.entry(ids).or_insert_with(|| {
-            texts.push(ids);
-            texts.len() - 1
-        });
-        at_of.push(at);
+    for part in parts {
+        for ids in &part.ids {
+            let at = *distinct.entry((ids, part.output)).or_insert_with(|| {
+                texts.push((ids, part.output));
+                texts.len() - 1
+            });
+            at_of.push(at);
+        }
     }
     match catch_unwind(AssertUnwindSafe(|| session.run(&texts))) {
         Ok(Ok(vectors)) => Ok(at_of.into_iter().map(|at| vectors[at].clone()).collect()),
-        Ok(Err(error)) => Err(EmbedError::Compute {
-            reason: error.to_string(),
+        Ok(Err(error)) => Err(match error.downcast::<EmbedError>() {
+            Ok(error) => *error,
+            Err(error) => EmbedError::Compute {
+                reason: error.to_string(),
+            },
         }),
         Err(_) => Err(EmbedError::Compute {
             reason: "the runtime panicked".into(),

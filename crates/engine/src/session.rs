@@ -7,7 +7,7 @@ use ort::{
 };
 
 use crate::{
-    error::{Cause, LoadError},
+    error::{Cause, EmbedError, LoadError},
     pooling::Pooling,
     source::ModelFiles,
 };
@@ -22,6 +22,16 @@ const KNOWN_OUTPUTS: [&str; 4] = [
     "sentence_embedding",
     "text_embeds",
 ];
+
+/// What is wanted of a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// One vector for the whole.
+    #[default]
+    Text,
+    /// One for each of its tokens.
+    Tokens,
+}
 
 /// A model, open and ready to run. Not shared between threads: it belongs to the engine's own.
 pub struct Session {
@@ -73,17 +83,17 @@ impl Session {
         })
     }
 
-    /// Runs one batch: pads `texts` (token ids, none empty) to the longest and pools each. The vectors are as the
-    /// model gives them, not normalised.
+    /// Runs the model on texts as token ids, padded to the longest.
     ///
-    /// Errors: what the runtime says.
-    pub fn run(&mut self, texts: &[&[u32]]) -> Result<Vec<Vec<f32>>, Cause> {
-        let width = texts.iter().map(|ids| ids.len()).max().unwrap_or(0);
+    /// Gives for each either its vector (dimension values) or those of all its tokens (tokens × dimension values).
+    /// Errors: the runtime's, and [`EmbedError::NoTokenVectors`] where the model pools by itself.
+    pub fn run(&mut self, texts: &[(&[u32], Output)]) -> Result<Vec<Vec<f32>>, Cause> {
+        let width = texts.iter().map(|(ids, _)| ids.len()).max().unwrap_or(0);
         let shape = [texts.len(), width];
         let filled = |fill: &dyn Fn(usize, Option<u32>) -> i64| -> ort::Result<DynValue> {
             let values = texts
                 .iter()
-                .flat_map(|ids| (0..width).map(|at| fill(at, ids.get(at).copied())))
+                .flat_map(|(ids, _)| (0..width).map(|at| fill(at, ids.get(at).copied())))
                 .collect::<Vec<i64>>();
             Ok(Tensor::from_array((shape, values))?.into_dyn())
         };
@@ -102,10 +112,15 @@ impl Session {
         let outputs = self.library.run(inputs)?;
         let (shape, values) = outputs[self.output.as_str()].try_extract_tensor::<f32>()?;
         match shape[..] {
-            [count, dimension] if count as usize == texts.len() && dimension > 0 => Ok(values
-                .chunks_exact(dimension as usize)
-                .map(<[f32]>::to_vec)
-                .collect()),
+            [count, dimension] if count as usize == texts.len() && dimension > 0 => {
+                if texts.iter().any(|(_, output)| *output == Output::Tokens) {
+                    return Err(EmbedError::NoTokenVectors.into());
+                }
+                Ok(values
+                    .chunks_exact(dimension as usize)
+                    .map(<[f32]>::to_vec)
+                    .collect())
+            }
             [count, tokens, dimension]
                 if count as usize == texts.len() && tokens as usize == width && dimension > 0 =>
             {
@@ -113,7 +128,13 @@ impl Session {
                 Ok(values
                     .chunks_exact(width * dimension)
                     .zip(texts)
-                    .map(|(rows, ids)| self.pooling.pool(&rows[..ids.len() * dimension], dimension))
+                    .map(|(rows, (ids, output))| {
+                        let rows = &rows[..ids.len() * dimension];
+                        match output {
+                            Output::Text => self.pooling.pool(rows, dimension),
+                            Output::Tokens => rows.to_vec(),
+                        }
+                    })
                     .collect())
             }
             _ => Err(format!("its output {:?} has the unusable shape {shape:?}", self.output).into()),

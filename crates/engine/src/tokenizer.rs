@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use tokenizers::{
-    AddedToken, DecoderWrapper, Encoding, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper,
-    TokenizerImpl, TruncationDirection,
+    AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl,
 };
 
 use crate::{
@@ -20,21 +19,111 @@ type Library =
 /// Texts tokenised at a time: the library's encodings are some hundred bytes a token, ids are four.
 const CHUNK: usize = 256;
 
+/// Bytes of a text that are tokenised at once at the least; a longer one is tokenised piece by piece, because the
+/// library needs some hundred bytes of memory a token.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Bytes of a piece for each token of the model's limit, so that pieces meet far behind the limit: there a word cut in
+/// two changes nothing but the count.
+const PIECE_BYTES_PER_TOKEN: usize = 32;
+
 /// A model's tokenizer.
 pub struct Tokenizer {
     library: Library,
     max_tokens: usize,
-    /// Special tokens that the template puts around every text.
-    around: usize,
+    /// Special tokens before every text.
+    before: Vec<u32>,
+    /// Special tokens behind every text.
+    behind: Vec<u32>,
+    vocabulary: usize,
+}
+
+/// Something to embed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// Words.
+    Plain(String),
+    /// Ids of this model's tokenizer; the special tokens around them may be there already.
+    Ids(Vec<u32>),
+}
+
+impl Text {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Plain(text) => text.is_empty(),
+            Self::Ids(ids) => ids.is_empty(),
+        }
+    }
+
+    /// Its size in bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Plain(text) => text.len(),
+            Self::Ids(ids) => size_of_val(ids.as_slice()),
+        }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::Plain(text)
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::Plain(text.to_owned())
+    }
+}
+
+/// What is done with a text over the model's limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// Its end is cut off, which is reported.
+    #[default]
+    Truncate,
+    /// The request is refused.
+    Refuse,
+    /// It is embedded in windows as long as the limit, each with the prompt; the vectors are averaged, weighted by the
+    /// windows' tokens.
+    Mean,
 }
 
 /// A text as the model reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens {
-    /// Its ids, special tokens included, at most the model's limit.
-    pub ids: Vec<u32>,
-    /// How many there were before cutting.
+    /// Its ids, special tokens included, in windows of at most the model's limit; one, where it is not over it.
+    pub windows: Vec<Vec<u32>>,
+    /// How many there were before cutting, special tokens counted once.
     pub found: usize,
+    /// Special tokens of each window, which say nothing about the text.
+    pub around: usize,
+}
+
+impl Tokens {
+    /// Tokens that are embedded, those around each window included.
+    pub fn embedded(&self) -> usize {
+        self.windows.iter().map(Vec::len).sum()
+    }
+
+    /// Whether its end is cut off.
+    pub fn is_cut(&self) -> bool {
+        self.windows.len() == 1 && self.found > self.windows[0].len()
+    }
+}
+
+/// A token of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenInfo {
+    /// Its id.
+    pub id: u32,
+    /// Its piece of the vocabulary.
+    pub piece: String,
+    /// Whether it is a special one.
+    pub is_special: bool,
+    /// Where it begins and ends in the text, in characters; absent for special ones.
+    pub span: Option<(usize, usize)>,
 }
 
 impl Tokenizer {
@@ -64,11 +153,14 @@ impl Tokenizer {
         if !lacking.is_empty() {
             library.add_special_tokens(lacking).map_err(broken)?;
         }
-        let around = library.encode_fast("", true).map_err(broken)?.len();
+        let (before, behind) = around(&library).map_err(broken)?;
+        let vocabulary = library.get_vocab_size(true);
         Ok(Self {
             library,
             max_tokens: files.max_tokens,
-            around,
+            before,
+            behind,
+            vocabulary,
         })
     }
 
@@ -77,46 +169,27 @@ impl Tokenizer {
         self.max_tokens
     }
 
-    /// Tokenises `texts`, each with `prompt` before it; in parallel where there are many.
+    /// Tokenises texts, each with `prompt` before it.
     ///
-    /// Errors: [`EmbedError::TooLong`] for the first text over the limit when `truncate` is false,
+    /// Errors: [`EmbedError::TooLong`] (with [`Overflow::Refuse`]), [`EmbedError::UnknownId`],
     /// [`EmbedError::Tokenize`].
     pub fn encode(
         &self,
-        texts: &[String],
+        texts: &[Text],
         prompt: Option<&str>,
-        truncate: bool,
+        overflow: Overflow,
     ) -> Result<Vec<Tokens>, EmbedError> {
+        let prompt_ids = match prompt {
+            Some(prompt) => self.ids_of(prompt).map_err(|error| failed(0, &error))?,
+            None => Vec::new(),
+        };
         let mut all = Vec::with_capacity(texts.len());
         for chunk in texts.chunks(CHUNK) {
-            let encoded = match (chunk, prompt) {
-                // The parallel path costs a hop to another thread, which a single query need not pay.
-                ([text], None) => self
-                    .library
-                    .encode_fast(text.as_str(), false)
-                    .map(|one| vec![one]),
-                ([text], Some(prompt)) => self
-                    .library
-                    .encode_fast(format!("{prompt}{text}"), false)
-                    .map(|one| vec![one]),
-                (_, None) => self
-                    .library
-                    .encode_batch_fast(chunk.iter().map(String::as_str).collect(), false),
-                (_, Some(prompt)) => {
-                    let prompted = chunk.iter().map(|text| format!("{prompt}{text}")).collect();
-                    self.library.encode_batch_fast::<String>(prompted, false)
-                }
-            };
-            let failed = |index: usize, error: tokenizers::Error| EmbedError::Tokenize {
-                index,
-                reason: error.to_string(),
-            };
-            for encoding in encoded.map_err(|error| failed(all.len(), error))? {
-                let index = all.len();
-                let tokens = self.finish(encoding).map_err(|error| failed(index, error))?;
-                if !truncate && tokens.found > tokens.ids.len() {
+            for ids in self.content(chunk, prompt, &prompt_ids, all.len())? {
+                let tokens = self.finish(ids, &prompt_ids, overflow);
+                if overflow == Overflow::Refuse && tokens.is_cut() {
                     return Err(EmbedError::TooLong {
-                        index,
+                        index: all.len(),
                         tokens: tokens.found,
                         limit: self.max_tokens,
                     });
@@ -127,20 +200,157 @@ impl Tokenizer {
         Ok(all)
     }
 
-    /// Cuts an encoding without special tokens to the limit, then puts the template's special tokens around it.
-    fn finish(&self, mut encoding: Encoding) -> tokenizers::Result<Tokens> {
-        let found = encoding.len() + self.around;
-        encoding.truncate(
-            self.max_tokens.saturating_sub(self.around).max(1),
-            0,
-            TruncationDirection::Right,
-        );
-        // Windows cut off are kept by the library, which may be many times the text: they are not wanted.
-        encoding.take_overflowing();
-        let whole = self.library.post_process(encoding, None, true)?;
-        Ok(Tokens {
-            ids: whole.get_ids().to_vec(),
-            found,
-        })
+    /// The ids of texts with the prompt before them, without special tokens; `offset` is the index of the first text.
+    fn content(
+        &self,
+        texts: &[Text],
+        prompt: Option<&str>,
+        prompt_ids: &[u32],
+        offset: usize,
+    ) -> Result<Vec<Vec<u32>>, EmbedError> {
+        let longest = self.piece_bytes();
+        let is_plain = |text: &Text| matches!(text, Text::Plain(text) if text.len() <= longest);
+        // The parallel path costs a hop to another thread, which a single query need not pay.
+        if texts.len() > 1 && texts.iter().all(is_plain) {
+            let plain = texts.iter().filter_map(|text| match text {
+                Text::Plain(text) => Some(text.as_str()),
+                Text::Ids(_) => None,
+            });
+            let encoded = match prompt {
+                None => self.library.encode_batch_fast::<&str>(plain.collect(), false),
+                Some(prompt) => {
+                    let prompted = plain.map(|text| format!("{prompt}{text}")).collect();
+                    self.library.encode_batch_fast::<String>(prompted, false)
+                }
+            };
+            let encodings = encoded.map_err(|error| failed(offset, &error))?;
+            return Ok(encodings.iter().map(|one| one.get_ids().to_vec()).collect());
+        }
+        let each = texts.iter().enumerate().map(|(at, text)| match text {
+            Text::Plain(text) => {
+                let prompted = match prompt {
+                    None => self.ids_of(text),
+                    Some(prompt) => self.ids_of(&format!("{prompt}{text}")),
+                };
+                prompted.map_err(|error| failed(offset + at, &error))
+            }
+            Text::Ids(ids) => {
+                if let Some(id) = ids.iter().find(|id| **id as usize >= self.vocabulary) {
+                    return Err(EmbedError::UnknownId {
+                        index: offset + at,
+                        id: *id,
+                        vocabulary: self.vocabulary,
+                    });
+                }
+                let bare = ids.strip_prefix(self.before.as_slice()).unwrap_or(ids);
+                let bare = bare.strip_suffix(self.behind.as_slice()).unwrap_or(bare);
+                Ok([prompt_ids, bare].concat())
+            }
+        });
+        each.collect()
     }
+
+    /// The ids of a text of any length, without special tokens.
+    fn ids_of(&self, text: &str) -> tokenizers::Result<Vec<u32>> {
+        let mut ids = Vec::new();
+        let mut rest = text;
+        while rest.len() > self.piece_bytes() {
+            let (piece, next) = rest.split_at(rest.floor_char_boundary(self.piece_bytes()));
+            ids.extend_from_slice(self.library.encode_fast(piece, false)?.get_ids());
+            rest = next;
+        }
+        let encoding = self.library.encode_fast(rest, false)?;
+        if ids.is_empty() {
+            return Ok(encoding.get_ids().to_vec());
+        }
+        ids.extend_from_slice(encoding.get_ids());
+        Ok(ids)
+    }
+
+    fn piece_bytes(&self) -> usize {
+        PIECE_BYTES.max(self.max_tokens * PIECE_BYTES_PER_TOKEN)
+    }
+
+    /// Cuts a text's ids, or makes windows of them, and puts the special tokens around.
+    fn finish(&self, ids: Vec<u32>, prompt: &[u32], overflow: Overflow) -> Tokens {
+        let around = self.before.len() + self.behind.len();
+        let room = self.max_tokens.saturating_sub(around).max(1);
+        let found = ids.len() + around;
+        let surround = |ids: &[&[u32]]| {
+            let parts = [&[self.before.as_slice()], ids, &[self.behind.as_slice()]].concat();
+            parts.concat()
+        };
+        let windows = if ids.len() <= room || overflow != Overflow::Mean {
+            vec![surround(&[&ids[..ids.len().min(room)]])]
+        } else {
+            // The prompt and the text may have been tokenised into one piece where they meet; then the prompt's own
+            // ids stand before the windows and its trace in the first one is the text's.
+            let content = ids.strip_prefix(prompt).unwrap_or(&ids);
+            let room = room.saturating_sub(prompt.len()).max(1);
+            content
+                .chunks(room)
+                .map(|window| surround(&[prompt, window]))
+                .collect()
+        };
+        Tokens {
+            windows,
+            found,
+            around: around + prompt.len(),
+        }
+    }
+
+    /// The tokens of a text, with the special ones around it where that is asked for.
+    ///
+    /// Errors: [`EmbedError::Tokenize`].
+    pub fn explain(&self, text: &str, with_special: bool) -> Result<Vec<TokenInfo>, EmbedError> {
+        let encoding = self
+            .library
+            .encode_char_offsets(text, with_special)
+            .map_err(|error| failed(0, &error))?;
+        let each = encoding.get_ids().iter().zip(encoding.get_offsets());
+        Ok(each
+            .zip(encoding.get_special_tokens_mask())
+            .map(|((id, span), special)| TokenInfo {
+                id: *id,
+                piece: self.library.id_to_token(*id).unwrap_or_default(),
+                is_special: *special == 1,
+                span: (*special == 0).then_some(*span),
+            })
+            .collect())
+    }
+
+    /// The text that ids stand for, as near as they tell it.
+    ///
+    /// Errors: [`EmbedError::UnknownId`], [`EmbedError::Tokenize`].
+    pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, EmbedError> {
+        if let Some(id) = ids.iter().find(|id| **id as usize >= self.vocabulary) {
+            return Err(EmbedError::UnknownId {
+                index: 0,
+                id: *id,
+                vocabulary: self.vocabulary,
+            });
+        }
+        self.library
+            .decode(ids, skip_special)
+            .map_err(|error| failed(0, &error))
+    }
+}
+
+fn failed(index: usize, error: &tokenizers::Error) -> EmbedError {
+    EmbedError::Tokenize {
+        index,
+        reason: error.to_string(),
+    }
+}
+
+/// The special tokens that the template puts before and behind every text.
+fn around(library: &Library) -> tokenizers::Result<(Vec<u32>, Vec<u32>)> {
+    let bare = library.encode_fast("a", false)?;
+    let whole = library.encode_fast("a", true)?;
+    let (bare, whole) = (bare.get_ids(), whole.get_ids());
+    let at = whole
+        .windows(bare.len().max(1))
+        .position(|window| window == bare)
+        .ok_or("its template does not leave a text in one piece")?;
+    Ok((whole[..at].to_vec(), whole[at + bare.len()..].to_vec()))
 }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use okibi_engine::{
-    EmbedError, EmbedRequest, Embedded, Engine, LoadError, LoadOptions, Role, load,
+    EmbedError, EmbedRequest, Embedded, Engine, LoadError, LoadOptions, Output, Overflow, Role, Text, load,
     source::{DEFAULT_MODEL, describe},
     tokenizer::Tokenizer,
 };
@@ -111,7 +111,7 @@ fn the_embedded_model_agrees_with_its_reference() {
 fn the_tiny_model_agrees_with_its_reference() {
     let engine = open(data("tiny-ruri").to_str().unwrap());
     let reference = entries("tiny-ruri/reference.json");
-    let texts = reference.iter().map(|entry| entry.text.clone()).collect();
+    let texts = reference.iter().map(|entry| entry.text.clone());
     let embedded = embed(&engine, EmbedRequest::new(texts)).unwrap();
     for (at, entry) in reference.iter().enumerate() {
         assert_eq!(embedded.tokens[at], entry.tokens);
@@ -148,10 +148,11 @@ fn tokens_are_those_of_the_library() {
         for text in texts {
             let expected = library.encode(text.as_str(), true).unwrap();
             let ids = ours
-                .encode(std::slice::from_ref(&text), None, true)
+                .encode(&[text.as_str().into()], None, Overflow::Truncate)
                 .unwrap()
                 .remove(0)
-                .ids;
+                .windows
+                .remove(0);
             let kept = expected.get_ids().len().min(files.max_tokens);
             assert_eq!(ids.len(), kept, "{text:?}");
             assert_eq!(ids[..kept - 1], expected.get_ids()[..kept - 1], "{text:?}");
@@ -173,7 +174,7 @@ fn long_texts_are_cut_and_reported_or_refused() {
     let refused = embed(
         &engine,
         EmbedRequest {
-            truncate: false,
+            overflow: Overflow::Refuse,
             ..EmbedRequest::new(texts)
         },
     )
@@ -192,21 +193,21 @@ fn long_texts_are_cut_and_reported_or_refused() {
 fn a_wrong_request_is_an_error_of_its_own() {
     let engine = open(data("tiny-ruri").to_str().unwrap());
     let error = |request| embed(&engine, request).unwrap_err();
-    assert_eq!(error(EmbedRequest::new(vec![])), EmbedError::NoInput);
+    assert_eq!(error(EmbedRequest::new([] as [&str; 0])), EmbedError::NoInput);
     assert_eq!(
-        error(EmbedRequest::new(vec!["a".into(), String::new()])),
+        error(EmbedRequest::new(["a", ""])),
         EmbedError::EmptyText { index: 1 }
     );
     for asked in [0, 65] {
         let request = EmbedRequest {
             dimensions: Some(asked),
-            ..EmbedRequest::new(vec!["a".into()])
+            ..EmbedRequest::new(["a"])
         };
         assert_eq!(error(request), EmbedError::Dimensions { asked, dimension: 64 });
     }
     let fewer = EmbedRequest {
         dimensions: Some(16),
-        ..EmbedRequest::new(vec!["a".into()])
+        ..EmbedRequest::new(["a"])
     };
     let vector = embed(&engine, fewer).unwrap().vectors.remove(0);
     let length: f32 = vector.iter().map(|value| value * value).sum();
@@ -294,4 +295,112 @@ proptest! {
             prop_assert!(same >= 0.9999, "{}", same);
         }
     }
+}
+
+#[test]
+fn a_long_text_in_windows_is_near_all_its_parts() {
+    let engine = open(DEFAULT_MODEL);
+    let part = "吾輩は猫である。名前はまだ無い。".repeat(20);
+    let long = format!("{part}{}", "今日は株価が大きく下がった。".repeat(60));
+    let embed_with = |overflow| {
+        let request = EmbedRequest {
+            role: Role::Document,
+            overflow,
+            ..EmbedRequest::new([long.as_str(), part.as_str()])
+        };
+        embed(&engine, request).unwrap()
+    };
+    let (cut, whole) = (embed_with(Overflow::Truncate), embed_with(Overflow::Mean));
+    let [(0, windows)] = whole.windowed[..] else {
+        panic!("{:?}", whole.windowed)
+    };
+    assert!(windows >= 2 && whole.truncated.is_empty() && whole.tokens[0] > 512);
+    assert_eq!(cut.truncated.len(), 1);
+    let alike = cosine(&whole.vectors[1], &cut.vectors[1]);
+    assert!(alike > 0.9999, "a short text stays as it is: {alike}");
+    let stocks = embed(
+        &engine,
+        EmbedRequest {
+            role: Role::Document,
+            ..EmbedRequest::new(["今日は株価が大きく下がった。"])
+        },
+    )
+    .unwrap()
+    .vectors
+    .remove(0);
+    let (by_cut, by_whole) = (
+        cosine(&cut.vectors[0], &stocks),
+        cosine(&whole.vectors[0], &stocks),
+    );
+    assert!(by_whole > by_cut, "its end counts too: {by_whole} {by_cut}");
+}
+
+#[test]
+fn ids_give_the_vector_of_their_text_with_and_without_special_tokens() {
+    let engine = open(DEFAULT_MODEL);
+    let text = "熾火は灰の下で朝まで残る";
+    let expected = embed(&engine, EmbedRequest::new([text]))
+        .unwrap()
+        .vectors
+        .remove(0);
+    for with_special in [true, false] {
+        let tokens = engine.tokenize(text, with_special).unwrap();
+        let ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
+        let found = embed(&engine, EmbedRequest::new([Text::Ids(ids.clone())])).unwrap();
+        assert_eq!(found.vectors[0], expected);
+        assert_eq!(engine.decode(&ids, true).unwrap(), text);
+    }
+    let unknown = embed(&engine, EmbedRequest::new([Text::Ids(vec![5_000_000])])).unwrap_err();
+    assert!(
+        matches!(unknown, EmbedError::UnknownId { id: 5_000_000, .. }),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn vectors_of_tokens_pool_to_the_vector_of_their_text() {
+    let engine = open(DEFAULT_MODEL);
+    let request = || EmbedRequest {
+        normalize: false,
+        ..EmbedRequest::new(["熾火は残る"])
+    };
+    let whole = embed(&engine, request()).unwrap();
+    let tokens = embed(
+        &engine,
+        EmbedRequest {
+            output: Output::Tokens,
+            ..request()
+        },
+    )
+    .unwrap();
+    let dimension = engine.info().dimension;
+    assert_eq!(tokens.vectors[0].len(), whole.tokens[0] * dimension);
+    let mean: Vec<f32> = (0..dimension)
+        .map(|at| {
+            let of_tokens = tokens.vectors[0].iter().skip(at).step_by(dimension);
+            of_tokens.sum::<f32>() / whole.tokens[0] as f32
+        })
+        .collect();
+    assert!(cosine(&mean, &whole.vectors[0]) > 0.99999);
+}
+
+#[test]
+fn spaces_differ_by_model_and_stay_the_same_from_load_to_load() {
+    let (tiny, again) = (data("tiny-ruri"), data("tiny-ruri"));
+    let one = open(tiny.to_str().unwrap()).info().space.clone();
+    assert_eq!(open(again.to_str().unwrap()).info().space, one);
+    assert_ne!(open(DEFAULT_MODEL).info().space, one);
+    assert_eq!(one.as_str().len(), 16);
+}
+
+#[test]
+fn a_text_of_megabytes_is_cut_and_counted() {
+    let engine = open(DEFAULT_MODEL);
+    let long = "猫🦀".repeat(150_000);
+    let embedded = embed(&engine, EmbedRequest::new([long.as_str()])).unwrap();
+    assert_eq!(embedded.tokens, [512]);
+    let (0, found) = embedded.truncated[0] else {
+        panic!("{:?}", embedded.truncated)
+    };
+    assert!(found > 100_000, "{found}");
 }

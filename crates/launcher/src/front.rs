@@ -6,8 +6,13 @@ use std::{
     time::Instant,
 };
 
-use axum::{Router, routing::get};
-use okibi_listener::{Answer, CallContext, PortCloser, Service, loading, subscribe};
+use axum::{
+    Extension, Router,
+    http::Uri,
+    response::Response,
+    routing::{any, get},
+};
+use okibi_listener::{Answer, CallContext, Caller, PortCloser, Service, loading, subscribe};
 use okibi_protocol::{
     SERVER_TYPE_FRONT,
     jsonrpc::{Call, RpcError, raw_result},
@@ -55,6 +60,7 @@ impl Front {
             server_type: SERVER_TYPE_FRONT.into(),
             model,
             dimension: None,
+            space: None,
             max_tokens: None,
             pid: 0,
             version: env!("CARGO_PKG_VERSION").into(),
@@ -154,10 +160,33 @@ impl Service for FrontService {
     }
 
     fn routes(&self) -> Router {
-        let front = Arc::clone(&self.0);
-        Router::new().route(
-            "/health",
-            get(move || std::future::ready(loading::health_response(&front.status()))),
-        )
+        Router::new()
+            .route(
+                "/health",
+                get(async |front: Told| loading::health_response(&front.status())),
+            )
+            .route(
+                "/readyz",
+                get(async |front: Told| loading::readiness(&front.status())),
+            )
+            .route("/livez", get(async || "ok\n"))
+            .route("/events", get(events))
+            .route("/", any(not_yet))
+            .route("/{*path}", any(not_yet))
+            .layer(Extension(Arc::clone(&self.0)))
     }
+}
+
+/// The front, as its HTTP handlers have it.
+type Told = Extension<Arc<Front>>;
+
+/// The status as it changes.
+async fn events(Extension(front): Told, Extension(caller): Extension<Caller>) -> Response {
+    let changes = front.changed.clone();
+    okibi_listener::events(&caller, &changes, move || front.status())
+}
+
+/// What else is asked over HTTP has to wait for the daemon.
+async fn not_yet(front: Told, uri: Uri) -> Response {
+    loading::not_ready_response(&front.status(), uri.path())
 }

@@ -44,7 +44,12 @@ pub(crate) async fn lead(
     let launch = new_launch_id();
     let (sender, heard) = mpsc::unbounded_channel();
     let front = Front::new(launch.clone(), spec.model.clone(), sockets.closer(), sender);
-    let listener = okibi_listener::start(sockets, FrontService(front.clone()), Limits::default());
+    let listener = okibi_listener::start(
+        sockets,
+        FrontService(front.clone()),
+        Limits::default(),
+        spec.access.clone(),
+    );
     let log = LogMark::now(spec.log_file.clone());
     let mut args = spec.daemon_args.clone();
     args.extend(["--launch".into(), launch.0.into()]);

@@ -1,8 +1,8 @@
 //! What a start or a stop can come to, and what is told while a start is under way.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
-use okibi_protocol::{method::Status, stage::StageEvent};
+use okibi_protocol::{guard::Access, method::Status, stage::StageEvent};
 
 /// What a launch needs to know.
 #[derive(Clone, Debug)]
@@ -11,8 +11,12 @@ pub struct LaunchSpec {
     pub program: PathBuf,
     /// Arguments that make it a daemon, model and settings included; `--launch ID` is added by the launcher.
     pub daemon_args: Vec<std::ffi::OsString>,
+    /// A further address to listen on, beyond this machine.
+    pub host: Option<IpAddr>,
     /// Port to serve on.
     pub port: u16,
+    /// Who is let in, already while the model loads.
+    pub access: Access,
     /// The model's name, for those who ask while it loads.
     pub model: String,
     /// The daemon's log file, whose end is shown when it dies.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use okibi_client::ClientError;
-use okibi_listener::bind;
+use okibi_listener::bind_on;
 use okibi_protocol::method::RunState;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -44,7 +44,7 @@ pub async fn start(
         // In a handover the port is free for an instant, which is not ours to take: a second look at who answers
         // comes before a second try to bind.
         if unanswered.is_none() {
-            match bind(port) {
+            match bind_on(spec.host, port) {
                 Ok(sockets) => match lead(&spec, sockets, &mut on_update).await? {
                     Some(started) => return Ok(started),
                     None => continue,
@@ -74,7 +74,7 @@ pub async fn start(
                 let since = *unanswered.get_or_insert_with(Instant::now);
                 if since.elapsed() >= HANDOVER_LIMIT {
                     unanswered = None;
-                    if bind(port).is_err() {
+                    if bind_on(spec.host, port).is_err() {
                         return Err(taken(port).await);
                     }
                 }

@@ -8,7 +8,7 @@ use okibi_protocol::{
     notice::Notice,
 };
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -21,10 +21,34 @@ use crate::{
 /// Bytes of a message above which its parsing would keep other connections waiting.
 const PARSE_ASIDE_BYTES: usize = 256 << 10;
 
+/// Bytes of a message above which it counts among those that requests hold.
+const HELD_BYTES: usize = 16 << 10;
+
+/// What a client is told to wait.
+const RETRY_AFTER_MS: u64 = 1000;
+
+/// −32002 for a message that there is no memory for.
+fn too_much_held() -> Response {
+    let error = RpcError::new(code::BUSY, "too many large requests at once; try again");
+    let error = error.with_data(json!({ "retry_after_ms": RETRY_AFTER_MS }));
+    Response::new(Id::Null, Err(error))
+}
+
 impl<S: Service> Session<S> {
     /// Starts what a text message asks for; waits for room where the connection has too much in flight.
     pub(crate) async fn take(self: &Arc<Self>, text: Utf8Bytes) {
         let max_batch = self.core.limits.max_batch;
+        let held = if text.len() > HELD_BYTES {
+            let Some(held) = self.core.budget.reserve(text.len()) else {
+                let in_flight = self.admit().await;
+                self.send(Outgoing::answer(too_much_held().to_text(), in_flight))
+                    .await;
+                return;
+            };
+            Some(Arc::new(held))
+        } else {
+            None
+        };
         let message = if text.len() > PARSE_ASIDE_BYTES {
             let aside = text.clone();
             match spawn_blocking(move || jsonrpc::parse(&aside, max_batch)).await {
@@ -39,7 +63,8 @@ impl<S: Service> Session<S> {
         };
         match message {
             Message::Single(Ok(call)) => {
-                let in_flight = self.admit().await;
+                let mut in_flight = self.admit().await;
+                in_flight._held = held;
                 self.spawn(self.clone().answer(call, in_flight));
             }
             Message::Single(Err(response)) => {
@@ -49,7 +74,7 @@ impl<S: Service> Session<S> {
                     None => self.send(Outgoing::answer(response.to_text(), in_flight)).await,
                 }
             }
-            Message::Batch(elements) => self.take_batch(elements).await,
+            Message::Batch(elements) => self.take_batch(elements, held).await,
         }
     }
 
@@ -110,6 +135,7 @@ impl<S: Service> Session<S> {
         }
         let context = CallContext {
             connection: self.id,
+            right: self.right,
             in_batch,
             notifier: Notifier {
                 queue: self.queue.clone(),

@@ -6,6 +6,7 @@ use okibi_protocol::jsonrpc::{self, Element, Id, Response};
 
 use crate::{
     answering::internal_error,
+    budget::Reserved,
     service::{Answer, Background, Service},
     session::Session,
     writer::{InFlight, Outgoing},
@@ -16,9 +17,10 @@ pub(crate) const MAX_OPEN_BATCHES: usize = 4;
 
 impl<S: Service> Session<S> {
     /// Starts the calls of a batch, each as soon as there is room for it.
-    pub(crate) async fn take_batch(self: &Arc<Self>, elements: Vec<Element>) {
+    pub(crate) async fn take_batch(self: &Arc<Self>, elements: Vec<Element>, held: Option<Arc<Reserved>>) {
         // The batch does not hold room of its own while its elements wait for some: that could wait for ever.
         let open = InFlight {
+            _held: held,
             _permit: self.batches.clone().acquire_owned().await.ok(),
             _counted: self.core.life.calls.token(),
         };

@@ -13,6 +13,7 @@ use std::{
 use axum::http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use okibi_protocol::guard::Right;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream,
@@ -35,31 +36,39 @@ pub(crate) async fn serve<S: Service>(core: Arc<Core<S>>, id: ConnectionId, stre
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(connection = id.0, %error, "TCP_NODELAY was refused");
     }
-    let link = Link::new(stream);
+    let link = Link::new(stream, core.budget.clone());
     let mut settled = false;
-    if let Some(upgrade) = speak_http(&core, &link).await
+    if let Some((upgrade, right)) = speak_http(&core, id, &link).await
         && let Some(socket) = upgraded(upgrade, &core).await
     {
         tracing::debug!(connection = id.0, "WebSocket opened");
-        settled = session::run(core, id, socket, &link).await;
+        settled = session::run(core, id, right, socket, &link).await;
         tracing::debug!(connection = id.0, "WebSocket over");
     }
     link.close(settled).await;
 }
 
 /// Answers HTTP requests; returns what becomes a WebSocket, if one of them asked for that.
-async fn speak_http<S: Service>(core: &Arc<Core<S>>, link: &Arc<Link>) -> Option<OnUpgrade> {
+async fn speak_http<S: Service>(
+    core: &Arc<Core<S>>,
+    id: ConnectionId,
+    link: &Arc<Link>,
+) -> Option<(OnUpgrade, Right)> {
     let upgrade = Arc::new(Mutex::new(None));
     let has_asked = AtomicBool::new(false);
     let service = service_fn(|mut request: Request<Incoming>| {
-        has_asked.store(true, Relaxed);
-        let (core, upgrade) = (core.clone(), upgrade.clone());
+        if !has_asked.swap(true, Relaxed) {
+            core.silent.leave(id);
+        }
+        let (core, upgrade, link) = (core.clone(), upgrade.clone(), link.clone());
         async move {
             let on_upgrade = hyper::upgrade::on(&mut request);
-            Ok::<_, Infallible>(match core.reply(request).await {
+            let reply = core.reply(id, request).await;
+            link.settle();
+            Ok::<_, Infallible>(match reply {
                 Reply::Plain(response) => response,
-                Reply::Upgrade(response) => {
-                    *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some(on_upgrade);
+                Reply::Upgrade(response, right) => {
+                    *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((on_upgrade, right));
                     response
                 }
             })
@@ -72,8 +81,11 @@ async fn speak_http<S: Service>(core: &Arc<Core<S>>, link: &Arc<Link>) -> Option
         .serve_connection(TokioIo::new(Wire(link.clone())), service)
         .with_upgrades();
     let mut connection = pin!(connection);
+    let stalled = link.stalled(core.limits.write_timeout);
+    let mut stalled = pin!(stalled);
     let outcome = tokio::select! {
         outcome = &mut connection => outcome,
+        () = &mut stalled => return core.drop_stalled(id),
         () = core.life.draining.cancelled() => {
             connection.as_mut().graceful_shutdown();
             // Half a request is nothing in flight: nobody waits for its other half.
@@ -85,6 +97,7 @@ async fn speak_http<S: Service>(core: &Arc<Core<S>>, link: &Arc<Link>) -> Option
             };
             tokio::select! {
                 outcome = &mut connection => outcome,
+                () = &mut stalled => return core.drop_stalled(id),
                 () = nothing_asked => return None,
             }
         }
@@ -93,6 +106,15 @@ async fn speak_http<S: Service>(core: &Arc<Core<S>>, link: &Arc<Link>) -> Option
         tracing::debug!(%error, "HTTP connection ended");
     }
     upgrade.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+impl<S> Core<S> {
+    /// Says that a client does not read what it is sent; gives what the connection comes to.
+    fn drop_stalled<T>(&self, id: ConnectionId) -> Option<T> {
+        self.counts.dropped.fetch_add(1, Relaxed);
+        tracing::warn!(connection = id.0, "a client that does not read was dropped");
+        None
+    }
 }
 
 /// The WebSocket on a connection that has left HTTP.

@@ -6,11 +6,11 @@ use axum::{
         HeaderMap, Method, Request, StatusCode,
         header::{self, HeaderName, HeaderValue},
     },
-    response::IntoResponse,
+    response::{IntoResponse, Response},
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::http::{Reply, refuse};
+use crate::refusal::HttpError;
 
 /// Whether a request asks to become a WebSocket.
 pub(crate) fn is_asked<B>(request: &Request<B>) -> bool {
@@ -18,10 +18,18 @@ pub(crate) fn is_asked<B>(request: &Request<B>) -> bool {
         && has_token(request.headers(), header::UPGRADE, "websocket")
 }
 
-/// The response that upgrades (the connection is a WebSocket once it is sent), or says what is wrong.
-pub(crate) fn accept<B>(request: &Request<B>) -> Reply {
+/// What a request to become a WebSocket comes to.
+pub(crate) enum Handshake {
+    /// The connection is a WebSocket once this is sent.
+    Accepted(Response),
+    /// It says what is wrong.
+    Refused(Response),
+}
+
+/// Answers such a request.
+pub(crate) fn accept<B>(request: &Request<B>) -> Handshake {
     if request.method() != Method::GET {
-        return Reply::Plain(refuse(
+        return Handshake::Refused(refuse(
             StatusCode::METHOD_NOT_ALLOWED,
             "a WebSocket starts with GET",
         ));
@@ -37,10 +45,10 @@ pub(crate) fn accept<B>(request: &Request<B>) -> Reply {
         refusal
             .headers_mut()
             .insert(header::SEC_WEBSOCKET_VERSION, version);
-        return Reply::Plain(refusal);
+        return Handshake::Refused(refusal);
     }
     let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY) else {
-        return Reply::Plain(refuse(
+        return Handshake::Refused(refuse(
             StatusCode::BAD_REQUEST,
             "the Sec-WebSocket-Key header is missing",
         ));
@@ -50,7 +58,7 @@ pub(crate) fn accept<B>(request: &Request<B>) -> Reply {
         (header::UPGRADE, "websocket".to_owned()),
         (header::SEC_WEBSOCKET_ACCEPT, derive_accept_key(key.as_bytes())),
     ];
-    Reply::Upgrade((StatusCode::SWITCHING_PROTOCOLS, upgrade, Body::empty()).into_response())
+    Handshake::Accepted((StatusCode::SWITCHING_PROTOCOLS, upgrade, Body::empty()).into_response())
 }
 
 /// Whether a header that lists tokens has `token` among them.
@@ -61,4 +69,8 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|part| part.trim().eq_ignore_ascii_case(token))
+}
+
+fn refuse(status: StatusCode, message: &str) -> Response {
+    HttpError::new(status, "handshake", message).response("/")
 }

@@ -12,12 +12,15 @@
 
 mod answering;
 mod batch;
+mod budget;
 mod connection;
+mod events;
 mod handshake;
 mod http;
 mod limits;
 mod listener;
 pub mod loading;
+mod refusal;
 mod service;
 mod session;
 mod socket;
@@ -26,9 +29,12 @@ mod wire;
 mod writer;
 
 pub use self::{
+    events::events,
+    http::{Caller, Counts},
     limits::Limits,
     listener::{Drained, Listener, start},
+    refusal::HttpError,
     service::{Answer, CallContext, ConnectionClosed, ConnectionId, Notifier, Service},
-    socket::{PortCloser, Sockets, bind},
+    socket::{PortCloser, Sockets, bind, bind_on},
     subscription::subscribe,
 };

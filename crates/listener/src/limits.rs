@@ -21,6 +21,10 @@ pub struct Limits {
     pub max_body_bytes: usize,
     /// Time for an HTTP request's line and headers, idle time between two requests included.
     pub header_read_timeout: Duration,
+    /// Time for an HTTP request's body; over it the answer is 408.
+    pub body_read_timeout: Duration,
+    /// Bytes of requests that are being received or worked on, over all connections; over it new ones are refused.
+    pub max_buffered_bytes: usize,
     /// Time a peer may take no byte of what is being sent to it.
     pub write_timeout: Duration,
     /// Time between two pings on a WebSocket; a peer from which nothing comes for one more such time is dropped.
@@ -38,6 +42,8 @@ impl Default for Limits {
             max_header_bytes: 64 << 10,
             max_body_bytes: 32 << 20,
             header_read_timeout: Duration::from_secs(10),
+            body_read_timeout: Duration::from_secs(30),
+            max_buffered_bytes: 256 << 20,
             write_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(20),
         }

@@ -1,13 +1,15 @@
 //! Accepting connections, counting them, and the order in which they end.
 
 use std::{
+    collections::VecDeque,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
+use okibi_protocol::guard::Access;
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
@@ -17,8 +19,9 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    budget::Budget,
     connection,
-    http::{self, Routes},
+    http::{self, Counts, Routes},
     limits::Limits,
     service::{ConnectionId, Service},
     socket::{OpenSocket, PortCloser, Sockets},
@@ -34,6 +37,15 @@ const MAX_TURNED_AWAY: usize = 64;
 /// Time that aborted tasks get to drop what they hold.
 const ABORT_LIMIT: Duration = Duration::from_secs(1);
 
+/// So long a connection waits for the room of one that has been ended for it.
+const ROOM_LIMIT: Duration = Duration::from_secs(1);
+
+/// Time after which a connection that waits for room ends another one.
+const ROOM_LOOK: Duration = Duration::from_millis(50);
+
+/// Connections that wait for room.
+const MAX_WAITING: usize = 1024;
+
 /// What is said to a connection over the limit.
 const TOO_MANY: &str = concat!(
     "HTTP/1.1 503 Service Unavailable\r\nserver: okibi/",
@@ -45,9 +57,47 @@ const TOO_MANY: &str = concat!(
 /// What every connection of a listener shares.
 pub(crate) struct Core<S> {
     pub(crate) service: S,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) access: Access,
     pub(crate) routes: Routes,
     pub(crate) life: Life,
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) counts: Arc<Counts>,
+    /// Connections on which nothing has been asked yet, the oldest first.
+    pub(crate) silent: Silent,
+}
+
+/// Connections on which nothing has been asked yet: the first to go when there are too many.
+#[derive(Default)]
+pub(crate) struct Silent(Mutex<VecDeque<(ConnectionId, CancellationToken)>>);
+
+impl Silent {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(ConnectionId, CancellationToken)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new connection; the token is cancelled when it has to go.
+    fn enter(&self, id: ConnectionId) -> CancellationToken {
+        let token = CancellationToken::new();
+        self.lock().push_back((id, token.clone()));
+        token
+    }
+
+    /// It has asked something, or is over.
+    pub(crate) fn leave(&self, id: ConnectionId) {
+        let mut silent = self.lock();
+        if let Ok(at) = silent.binary_search_by_key(&id.0, |(known, _)| known.0) {
+            silent.remove(at);
+        }
+    }
+
+    /// Ends the oldest, if there is one.
+    fn end_oldest(&self) {
+        if let Some((_, token)) = self.lock().pop_front() {
+            token.cancel();
+        }
+    }
 }
 
 /// The steps in which a listener ends, and what each waits for.
@@ -85,7 +135,7 @@ pub struct Drained {
 }
 
 /// Starts to answer on `sockets`. To be called within a tokio runtime.
-pub fn start<S: Service>(sockets: Sockets, service: S, limits: Limits) -> Listener {
+pub fn start<S: Service>(sockets: Sockets, service: S, limits: Limits, access: Access) -> Listener {
     let life = Life::default();
     let listener = Listener {
         life: life.clone(),
@@ -97,12 +147,17 @@ pub fn start<S: Service>(sockets: Sockets, service: S, limits: Limits) -> Listen
     let core = Arc::new(Core {
         routes: http::routes(&service, limits.max_body_bytes),
         service,
-        limits,
+        budget: Budget::new(limits.max_buffered_bytes),
+        limits: Arc::new(limits),
+        access,
         life,
+        room: listener.room.clone(),
+        counts: Arc::default(),
+        silent: Silent::default(),
     });
     let door = Door {
         core,
-        room: listener.room.clone(),
+        waiting: Arc::new(Semaphore::new(MAX_WAITING)),
         turned_away: Arc::new(Semaphore::new(MAX_TURNED_AWAY)),
         last_id: Arc::default(),
     };
@@ -200,7 +255,7 @@ impl std::fmt::Debug for Life {
 /// Where connections come in.
 struct Door<S> {
     core: Arc<Core<S>>,
-    room: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
     last_id: Arc<AtomicU64>,
 }
@@ -209,7 +264,7 @@ impl<S> Clone for Door<S> {
     fn clone(&self) -> Self {
         Self {
             core: self.core.clone(),
-            room: self.room.clone(),
+            waiting: self.waiting.clone(),
             turned_away: self.turned_away.clone(),
             last_id: self.last_id.clone(),
         }
@@ -261,22 +316,68 @@ impl<S: Service> Door<S> {
         }
     }
 
-    /// Serves a connection, or tells it that there are too many.
+    /// Serves a connection; where there are too many, one that has asked nothing yet makes room for it, or else it is
+    /// told so.
     fn admit(&self, stream: TcpStream) {
-        let tasks = &self.core.life.tasks;
+        let core = &self.core;
+        let abort = core.life.abort.clone();
+        match core.room.clone().try_acquire_owned() {
+            Ok(room) => self.serve(stream, room),
+            Err(_) if self.waiting.available_permits() > 0 => {
+                let waiting = self.clone().serve_when_there_is_room(stream);
+                core.life.tasks.spawn(abort.run_until_cancelled_owned(waiting));
+            }
+            Err(_) => self.turn_away(stream),
+        }
+    }
+
+    /// Ends connections that have asked nothing yet until there is room, the oldest first.
+    async fn serve_when_there_is_room(self, stream: TcpStream) {
+        let Ok(_waits) = self.waiting.clone().try_acquire_owned() else {
+            return self.turn_away(stream);
+        };
+        let end = Instant::now() + ROOM_LIMIT;
+        while Instant::now() < end {
+            self.core.silent.end_oldest();
+            let room = self.core.room.clone().acquire_owned();
+            if let Ok(Ok(room)) = timeout(ROOM_LOOK, room).await {
+                return self.serve(stream, room);
+            }
+        }
+        self.turn_away(stream);
+    }
+
+    fn serve(&self, stream: TcpStream, room: OwnedSemaphorePermit) {
+        let core = self.core.clone();
+        let id = ConnectionId(self.last_id.fetch_add(1, Relaxed) + 1);
+        core.counts.connections.fetch_add(1, Relaxed);
+        let ended = core.silent.enter(id);
+        let serving = async move {
+            let outcome = ended.run_until_cancelled(connection::serve(core.clone(), id, stream));
+            if outcome.await.is_none() {
+                core.counts.dropped.fetch_add(1, Relaxed);
+            }
+            core.silent.leave(id);
+            drop(room);
+        };
         let abort = self.core.life.abort.clone();
-        match self.room.clone().try_acquire_owned() {
-            Ok(room) => {
-                let id = ConnectionId(self.last_id.fetch_add(1, Relaxed) + 1);
-                let serving = connection::serve(self.core.clone(), id, stream);
-                tasks.spawn(abort.run_until_cancelled_owned(holding(room, serving)));
-            }
-            Err(_) => {
-                tracing::warn!("a connection was turned away: there are too many");
-                if let Ok(place) = self.turned_away.clone().try_acquire_owned() {
-                    tasks.spawn(abort.run_until_cancelled_owned(holding(place, turn_away(stream))));
-                }
-            }
+        self.core
+            .life
+            .tasks
+            .spawn(abort.run_until_cancelled_owned(serving));
+    }
+
+    fn turn_away(&self, stream: TcpStream) {
+        if self.core.counts.turned_away.fetch_add(1, Relaxed) == 0 {
+            tracing::warn!("a connection was turned away: there are too many; further ones are only counted");
+        }
+        if let Ok(place) = self.turned_away.clone().try_acquire_owned() {
+            let abort = self.core.life.abort.clone();
+            let telling = holding(place, turn_away(stream));
+            self.core
+                .life
+                .tasks
+                .spawn(abort.run_until_cancelled_owned(telling));
         }
     }
 }
@@ -290,6 +391,6 @@ async fn holding(place: OwnedSemaphorePermit, work: impl Future<Output = ()>) {
 async fn turn_away(mut stream: TcpStream) {
     // Fits into the empty send buffer of a new connection, so it does not wait for the peer.
     if stream.write_all(TOO_MANY.as_bytes()).await.is_ok() {
-        Link::new(stream).close(false).await;
+        Link::new(stream, Budget::new(0)).close(false).await;
     }
 }

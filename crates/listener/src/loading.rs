@@ -1,5 +1,7 @@
 //! What is answered while a model loads: the same by a front's temporary server and by a daemon in the foreground.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -10,6 +12,8 @@ use okibi_protocol::{
     method::{CHECK_INIT, EMBED, EMBED_TEXT, GET_STATUS, InitState, RunState, Status},
 };
 use serde_json::{json, value::RawValue};
+
+use crate::refusal::HttpError;
 
 /// Seconds after which a client that was told to wait may ask again.
 const RETRY_AFTER_SECONDS: &str = "1";
@@ -63,4 +67,23 @@ pub fn health_response(status: &Status) -> Response {
     let retry_after = HeaderValue::from_static(RETRY_AFTER_SECONDS);
     response.headers_mut().insert(header::RETRY_AFTER, retry_after);
     response
+}
+
+/// `GET /readyz`: 200 when an embedding is to be had, else 503 and `Retry-After`.
+pub fn readiness(status: &Status) -> Response {
+    if status.ready {
+        return "ready\n".into_response();
+    }
+    let wait = [(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS))];
+    (StatusCode::SERVICE_UNAVAILABLE, wait, "not ready\n").into_response()
+}
+
+/// Any other request while there is no model: 503 and `Retry-After`, in the shape of its path, so that a client of any
+/// dialect knows that it has come too early and not to the wrong place.
+pub fn not_ready_response(status: &Status, path: &str) -> Response {
+    let why = not_ready(status);
+    let mut error = HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "loading", why.message);
+    error.details = why.data;
+    error.retry_after = Some(Duration::from_secs(1));
+    error.response(path)
 }

@@ -11,6 +11,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use okibi_protocol::{
+    guard::Right,
     jsonrpc::{Call, RpcError, code},
     notice::{Notice, NoticeReply},
 };
@@ -74,6 +75,8 @@ pub struct ConnectionId(pub u64);
 pub struct CallContext {
     /// The connection it came on.
     pub connection: ConnectionId,
+    /// What it may do.
+    pub right: Right,
     /// Whether it is an element of a batch, whose answers cannot be streamed.
     pub in_batch: bool,
     /// Pushes notifications to the connection.

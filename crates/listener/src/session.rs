@@ -1,12 +1,15 @@
 //! One WebSocket connection: reads messages, keeps an eye on the peer, ends in good order.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use futures_util::{
     StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use okibi_protocol::jsonrpc::{Id, Response, RpcError, code};
+use okibi_protocol::{
+    guard::Right,
+    jsonrpc::{Id, Response, RpcError, code},
+};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinHandle,
@@ -37,6 +40,7 @@ const CLOSE_ANSWER: std::time::Duration = std::time::Duration::from_secs(1);
 pub(crate) struct Session<S> {
     pub(crate) core: Arc<Core<S>>,
     pub(crate) id: ConnectionId,
+    pub(crate) right: Right,
     pub(crate) queue: mpsc::Sender<Outgoing>,
     /// Cancelled when the connection is over, whoever ended it: every task of it ends with it.
     pub(crate) gone: CancellationToken,
@@ -59,6 +63,7 @@ enum Ending {
 pub(crate) async fn run<S: Service>(
     core: Arc<Core<S>>,
     id: ConnectionId,
+    right: Right,
     socket: WebSocketStream<Wire>,
     link: &Arc<Link>,
 ) -> bool {
@@ -66,6 +71,7 @@ pub(crate) async fn run<S: Service>(
     let (queue, asked) = mpsc::channel(writer::QUEUE);
     let session = Arc::new(Session {
         id,
+        right,
         queue,
         gone: core.life.abort.child_token(),
         background: BackgroundCount::new(core.limits.max_background),
@@ -104,10 +110,12 @@ impl<S: Service> Session<S> {
         link: Arc<Link>,
     ) -> JoinHandle<()> {
         let (gone, limit, id) = (self.gone.clone(), self.core.limits.write_timeout, self.id.0);
+        let counts = self.core.counts.clone();
         self.core.life.tasks.spawn(async move {
             let writing = writer::write(sink, asked, &link, limit);
             match gone.run_until_cancelled(writing).await {
                 Some(Err(WriteEnd::Stalled)) => {
+                    counts.dropped.fetch_add(1, Relaxed);
                     tracing::warn!(connection = id, "a client that does not read was dropped");
                 }
                 Some(Err(WriteEnd::Broken(error))) => {
@@ -128,6 +136,7 @@ impl<S: Service> Session<S> {
                 () = self.core.life.closing.cancelled() => return Ending::Drained,
                 silent = pulse.beat(link, &self.queue) => {
                     if silent {
+                        self.core.counts.dropped.fetch_add(1, Relaxed);
                         tracing::info!(connection = self.id.0, "a client that answers no ping was dropped");
                         return Ending::Gone;
                     }
@@ -137,7 +146,11 @@ impl<S: Service> Session<S> {
             };
             let taking = async {
                 match received {
-                    Some(Ok(Message::Text(text))) => self.take(text).await,
+                    Some(Ok(Message::Text(text))) => {
+                        // From here on its bytes are counted with the call that it is.
+                        link.settle();
+                        self.take(text).await;
+                    }
                     Some(Ok(Message::Binary(_))) => {
                         let refusal = invalid("this is a binary message; send text messages");
                         let in_flight = self.admit().await;
@@ -186,6 +199,7 @@ impl<S: Service> Session<S> {
     /// Waits for room for one more call.
     pub(crate) async fn admit(&self) -> InFlight {
         InFlight {
+            _held: None,
             _permit: self.room.clone().acquire_owned().await.ok(),
             _counted: self.core.life.calls.token(),
         }

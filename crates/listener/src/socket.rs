@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 use tokio::net::{TcpListener, TcpSocket};
@@ -65,16 +65,36 @@ impl Sockets {
 /// runtime. Errors: those of the bind on 127.0.0.1, kind `AddrInUse` when somebody listens there,
 /// `PermissionDenied` when the system reserves the port; a missing `[::1]` is only logged.
 pub fn bind(port: u16) -> io::Result<Sockets> {
-    let v4 = listen((Ipv4Addr::LOCALHOST, port).into())?;
+    bind_on(None, port)
+}
+
+/// As [`bind()`], and on `host` too, which may be `0.0.0.0` or `::` for every address of this machine.
+///
+/// Errors: also those of the bind on `host`.
+pub fn bind_on(host: Option<IpAddr>, port: u16) -> io::Result<Sockets> {
+    let v4 = match host {
+        // It has 127.0.0.1 in it.
+        Some(host @ IpAddr::V4(Ipv4Addr::UNSPECIFIED)) => host,
+        _ => Ipv4Addr::LOCALHOST.into(),
+    };
+    let v4 = listen((v4, port).into())?;
     let local_port = v4.local_addr()?.port();
     let closer = PortCloser {
         asked: CancellationToken::new(),
         open: TaskTracker::new(),
     };
     let mut listeners = vec![v4];
-    match listen((Ipv6Addr::LOCALHOST, local_port).into()) {
-        Ok(v6) => listeners.push(v6),
-        Err(error) => tracing::warn!(port = local_port, %error, "not listening on [::1]"),
+    if host != Some(Ipv6Addr::UNSPECIFIED.into()) {
+        match listen((Ipv6Addr::LOCALHOST, local_port).into()) {
+            Ok(v6) => listeners.push(v6),
+            Err(error) => tracing::warn!(port = local_port, %error, "not listening on [::1]"),
+        }
+    }
+    if let Some(host) = host
+        && !host.is_loopback()
+        && host != Ipv4Addr::UNSPECIFIED
+    {
+        listeners.push(listen((host, local_port).into())?);
     }
     let open = listeners
         .into_iter()
@@ -95,7 +115,12 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     // and a daemon that inherits its front's socket keeps the port from itself.
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        SocketAddr::V6(_) => {
+            let socket = TcpSocket::new_v6()?;
+            // `::` is to have IPv6 alone: 127.0.0.1 has a socket of its own.
+            socket2::SockRef::from(&socket).set_only_v6(true)?;
+            socket
+        }
     };
     // On Unix the port is free again at once, whatever connections linger. On Windows the same option would
     // let two programs listen at the same time.

@@ -2,23 +2,29 @@
 
 use std::{
     io::{self, IoSlice},
+    net::Shutdown,
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::timeout,
+    time::{Instant, interval_at, timeout},
 };
+
+use crate::budget::Budget;
 
 /// How long a peer is given to take the last words and close its end.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// A connection that holds no more than this is never to blame for the memory that requests hold.
+const SMALL: usize = 1 << 20;
 
 /// The stream, shared by the protocol that speaks on it and the connection that ends it.
 #[derive(Debug)]
@@ -26,15 +32,52 @@ pub(crate) struct Link {
     stream: TcpStream,
     read: AtomicU64,
     written: AtomicU64,
+    /// Whether what is to be written waits for the peer to read.
+    is_waiting: AtomicBool,
+    /// Bytes read of a message or request that is not whole yet.
+    unsettled: AtomicUsize,
+    budget: Arc<Budget>,
 }
 
 impl Link {
-    pub(crate) fn new(stream: TcpStream) -> Arc<Self> {
+    pub(crate) fn new(stream: TcpStream, budget: Arc<Budget>) -> Arc<Self> {
         Arc::new(Self {
             stream,
             read: AtomicU64::new(0),
             written: AtomicU64::new(0),
+            is_waiting: AtomicBool::new(false),
+            unsettled: AtomicUsize::new(0),
+            budget,
         })
+    }
+
+    /// What has been read is taken: it is no longer counted here.
+    pub(crate) fn settle(&self) {
+        self.budget.remove(self.unsettled.swap(0, Relaxed));
+    }
+
+    /// Ends when the peer has taken no byte of what is sent to it for `limit`, or up to twice as long.
+    pub(crate) async fn stalled(&self, limit: Duration) {
+        let mut looks = interval_at(Instant::now() + limit, limit);
+        let mut before = None;
+        loop {
+            looks.tick().await;
+            let now = self.is_waiting.load(Relaxed).then(|| self.bytes_written());
+            if now.is_some() && now == before {
+                return;
+            }
+            before = now;
+        }
+    }
+
+    /// Counts what was read; an error where too much is held already and this connection holds a good part of it.
+    fn count(&self, bytes: usize) -> io::Result<()> {
+        self.read.fetch_add(bytes as u64, Relaxed);
+        let own = self.unsettled.fetch_add(bytes, Relaxed) + bytes;
+        if self.budget.add(bytes) || own < SMALL {
+            return Ok(());
+        }
+        Err(io::Error::other("requests hold too much memory"))
     }
 
     /// Bytes read so far.
@@ -63,14 +106,21 @@ impl Link {
     /// Ends the connection so that the peer can still read what was sent: closing with unread bytes would reset
     /// it. Takes [`LINGER`] at most, and no time where the peer is `settled`: has said that it is done.
     pub(crate) async fn close(self: Arc<Self>, settled: bool) {
-        let Ok(mut link) = Arc::try_unwrap(self) else {
+        let Some(link) = Arc::into_inner(self) else {
             // A route of the service has upgraded the connection and owns it now.
             return;
         };
         // An error means that the peer is gone, which is what this is about.
-        if link.stream.shutdown().await.is_ok() && !settled {
+        let ended = socket2::SockRef::from(&link.stream).shutdown(Shutdown::Write);
+        if ended.is_ok() && !settled {
             let _ = timeout(LINGER, link.discard()).await;
         }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.settle();
     }
 }
 
@@ -89,8 +139,7 @@ impl AsyncRead for Wire {
             match self.0.stream.try_read(buffer.initialize_unfilled()) {
                 Ok(count) => {
                     buffer.advance(count);
-                    self.0.read.fetch_add(count as u64, Relaxed);
-                    return Poll::Ready(Ok(()));
+                    return Poll::Ready(self.0.count(count));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
@@ -106,7 +155,9 @@ impl Wire {
         write: impl Fn(&TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.0.stream.poll_write_ready(cx))?;
+            let is_ready = self.0.stream.poll_write_ready(cx);
+            self.0.is_waiting.store(is_ready.is_pending(), Relaxed);
+            ready!(is_ready)?;
             match write(&self.0.stream) {
                 Ok(count) => {
                     self.0.written.fetch_add(count as u64, Relaxed);

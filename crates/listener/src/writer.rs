@@ -1,6 +1,6 @@
 //! The one writer of a WebSocket: a bounded queue, and a limit for peers that do not read.
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{Sink, SinkExt};
 use tokio::{
@@ -10,7 +10,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::{Error, Message, protocol::CloseFrame};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::wire::Link;
+use crate::{budget::Reserved, wire::Link};
 
 /// Messages that wait for the writer; their senders wait beyond it.
 pub(crate) const QUEUE: usize = 8;
@@ -21,6 +21,8 @@ const FLUSH_AFTER: usize = 64;
 /// A call from its arrival until its answer has left.
 #[derive(Debug)]
 pub(crate) struct InFlight {
+    /// The bytes of its message, where they are many.
+    pub(crate) _held: Option<Arc<Reserved>>,
     /// Its share of what its connection may have in flight.
     pub(crate) _permit: Option<OwnedSemaphorePermit>,
     /// What a drain waits for.

@@ -108,6 +108,30 @@ help! {
     Onnxruntime: "ONNX Runtime library", "ONNX Runtime のライブラリー";
     /// `--batch-tokens`.
     BatchTokens: "Tokens of one batch at most, padding included", "1 バッチの最大トークン数 (パディングを含む)";
+    /// `--host`.
+    Host: "Further address to listen on; needs --require-token true [default: this machine only]",
+        "追加で待ち受けるアドレス。--require-token true が必要です [既定値: このマシンのみ]";
+    /// `--allowed-hosts`.
+    AllowedHosts: "Names of this machine that requests may be sent to, with commas between",
+        "要求の宛先として認めるこのマシンの名前 (カンマ区切り)";
+    /// `--allowed-origins`.
+    AllowedOrigins: "Origins of web pages and extensions to let in, such as app://obsidian.md",
+        "受け付ける Web ページや拡張機能のオリジン (例: app://obsidian.md)";
+    /// `--require-token`.
+    RequireToken: "Whether requests have to bring a token [default: false]",
+        "要求にトークンを必須にするか [既定値: false]";
+    /// `--model-names`.
+    ModelNames: "Further names under which apps may ask for the loaded model; * for every name",
+        "読み込んだモデルの別名。* はすべての名前";
+    /// `--max-connections`.
+    MaxConnections: "Connections at once [default: 1024]", "同時接続数の上限 [既定値: 1024]";
+    /// `--max-request-mb`.
+    MaxRequestMb: "Megabytes of a request at most [default: 32]", "1 要求の最大メガバイト数 [既定値: 32]";
+    /// `--max-inputs`.
+    MaxInputs: "Texts of a request at most, where its answer is not streamed [default: 10000]",
+        "1 要求の最大テキスト数 (分割応答を除く) [既定値: 10000]";
+    /// `--max-request-tokens`.
+    MaxRequestTokens: "Tokens of a request at most [default: 4000000]", "1 要求の最大トークン数 [既定値: 4000000]";
     /// `--max-queued-texts`.
     MaxQueuedTexts: "Texts that wait in the queue at most", "待ち行列に入るテキストの最大数";
 }

@@ -54,6 +54,11 @@ pub(crate) fn problem(problem: &Problem, lang: Lang) -> String {
                 "{place}: 設定ファイルを解釈できません ({reason})。既定の設定を使います"
             )
         }
+        Problem::HostWithoutToken { host, .. } => phrase!(
+            lang,
+            "listening on {host} needs `require_token = true` (`--require-token true`); only this machine is served",
+            "{host} で待ち受けるには `require_token = true` (`--require-token true`) が必要です。このマシンだけに提供します"
+        ),
         Problem::UnreadableFile { file, source } => {
             let file = file.display();
             phrase!(
@@ -101,6 +106,8 @@ fn wanted(wanted: Wanted, lang: Lang) -> String {
             let (english, japanese) = (names.join(", "), names.join("、"));
             phrase!(lang, "one of {english}", "次のいずれか ({japanese}) ")
         }
+        Wanted::List => phrase!(lang, "a list of texts", "文字列のリスト"),
+        Wanted::Address => phrase!(lang, "an IP address", "IP アドレス"),
         Wanted::Switch => phrase!(lang, "true or false", "true か false "),
     }
 }

@@ -4,43 +4,147 @@
 //! page a name of its own that resolves there. Browsers always send `Origin` on cross-site requests and
 //! WebSocket upgrades, and the rebound name in `Host`; programs on this machine send neither of these.
 
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
 /// Why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No `Host` header (HTTP/1.1 requires one).
     #[error("the Host header is missing")]
     MissingHost,
-    /// The `Host` is not a loopback name.
-    #[error("the Host header does not name this machine; use 127.0.0.1, localhost or [::1]")]
+    /// The `Host` is not a name of this machine.
+    #[error(
+        "the Host header does not name this machine: use 127.0.0.1, localhost or [::1], or add the name to \
+         `allowed_hosts` in Okibi's settings"
+    )]
     ForeignHost,
     /// The request comes from a web page of another origin.
-    #[error("requests from web pages of other origins are refused")]
+    #[error(
+        "requests from web pages of other origins are refused: add the page's origin to `allowed_origins` in Okibi's \
+         settings to let it in"
+    )]
     ForeignOrigin,
+    /// No token came with the request, and one is required.
+    #[error(
+        "a token is required: send `Authorization: Bearer TOKEN`, or `?token=TOKEN` on a WebSocket; it is in token.json \
+         in Okibi's data folder"
+    )]
+    MissingToken,
+    /// The token is none of the known ones.
+    #[error("the token is not the right one; it is in token.json in Okibi's data folder")]
+    WrongToken,
+    /// The token does not allow this.
+    #[error("this needs the token with the right `manage`")]
+    NotAllowed,
 }
 
-/// Judges a request by its `Host` and `Origin` header values.
-///
-/// `Origin: null` (sandboxed pages, local files) counts as foreign.
-/// Errors: the first [`Refusal`] that applies.
-pub fn admit(host: Option<&str>, origin: Option<&str>) -> Result<(), Refusal> {
-    let host = host.ok_or(Refusal::MissingHost)?;
-    if !is_loopback_authority(host) {
-        return Err(Refusal::ForeignHost);
+/// What a request may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    /// Embed, ask for the status.
+    Use,
+    /// Also stop, load and unload.
+    Manage,
+}
+
+/// The secrets that requests have to bring.
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Tokens {
+    /// Gives [`Right::Use`].
+    #[serde(rename = "use")]
+    pub for_use: String,
+    /// Gives [`Right::Manage`].
+    pub manage: String,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Tokens { .. }")
     }
-    match origin {
-        None => Ok(()),
-        Some(origin) => {
-            let authority = origin
-                .strip_prefix("http://")
-                .or_else(|| origin.strip_prefix("https://"));
-            // A page that another local server serves has a loopback origin too, but a different port: only
-            // our own address, as the request's Host names it, is the same origin.
-            if authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host)) {
-                Ok(())
-            } else {
-                Err(Refusal::ForeignOrigin)
-            }
+}
+
+/// Who is let in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Names of this machine beside the loopback ones, without a port, in lower case.
+    pub hosts: Vec<String>,
+    /// Origins beside the server's own, such as `app://obsidian.md`; `chrome-extension://*` stands for all of a scheme.
+    pub origins: Vec<String>,
+    /// Whether any IP address may be in `Host`, because the server listens beyond loopback. Rebinding takes a name.
+    pub any_address: bool,
+    /// What requests have to bring; nothing, where it is `None`.
+    pub tokens: Option<Tokens>,
+}
+
+impl Access {
+    /// Judges a request by its `Host` and `Origin` header values; gives whether it comes from another origin that is
+    /// let in, and so needs CORS headers.
+    ///
+    /// `Origin: null` (sandboxed pages, local files) counts as foreign unless it is listed.
+    /// Errors: the first [`Refusal`] that applies.
+    pub fn admit(&self, host: Option<&str>, origin: Option<&str>) -> Result<bool, Refusal> {
+        let host = host.ok_or(Refusal::MissingHost)?;
+        if !self.is_own_authority(host) {
+            return Err(Refusal::ForeignHost);
         }
+        let Some(origin) = origin else {
+            return Ok(false);
+        };
+        let authority = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"));
+        // A page that another local server serves has a loopback origin too, but a different port: only
+        // our own address, as the request's Host names it, is the same origin.
+        if authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host)) {
+            return Ok(false);
+        }
+        let is_listed = |known: &String| match known.strip_suffix('*') {
+            Some(scheme) => origin
+                .get(..scheme.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(scheme)),
+            None => known.eq_ignore_ascii_case(origin),
+        };
+        if self.origins.iter().any(is_listed) {
+            Ok(true)
+        } else {
+            Err(Refusal::ForeignOrigin)
+        }
+    }
+
+    /// What a request with this token may do. Takes the same time for every wrong token of one length.
+    ///
+    /// Errors: [`Refusal::MissingToken`], [`Refusal::WrongToken`].
+    pub fn right(&self, token: Option<&str>) -> Result<Right, Refusal> {
+        let Some(tokens) = &self.tokens else {
+            return Ok(Right::Manage);
+        };
+        let token = token.ok_or(Refusal::MissingToken)?.as_bytes();
+        let manages = token.ct_eq(tokens.manage.as_bytes());
+        let uses = token.ct_eq(tokens.for_use.as_bytes());
+        if bool::from(manages) {
+            Ok(Right::Manage)
+        } else if bool::from(uses) {
+            Ok(Right::Use)
+        } else {
+            Err(Refusal::WrongToken)
+        }
+    }
+
+    fn is_own_authority(&self, authority: &str) -> bool {
+        if is_loopback_authority(authority) {
+            return true;
+        }
+        let name = match authority.rsplit_once(':') {
+            Some((name, port)) if port.parse::<u16>().is_ok() => name,
+            _ => authority,
+        };
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        if self.any_address && bare.parse::<std::net::IpAddr>().is_ok() {
+            return true;
+        }
+        let name = name.strip_suffix('.').unwrap_or(name);
+        self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
     }
 }
 
@@ -79,6 +183,10 @@ fn is_loopback_authority(authority: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn admit(host: Option<&str>, origin: Option<&str>) -> Result<bool, Refusal> {
+        Access::default().admit(host, origin)
+    }
+
     #[test]
     fn loopback_hosts_are_admitted() {
         for host in [
@@ -90,7 +198,7 @@ mod tests {
             "127.0.0.2",
             "[0:0:0:0:0:0:0:1]",
         ] {
-            assert_eq!(admit(Some(host), None), Ok(()), "{host}");
+            assert_eq!(admit(Some(host), None), Ok(false), "{host}");
         }
     }
 
@@ -120,7 +228,7 @@ mod tests {
     #[test]
     fn only_the_same_origin_is_admitted() {
         let host = Some("127.0.0.1:8765");
-        assert_eq!(admit(host, Some("http://127.0.0.1:8765")), Ok(()));
+        assert_eq!(admit(host, Some("http://127.0.0.1:8765")), Ok(false));
         for origin in [
             "http://evil.example",
             "null",
@@ -132,5 +240,63 @@ mod tests {
         ] {
             assert_eq!(admit(host, Some(origin)), Err(Refusal::ForeignOrigin), "{origin}");
         }
+    }
+
+    #[test]
+    fn what_the_user_lists_is_admitted_and_nothing_like_it() {
+        let access = Access {
+            hosts: vec!["okibi.lan".into()],
+            origins: vec!["app://obsidian.md".into(), "chrome-extension://*".into()],
+            ..Access::default()
+        };
+        let host = Some("127.0.0.1:8765");
+        assert_eq!(access.admit(Some("Okibi.LAN.:8765"), None), Ok(false));
+        assert_eq!(access.admit(host, Some("app://obsidian.md")), Ok(true));
+        assert_eq!(access.admit(host, Some("chrome-extension://abcdef")), Ok(true));
+        for origin in [
+            "app://obsidian.md.evil.example",
+            "app://other",
+            "moz-extension://abcdef",
+        ] {
+            assert_eq!(
+                access.admit(host, Some(origin)),
+                Err(Refusal::ForeignOrigin),
+                "{origin}"
+            );
+        }
+        assert_eq!(
+            access.admit(Some("evil.okibi.lan"), None),
+            Err(Refusal::ForeignHost)
+        );
+        assert_eq!(
+            access.admit(Some("192.168.1.5:8765"), None),
+            Err(Refusal::ForeignHost)
+        );
+        let beyond = Access {
+            any_address: true,
+            ..Access::default()
+        };
+        assert_eq!(beyond.admit(Some("192.168.1.5:8765"), None), Ok(false));
+        assert_eq!(beyond.admit(Some("[fe80::1]:8765"), None), Ok(false));
+        assert_eq!(
+            beyond.admit(Some("evil.example:8765"), None),
+            Err(Refusal::ForeignHost)
+        );
+    }
+
+    #[test]
+    fn each_token_gives_its_right() {
+        let access = Access {
+            tokens: Some(Tokens {
+                for_use: "one".into(),
+                manage: "two".into(),
+            }),
+            ..Access::default()
+        };
+        assert_eq!(access.right(Some("one")), Ok(Right::Use));
+        assert_eq!(access.right(Some("two")), Ok(Right::Manage));
+        assert_eq!(access.right(Some("three")), Err(Refusal::WrongToken));
+        assert_eq!(access.right(None), Err(Refusal::MissingToken));
+        assert_eq!(Access::default().right(None), Ok(Right::Manage));
     }
 }

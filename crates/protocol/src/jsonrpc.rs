@@ -67,6 +67,8 @@ pub mod code {
     pub const BUSY: i64 = -32002;
     /// The server is stopping and takes no new work.
     pub const STOPPING: i64 = -32003;
+    /// The token that came with the request does not allow this.
+    pub const NOT_ALLOWED: i64 = -32004;
 }
 
 impl RpcError {
@@ -130,8 +132,34 @@ impl Params {
             Self::Positional(values) => names.iter().map(|name| (*name).to_owned()).zip(values).collect(),
         };
         serde_json::from_value(Value::Object(named))
-            .map_err(|error| RpcError::invalid_params(error.to_string()))
+            .map_err(|error| RpcError::invalid_params(without_texts(&error)))
     }
+}
+
+/// Bytes of an unknown name that a message repeats: a name is short, a text may be private.
+const REPEATED: usize = 32;
+
+/// What is wrong with JSON, without the values that stand in it: a user's text belongs in no message and no log.
+pub fn without_texts(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    // serde's wording: `invalid type: string "…", expected a number`.
+    if let Some((before, rest)) = message.split_once("string \"") {
+        let after = rest.rfind("\", expected").map_or("", |at| &rest[at + 1..]);
+        return format!("{before}a text{after}");
+    }
+    // `unknown variant `…`, expected one of …`, `unknown field `…`, expected …`.
+    for (start, kind) in [("unknown variant `", "value"), ("unknown field `", "field")] {
+        if let Some(rest) = message.strip_prefix(start)
+            && let Some(end) = rest.rfind("`, expected")
+        {
+            let name = &rest[..end];
+            let is_name = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
+            if kind == "value" || name.len() > REPEATED || !name.chars().all(is_name) {
+                return format!("unknown {kind}{}", &rest[end + 1..]);
+            }
+        }
+    }
+    message
 }
 
 /// A request that is well-formed; without an id it is a notification and gets no response.
@@ -454,5 +482,34 @@ mod tests {
         );
         let received: Received = serde_json::from_str(&response.to_text()).unwrap();
         assert!(received.more && received.error.is_none() && received.id == Some(Id::from(4)));
+    }
+
+    #[test]
+    fn what_a_user_wrote_is_in_no_message() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(rename_all = "snake_case", deny_unknown_fields)]
+        #[expect(dead_code, reason = "only its errors are looked at")]
+        struct Read {
+            number: u32,
+            choice: Choice,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Choice {
+            One,
+        }
+        for json in [
+            r#"{"number": "山と川, expected", "choice": "one"}"#,
+            r#"{"number": 1, "choice": "山と川"}"#,
+            r#"{"number": 1, "choice": "one", "山と川": 1}"#,
+        ] {
+            let message = without_texts(&serde_json::from_str::<Read>(json).unwrap_err());
+            assert!(
+                !message.contains('山') && message.contains("expected"),
+                "{message}"
+            );
+        }
+        let named = serde_json::from_str::<Read>(r#"{"nubmer": 1}"#).unwrap_err();
+        assert!(without_texts(&named).contains("nubmer"));
     }
 }

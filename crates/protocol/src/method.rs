@@ -52,6 +52,9 @@ pub struct Status {
     /// Length of a vector, once the model is loaded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dimension: Option<usize>,
+    /// The space of its whole, normalised vectors, once the model is loaded: an index of another one no longer fits.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub space: Option<String>,
     /// Tokens of a text that the model reads, once it is loaded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub max_tokens: Option<usize>,
@@ -141,12 +144,26 @@ pub struct EmbedTextResult {
 #[serde(rename_all = "snake_case")]
 pub enum InputType {
     /// Something searched for.
+    #[serde(alias = "search_query")]
     Query,
     /// Something to be found.
+    #[serde(alias = "passage", alias = "search_document")]
     Document,
     /// Neither: the text as it is.
     #[default]
     None,
+}
+
+/// What is done with a text over the model's limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverflowChoice {
+    /// Its end is cut off, which is reported.
+    Truncate,
+    /// The request is refused.
+    Refuse,
+    /// It is embedded in windows, whose vectors are averaged, weighted by their tokens.
+    Mean,
 }
 
 /// One text or several.
@@ -193,6 +210,9 @@ pub struct EmbedParams {
     /// Whether the result comes in chunks: by default it does for lists longer than a chunk, never in a batch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stream: Option<bool>,
+    /// What is done with a text over the limit; goes before `truncate`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub overflow: Option<OverflowChoice>,
 }
 
 fn yes() -> bool {
@@ -201,7 +221,7 @@ fn yes() -> bool {
 
 impl EmbedParams {
     /// The parameters' names in their order by position.
-    pub const NAMES: [&'static str; 7] = [
+    pub const NAMES: [&'static str; 8] = [
         "input",
         "input_type",
         "normalize",
@@ -209,6 +229,7 @@ impl EmbedParams {
         "truncate",
         "encoding",
         "stream",
+        "overflow",
     ];
 
     /// Everything by default for `input`.
@@ -221,6 +242,7 @@ impl EmbedParams {
             truncate: true,
             encoding: Encoding::Float,
             stream: None,
+            overflow: None,
         }
     }
 }
@@ -232,6 +254,15 @@ pub struct Truncated {
     pub index: usize,
     /// Its length in tokens, prompt and special tokens included.
     pub tokens: usize,
+}
+
+/// A text that was embedded in windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Windowed {
+    /// Which text, counted from 0 over the whole input.
+    pub index: usize,
+    /// How many windows.
+    pub windows: usize,
 }
 
 /// Result of [`EMBED`], or a chunk of it.
@@ -249,9 +280,15 @@ pub struct EmbedResult {
     pub tokens: Vec<usize>,
     /// The texts of this chunk that were cut.
     pub truncated: Vec<Truncated>,
+    /// The texts of this chunk that were embedded in windows.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub windowed: Vec<Windowed>,
     /// The prompt that was put before each text.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub prompt: Option<String>,
+    /// The space that the vectors are in: vectors of different spaces cannot be compared.
+    #[serde(default)]
+    pub space: String,
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, routing::get};
+use axum::Router;
 use okibi_engine::Engine;
-use okibi_listener::{Answer, CallContext, Service, loading, subscribe};
+use okibi_listener::{Answer, CallContext, ConnectionId, Service, loading, subscribe};
 use okibi_protocol::{
     SERVER_TYPE_DAEMON,
+    guard::{Refusal, Right},
     jsonrpc::{Call, RpcError, code, raw_result},
     method::{
         EMBED, EMBED_TEXT, EmbedParams, EmbedTextParams, RunState, STOP_SERVER, SUBSCRIBE, Status, Stopping,
@@ -22,9 +23,17 @@ use okibi_protocol::{
 use tokio::{sync::watch, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use crate::{activity::Activity, embed, process, run::DaemonOptions};
+use crate::{
+    activity::Activity,
+    embed,
+    failure::Failure,
+    http,
+    metrics::Metrics,
+    process,
+    run::{DaemonOptions, ServeOptions},
+};
 
-/// Texts of one request at the most.
+/// Texts of one streamed request at the most.
 pub const MAX_TEXTS: usize = 100_000;
 
 /// Time between two notices of a status whose only news is that requests come or have ended.
@@ -45,6 +54,20 @@ pub(crate) struct Daemon {
     pub(crate) stop: CancellationToken,
     /// The requests for embeddings.
     pub(crate) activity: Arc<Activity>,
+    /// What is counted of them.
+    pub(crate) metrics: Metrics,
+    /// What is answered, and how much of it.
+    pub(crate) options: ServeOptions,
+}
+
+/// Who asks for the answer to a call.
+pub(crate) struct Asker<'a> {
+    pub(crate) connection: ConnectionId,
+    pub(crate) right: Right,
+    /// Whether an answer can come in several messages.
+    pub(crate) may_stream: bool,
+    /// The WebSocket's end of it, where there is one.
+    pub(crate) context: Option<&'a CallContext>,
 }
 
 impl Daemon {
@@ -60,6 +83,8 @@ impl Daemon {
             changed: watch::Sender::new(()),
             stop: CancellationToken::new(),
             activity: Arc::default(),
+            metrics: Metrics::default(),
+            options: options.serve.clone(),
         })
     }
 
@@ -79,6 +104,7 @@ impl Daemon {
 
     /// Puts the loaded engine to work.
     pub(crate) fn serve_with(&self, engine: Engine) {
+        engine.set_meter(self.metrics.meter());
         let is_first = self.engine.set(Arc::new(engine)).is_ok();
         debug_assert!(is_first, "a daemon loads once");
     }
@@ -90,13 +116,18 @@ impl Daemon {
         took
     }
 
-    /// Gives the engine, or the error that says why there is none.
-    pub(crate) fn engine(&self) -> Result<Arc<Engine>, RpcError> {
+    /// Gives the engine, or the failure that says why there is none.
+    pub(crate) fn engine(&self) -> Result<Arc<Engine>, Failure> {
         match self.engine.get() {
-            _ if self.stop.is_cancelled() => Err(RpcError::new(code::STOPPING, "the server is stopping")),
+            _ if self.stop.is_cancelled() => Err(Failure::Stopping),
             Some(engine) => Ok(Arc::clone(engine)),
-            None => Err(loading::not_ready(&self.status())),
+            None => Err(Failure::NotReady(Box::new(self.status()))),
         }
+    }
+
+    /// Told whenever the status changes.
+    pub(crate) fn changes(&self) -> &watch::Sender<()> {
+        &self.changed
     }
 
     /// Tells subscribers when the daemon begins to be busy and when it is idle again, but not more often than
@@ -125,6 +156,7 @@ impl Daemon {
             server_type: SERVER_TYPE_DAEMON.into(),
             model: info.map_or_else(|| self.model.clone(), |info| info.name.clone()),
             dimension: info.map(|info| info.dimension),
+            space: info.map(|info| info.space.to_string()),
             max_tokens: info.map(|info| info.max_tokens),
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -143,18 +175,22 @@ impl Daemon {
         }
     }
 
-    async fn answer(self: Arc<Self>, call: Call, context: CallContext) -> Result<Answer, RpcError> {
+    /// Answers a JSON-RPC call.
+    pub(crate) async fn answer(self: Arc<Self>, call: Call, asker: Asker<'_>) -> Result<Answer, RpcError> {
         let single = |result| Ok(Answer::Single(result));
         match call.method.as_str() {
             EMBED_TEXT => {
                 let params: EmbedTextParams = call.params.parse(&["text"])?;
-                single(Ok(raw_result(
-                    &embed::text(&self, params, context.connection).await?,
-                )?))
+                let result = embed::text(&self, params, asker.connection).await?;
+                single(Ok(raw_result(&result)?))
             }
             EMBED => {
                 let params: EmbedParams = call.params.parse(&EmbedParams::NAMES)?;
-                embed::texts(&self, params, &context).await
+                let answer = embed::texts(&self, params, asker.connection, asker.may_stream).await;
+                answer.map_err(|failure| failure.rpc())
+            }
+            STOP_SERVER if asker.right < Right::Manage => {
+                Err(RpcError::new(code::NOT_ALLOWED, Refusal::NotAllowed.to_string()))
             }
             STOP_SERVER => {
                 tracing::info!("asked to stop by a client");
@@ -163,8 +199,12 @@ impl Daemon {
                 single(raw_result(&Stopping::Stopping))
             }
             SUBSCRIBE => {
+                let Some(context) = asker.context else {
+                    let message = "a subscription needs a WebSocket; over HTTP there is GET /events";
+                    return Err(RpcError::new(code::INVALID_REQUEST, message));
+                };
                 let daemon = Arc::clone(&self);
-                single(subscribe(&context, &self.changed, move || daemon.status()))
+                single(subscribe(context, &self.changed, move || daemon.status()))
             }
             method => single(loading::loading_answer(method, &self.status())),
         }
@@ -178,18 +218,18 @@ impl Service for DaemonService {
     fn call(&self, call: Call, context: CallContext) -> impl Future<Output = Answer> + Send {
         let daemon = Arc::clone(&self.0);
         async move {
-            daemon
-                .answer(call, context)
-                .await
-                .unwrap_or_else(|error| Answer::Single(Err(error)))
+            let asker = Asker {
+                connection: context.connection,
+                right: context.right,
+                may_stream: !context.in_batch,
+                context: Some(&context),
+            };
+            let answer = daemon.answer(call, asker).await;
+            answer.unwrap_or_else(|error| Answer::Single(Err(error)))
         }
     }
 
     fn routes(&self) -> Router {
-        let daemon = Arc::clone(&self.0);
-        Router::new().route(
-            "/health",
-            get(move || std::future::ready(loading::health_response(&daemon.status()))),
-        )
+        http::routes(Arc::clone(&self.0))
     }
 }

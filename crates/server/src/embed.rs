@@ -1,31 +1,28 @@
-//! The methods that embed: parameters to engine requests, vectors to results, errors to codes.
+//! The JSON-RPC methods that embed: parameters to engine requests, vectors to results, errors to codes.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, time::Instant};
 
-use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Pending, Role};
-use okibi_listener::{Answer, CallContext, ConnectionId};
+use okibi_engine::{EmbedRequest, Embedded, Engine, Pending};
+use okibi_listener::{Answer, ConnectionId};
 use okibi_protocol::{
-    jsonrpc::{RpcError, code, raw_result},
-    method::{EmbedParams, EmbedResult, EmbedTextParams, EmbedTextResult, InputType, Truncated},
+    jsonrpc::{RpcError, raw_result},
+    method::{EmbedParams, EmbedResult, EmbedTextParams, EmbedTextResult, Truncated, Windowed},
     vector::{Encoding, Vectors, safetensors_base64},
 };
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use crate::{
     activity::RequestGuard,
+    ask,
     daemon::{Daemon, MAX_TEXTS},
+    failure::Failure,
+    metrics::Dialect,
 };
 
 /// Texts of one chunk of a streamed result. Each chunk is sorted by itself: enough texts to fill even batches,
 /// few enough that the first ones come soon.
 pub const STREAM_CHUNK: usize = 1024;
-
-/// Texts of at most so many bytes together are tokenised at once; more would hold other connections up.
-const TOKENISE_AT_ONCE: usize = 4096;
-
-/// What a client of a full queue is told to wait.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// `embed_text`: one text as it is, in the original's format.
 pub(crate) async fn text(
@@ -33,29 +30,24 @@ pub(crate) async fn text(
     params: EmbedTextParams,
     connection: ConnectionId,
 ) -> Result<EmbedTextResult, RpcError> {
-    let engine = daemon.engine()?;
-    let guard = daemon.activity.begin();
     let request = EmbedRequest {
         client: connection.0,
-        ..EmbedRequest::new(vec![params.text])
+        ..EmbedRequest::new([params.text])
     };
-    let pending = submit(engine, request)
-        .await
-        .map_err(|error| rpc_error(error, 0))?;
-    let embedded = pending.wait().await.map_err(|error| rpc_error(error, 0))?;
-    guard.served(1);
+    let embedded = ask::embed(daemon, Dialect::JsonRpc, request).await;
+    let (_, embedded) = embedded.map_err(|failure| failure.rpc())?;
     Ok(EmbedTextResult {
         vector: safetensors_base64(&embedded.vectors),
     })
 }
 
-/// `embed`: texts, in one result or in chunks.
+/// `embed`: texts, in one result or in chunks. `may_stream` says whether the answer can come in several messages.
 pub(crate) async fn texts(
     daemon: &Arc<Daemon>,
     params: EmbedParams,
-    context: &CallContext,
-) -> Result<Answer, RpcError> {
-    let engine = daemon.engine()?;
+    connection: ConnectionId,
+    may_stream: bool,
+) -> Result<Answer, Failure> {
     let EmbedParams {
         input,
         input_type,
@@ -64,51 +56,51 @@ pub(crate) async fn texts(
         truncate,
         encoding,
         stream,
+        overflow,
     } = params;
     let texts = input.into_texts();
-    if texts.len() > MAX_TEXTS {
-        let message = format!(
-            "{} texts are over the limit of {MAX_TEXTS} a request",
-            texts.len()
-        );
-        return Err(RpcError::invalid_params(message).with_data(json!({ "limit": MAX_TEXTS })));
-    }
-    let guard = daemon.activity.begin();
     let template = EmbedRequest {
-        texts: Vec::new(),
-        role: match input_type {
-            InputType::Query => Role::Query,
-            InputType::Document => Role::Document,
-            InputType::None => Role::None,
-        },
+        role: ask::role(input_type),
         normalize,
         dimensions,
-        truncate,
-        client: context.connection.0,
+        overflow: ask::overflow(overflow, truncate),
+        client: connection.0,
+        ..EmbedRequest::new([] as [String; 0])
     };
-    let work = Work {
-        engine,
-        template,
-        encoding,
-    };
-    if !context.in_batch && stream.unwrap_or(texts.len() > STREAM_CHUNK) {
+    if may_stream && stream.unwrap_or(texts.len() > STREAM_CHUNK) {
+        let engine = daemon.engine()?;
+        if texts.len() > MAX_TEXTS {
+            return Err(Failure::TooManyTexts {
+                count: texts.len(),
+                limit: MAX_TEXTS,
+            });
+        }
         // Empty texts are found before the first chunk is sent: half a result is no help to anyone.
         if let Some(index) = texts.iter().position(String::is_empty) {
-            return Err(rpc_error(EmbedError::EmptyText { index }, 0));
+            return Err(okibi_engine::EmbedError::EmptyText { index }.into());
         }
+        let guard = daemon.activity.begin();
+        let work = Work {
+            daemon: daemon.clone(),
+            engine,
+            template,
+            encoding,
+        };
         let (chunks, receiver) = mpsc::channel(1);
         tokio::spawn(work.stream(texts, chunks, guard));
         return Ok(Answer::Stream(receiver));
     }
-    let count = texts.len();
-    let pending = work.submit(texts, 0).await?;
-    let result = work.result(pending, 0).await?;
-    guard.served(count);
-    Ok(Answer::Single(Ok(result)))
+    let request = EmbedRequest {
+        texts: texts.into_iter().map(Into::into).collect(),
+        ..template
+    };
+    let (engine, embedded) = ask::embed(daemon, Dialect::JsonRpc, request).await?;
+    Ok(Answer::Single(result(&engine, embedded, encoding, 0)))
 }
 
-/// One `embed` call: the engine and everything but the texts.
+/// One `embed` call whose result is streamed: the engine and everything but the texts.
 struct Work {
+    daemon: Arc<Daemon>,
     engine: Arc<Engine>,
     template: EmbedRequest,
     encoding: Encoding,
@@ -117,7 +109,7 @@ struct Work {
 impl Work {
     /// Computes chunk after chunk, one ahead of the one being sent; ends early when nobody reads them.
     async fn stream(self, texts: Vec<String>, chunks: mpsc::Sender<Chunk>, guard: RequestGuard) {
-        let mut ahead: Option<(Pending, usize)> = None;
+        let mut ahead: Option<(Pending, usize, Instant)> = None;
         let mut offset = 0;
         let mut texts = texts.into_iter();
         loop {
@@ -128,10 +120,10 @@ impl Work {
                 let next = match (is_end, offset) {
                     // A list that was empty from the start is the engine's error to tell.
                     (true, 1..) => None,
-                    _ => Some((self.submit(chunk, offset).await?, offset)),
+                    _ => Some((self.submit(chunk, offset).await?, offset, Instant::now())),
                 };
                 let done = match ahead.take() {
-                    Some((pending, offset)) => Some(self.result(pending, offset).await?),
+                    Some((pending, offset, began)) => Some(self.result(pending, offset, began).await?),
                     None => None,
                 };
                 Ok((next, done))
@@ -141,14 +133,15 @@ impl Work {
                 () = chunks.closed() => return,
             };
             match outcome {
-                Err(error) => {
+                Err::<_, Failure>(failure) => {
+                    self.daemon.metrics.failed(Dialect::JsonRpc, failure.outcome());
                     // The reader may have gone at the same moment.
-                    let _ = chunks.send(Err(error)).await;
+                    let _ = chunks.send(Err(failure.rpc())).await;
                     return;
                 }
                 Ok((next, done)) => {
                     if let Some(result) = done
-                        && chunks.send(Ok(result)).await.is_err()
+                        && chunks.send(result).await.is_err()
                     {
                         return;
                     }
@@ -163,100 +156,52 @@ impl Work {
         }
     }
 
-    async fn submit(&self, texts: Vec<String>, offset: usize) -> Result<Pending, RpcError> {
+    async fn submit(&self, texts: Vec<String>, offset: usize) -> Result<Pending, Failure> {
         let request = EmbedRequest {
-            texts,
+            texts: texts.into_iter().map(Into::into).collect(),
             ..self.template.clone()
         };
-        submit(Arc::clone(&self.engine), request)
-            .await
-            .map_err(|error| rpc_error(error, offset))
+        let submitted = ask::submit(&self.daemon, &self.engine, request).await;
+        submitted.map_err(|failure| failure.at(offset))
     }
 
-    async fn result(&self, pending: Pending, offset: usize) -> Chunk {
-        let embedded = pending.wait().await.map_err(|error| rpc_error(error, offset))?;
-        let Embedded {
-            vectors,
-            tokens,
-            truncated,
-            prompt,
-        } = embedded;
-        raw_result(&EmbedResult {
-            model: self.engine.info().name.clone(),
-            dimension: vectors.first().map_or(0, Vec::len),
-            offset,
-            vectors: Vectors::encode(vectors, self.encoding),
-            tokens,
-            truncated: truncated
-                .into_iter()
-                .map(|(index, tokens)| Truncated {
-                    index: offset + index,
-                    tokens,
-                })
-                .collect(),
-            prompt,
-        })
+    async fn result(&self, pending: Pending, offset: usize, began: Instant) -> Result<Chunk, Failure> {
+        let waited = pending.wait().await;
+        let embedded = waited.map_err(|error| Failure::from(error).at(offset))?;
+        self.daemon
+            .metrics
+            .answered(Dialect::JsonRpc, &embedded, began.elapsed());
+        Ok(result(&self.engine, embedded, self.encoding, offset))
     }
 }
 
 /// A chunk of a streamed result, or the error that ends it.
 type Chunk = Result<Box<RawValue>, RpcError>;
 
-/// Tokenises and queues a request; a long one is tokenised on a thread that may block.
-async fn submit(engine: Arc<Engine>, request: EmbedRequest) -> Result<Pending, EmbedError> {
-    let bytes: usize = request.texts.iter().map(String::len).sum();
-    if bytes <= TOKENISE_AT_ONCE {
-        return engine.submit(engine.prepare(request)?);
-    }
-    let work = move || engine.submit(engine.prepare(request)?);
-    match tokio::task::spawn_blocking(work).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(EmbedError::Compute {
-            reason: "the tokenizer panicked".into(),
-        }),
-    }
-}
-
-/// The code and details of an engine's error; `offset` is the index of the chunk's first text.
-fn rpc_error(error: EmbedError, offset: usize) -> RpcError {
-    let error = match error {
-        EmbedError::EmptyText { index } => EmbedError::EmptyText {
-            index: index + offset,
-        },
-        EmbedError::TooLong { index, tokens, limit } => EmbedError::TooLong {
-            index: index + offset,
-            tokens,
-            limit,
-        },
-        EmbedError::Tokenize { index, reason } => EmbedError::Tokenize {
-            index: index + offset,
-            reason,
-        },
-        EmbedError::NotFinite { index } => EmbedError::NotFinite {
-            index: index + offset,
-        },
-        other => other,
-    };
-    let message = error.to_string();
-    match error {
-        EmbedError::NoInput => RpcError::invalid_params(message),
-        EmbedError::EmptyText { index } | EmbedError::Tokenize { index, .. } => {
-            RpcError::invalid_params(message).with_data(json!({ "index": index }))
-        }
-        EmbedError::TooLong { index, tokens, limit } => RpcError::invalid_params(message)
-            .with_data(json!({ "index": index, "tokens": tokens, "limit": limit })),
-        EmbedError::Dimensions { asked, dimension } => {
-            RpcError::invalid_params(message).with_data(json!({ "asked": asked, "dimension": dimension }))
-        }
-        EmbedError::Busy { limit } => RpcError::new(code::BUSY, message)
-            .with_data(json!({ "limit": limit, "retry_after_ms": RETRY_AFTER.as_millis() as u64 })),
-        EmbedError::Compute { .. } => {
-            tracing::error!(%message, "a request failed");
-            RpcError::new(code::INTERNAL_ERROR, message)
-        }
-        EmbedError::NotFinite { index } => {
-            RpcError::new(code::INTERNAL_ERROR, message).with_data(json!({ "index": index }))
-        }
-        EmbedError::Stopped => RpcError::new(code::STOPPING, "the server is stopping"),
-    }
+fn result(engine: &Engine, embedded: Embedded, encoding: Encoding, offset: usize) -> Chunk {
+    raw_result(&EmbedResult {
+        model: engine.info().name.clone(),
+        dimension: embedded.vectors.first().map_or(0, Vec::len),
+        offset,
+        vectors: Vectors::encode(embedded.vectors, encoding),
+        tokens: embedded.tokens,
+        truncated: embedded
+            .truncated
+            .into_iter()
+            .map(|(index, tokens)| Truncated {
+                index: offset + index,
+                tokens,
+            })
+            .collect(),
+        windowed: embedded
+            .windowed
+            .into_iter()
+            .map(|(index, windows)| Windowed {
+                index: offset + index,
+                windows,
+            })
+            .collect(),
+        prompt: embedded.prompt,
+        space: embedded.space.to_string(),
+    })
 }

@@ -2,11 +2,12 @@
 
 use std::{
     io::ErrorKind,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
 use okibi_client::Client;
-use okibi_listener::{Sockets, bind};
+use okibi_listener::{Sockets, bind_on};
 use okibi_protocol::notice::{LaunchId, Notice};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -38,7 +39,11 @@ pub(crate) struct HandedOver {
 ///
 /// Errors: [`DaemonError::Superseded`] when another launch or another daemon has the port,
 /// [`DaemonError::PortTaken`] when another program has.
-pub(crate) async fn take_port(port: u16, notices: &NoticeSender) -> Result<HandedOver, DaemonError> {
+pub(crate) async fn take_port(
+    host: Option<IpAddr>,
+    port: u16,
+    notices: &NoticeSender,
+) -> Result<HandedOver, DaemonError> {
     match notices
         .send_last(Notice::InitCompleted {
             launch: notices.launch(),
@@ -57,7 +62,7 @@ pub(crate) async fn take_port(port: u16, notices: &NoticeSender) -> Result<Hande
     loop {
         retries.tick().await;
         attempts += 1;
-        match bind(port) {
+        match bind_on(host, port) {
             Ok(sockets) => {
                 return Ok(HandedOver {
                     sockets,

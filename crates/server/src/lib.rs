@@ -7,10 +7,14 @@
 //! longest of them, `signals` listens to the OS.
 
 mod activity;
+mod ask;
 mod daemon;
 mod embed;
+mod failure;
 mod handover;
+mod http;
 mod launch;
+mod metrics;
 mod process;
 mod run;
 mod signals;
@@ -20,4 +24,5 @@ pub use daemon::MAX_TEXTS;
 pub use embed::STREAM_CHUNK;
 pub use okibi_engine::{LoadError, LoadOptions};
 pub use okibi_listener::Limits;
-pub use run::{DaemonError, DaemonOptions, Ended, Host, run};
+pub use okibi_protocol::guard::{Access, Tokens};
+pub use run::{DaemonError, DaemonOptions, Ended, Host, ServeOptions, run};

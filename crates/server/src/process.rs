@@ -14,3 +14,12 @@ pub(crate) fn resident_memory() -> Option<ByteCount> {
     );
     system.process(pid).map(|process| ByteCount(process.memory()))
 }
+
+/// Lets this process have as many sockets as the OS allows it: the usual limit is below the connections it takes.
+pub(crate) fn raise_socket_limit() {
+    #[cfg(unix)]
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => tracing::debug!(limit, "files and sockets"),
+        Err(error) => tracing::warn!(%error, "the limit of files and sockets stays as it is"),
+    }
+}

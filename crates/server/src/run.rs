@@ -1,10 +1,11 @@
 //! A daemon's whole life.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use okibi_engine::{Engine, LoadError, LoadOptions};
-use okibi_listener::{Limits, Listener, Sockets, bind};
+use okibi_listener::{Limits, Listener, Sockets, bind_on};
 use okibi_protocol::{
+    guard::Access,
     method::Status,
     notice::{LaunchId, Notice},
     stage::{Stage, StageEvent, StageState},
@@ -16,12 +17,14 @@ use crate::{
     daemon::{Daemon, DaemonService},
     handover,
     launch::NoticeSender,
-    signals,
+    process, signals,
 };
 
 /// What a daemon is told.
 #[derive(Clone, Debug)]
 pub struct DaemonOptions {
+    /// A further address to listen on, beyond this machine.
+    pub host: Option<IpAddr>,
     /// Port to serve on.
     pub port: u16,
     /// The model and how to load it.
@@ -34,6 +37,41 @@ pub struct DaemonOptions {
     pub log_file: Option<PathBuf>,
     /// Bounds of its listener.
     pub limits: Limits,
+    /// Who is let in.
+    pub access: Access,
+    /// Bounds and names of what it answers.
+    pub serve: ServeOptions,
+}
+
+/// What a daemon answers, and how much of it.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// Texts of a request that is answered at once; streamed ones may have [`MAX_TEXTS`](crate::MAX_TEXTS).
+    pub max_inputs: usize,
+    /// Tokens of a request, over all its texts.
+    pub max_request_tokens: usize,
+    /// Further names under which apps may ask for the loaded model; `*` stands for every name.
+    pub model_names: Vec<String>,
+    /// Tokens of a batch, where the user chose.
+    pub batch_tokens: Option<usize>,
+}
+
+impl ServeOptions {
+    /// Tokens of a batch.
+    pub(crate) fn batch_tokens(&self) -> usize {
+        self.batch_tokens.unwrap_or(okibi_engine::DEFAULT_BATCH_TOKENS)
+    }
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            max_inputs: 10_000,
+            max_request_tokens: 4_000_000,
+            model_names: Vec::new(),
+            batch_tokens: None,
+        }
+    }
 }
 
 /// What a daemon needs of the program around it: words, and somebody who wants to know that it serves.
@@ -94,6 +132,7 @@ pub enum DaemonError {
 ///
 /// A load that is stopped goes on in its thread until the process ends, so the caller has to end it.
 pub async fn run(options: DaemonOptions, host: impl Host) -> Result<Ended, DaemonError> {
+    process::raise_socket_limit();
     let host: Arc<dyn Host> = Arc::new(host);
     let daemon = Daemon::new(&options);
     let is_foreground = options.launch.is_none();
@@ -133,7 +172,7 @@ async fn run_launched(
     daemon.serve_with(engine);
     teller(listen(StageState::Started, Duration::ZERO));
     let handed = tokio::select! {
-        handed = handover::take_port(options.port, &notices) => handed,
+        handed = handover::take_port(options.host, options.port, &notices) => handed,
         () = daemon.stop.cancelled() => return Ok(Ended::StoppedWhileLoading),
     };
     if let Err(DaemonError::PortTaken { .. }) = handed {
@@ -157,7 +196,7 @@ async fn run_foreground(
     daemon: &Arc<Daemon>,
     host: &Arc<dyn Host>,
 ) -> Result<Ended, DaemonError> {
-    let sockets = bind(options.port).map_err(|source| DaemonError::PortTaken {
+    let sockets = bind_on(options.host, options.port).map_err(|source| DaemonError::PortTaken {
         port: options.port,
         source,
     })?;
@@ -172,7 +211,8 @@ async fn run_foreground(
 
 /// Starts to answer on `sockets`.
 fn open(options: &DaemonOptions, sockets: Sockets, daemon: &Arc<Daemon>) -> Listener {
-    okibi_listener::start(sockets, DaemonService(Arc::clone(daemon)), options.limits.clone())
+    let service = DaemonService(Arc::clone(daemon));
+    okibi_listener::start(sockets, service, options.limits.clone(), options.access.clone())
 }
 
 async fn serve_until_stopped(

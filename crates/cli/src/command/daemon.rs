@@ -8,7 +8,7 @@ use okibi_config::{
 };
 use okibi_messages::{Lang, Message, chain, load::LoadProblem, stage::stage_text};
 use okibi_protocol::{method::Status, notice::LaunchId, stage::StageEvent};
-use okibi_server::{DaemonError, DaemonOptions, Ended, Host, LoadError, LoadOptions};
+use okibi_server::{DaemonError, DaemonOptions, Ended, Host, LoadError, LoadOptions, ServeOptions};
 
 use crate::{
     args::HiddenArgs,
@@ -96,8 +96,29 @@ fn options(
 ) -> Result<DaemonOptions, Failure> {
     let settings = &front.settings;
     let program = std::env::current_exe().map_err(|error| Failure::io("okibi", &error))?;
+    let mut limits = okibi_server::Limits::default();
+    if let Some(connections) = settings.max_connections.value {
+        limits.max_connections = connections;
+    }
+    if let Some(megabytes) = settings.max_request_mb.value {
+        limits.max_body_bytes = megabytes << 20;
+        limits.max_message_bytes = megabytes << 20;
+        limits.max_buffered_bytes = limits.max_buffered_bytes.max(4 * limits.max_body_bytes);
+    }
+    let usual = ServeOptions::default();
     Ok(DaemonOptions {
+        host: settings.host.value,
         port: settings.port.value,
+        access: front.access()?,
+        serve: ServeOptions {
+            max_inputs: settings.max_inputs.value.unwrap_or(usual.max_inputs),
+            max_request_tokens: settings
+                .max_request_tokens
+                .value
+                .unwrap_or(usual.max_request_tokens),
+            model_names: settings.model_names.value.clone(),
+            batch_tokens: settings.batch_tokens.value,
+        },
         load: LoadOptions {
             model: settings.model.value.clone(),
             assets: assets::folders(settings.assets.value.as_deref(), &program),
@@ -110,7 +131,7 @@ fn options(
         launch,
         drain: Duration::from_secs(settings.drain_seconds.value),
         log_file,
-        limits: okibi_server::Limits::default(),
+        limits,
     })
 }
 

@@ -202,6 +202,8 @@ mod tests {
             vectors: Vectors::Float(texts.iter().map(|text| vec![text.len() as f32]).collect()),
             tokens: vec![1; texts.len()],
             truncated: vec![Truncated { index: 0, tokens: 9 }],
+            windowed: Vec::new(),
+            space: "space".into(),
             prompt: None,
         })
     }

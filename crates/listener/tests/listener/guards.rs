@@ -50,7 +50,7 @@ async fn foreign_hosts_and_origins_are_refused_on_http_and_on_the_upgrade() {
                 answer.starts_with(&format!("HTTP/1.1 {status} ")),
                 "{request}\n{answer}"
             );
-            assert!(answer.contains("{\"error\":\""), "{answer}");
+            assert!(answer.contains("\"error\":\""), "{answer}");
         }
     }
     let answer = raw(port, &get("http://evil.example/hello", &format!("{own}{CLOSE}"))).await;
@@ -91,19 +91,18 @@ async fn own_names_and_own_origin_are_admitted() {
 async fn paths_and_methods_without_an_answer_say_so_in_json() {
     let server = serve(Limits::default());
     let headers = format!("Host: localhost\r\n{CLOSE}");
-    let info = raw(server.port(), &get("/", &headers)).await;
+    let hello = raw(server.port(), &get("/hello", &headers)).await;
     assert!(
-        info.starts_with("HTTP/1.1 200 ") && info.contains("text/plain") && info.contains("Okibi"),
-        "{info}"
+        hello.to_ascii_lowercase().contains("\r\nserver: okibi/"),
+        "{hello}"
     );
-    assert!(info.to_ascii_lowercase().contains("\r\nserver: okibi/"), "{info}");
     for (request, status) in [
         (get("/nothing", &headers), 404),
         (
             get("/nothing", &format!("Host: localhost\r\n{UPGRADE}")).replace("keep-alive, ", "close, "),
             404,
         ),
-        (format!("POST / HTTP/1.1\r\n{headers}\r\n"), 405),
+        (format!("POST / HTTP/1.1\r\n{headers}\r\n"), 404),
         (format!("DELETE /hello HTTP/1.1\r\n{headers}\r\n"), 405),
         (get("/panic", &headers), 500),
         (
@@ -117,7 +116,7 @@ async fn paths_and_methods_without_an_answer_say_so_in_json() {
             answer.starts_with(&format!("HTTP/1.1 {status} ")),
             "{request}\n{answer}"
         );
-        assert!(answer.contains("{\"error\":\""), "{answer}");
+        assert!(answer.contains("\"error\":\""), "{answer}");
     }
 }
 

@@ -11,6 +11,7 @@ use std::{
 use axum::{Router, routing};
 use futures_util::{SinkExt, StreamExt};
 use okibi_listener::{Answer, CallContext, Limits, Listener, PortCloser, Service, Sockets, bind, start};
+use okibi_protocol::guard::Access;
 use okibi_protocol::{
     jsonrpc::{Call, Params, RpcError, raw_result},
     notice::{Notice, NoticeReply},
@@ -155,7 +156,7 @@ pub(crate) fn serve_on(sockets: Sockets, limits: Limits) -> Server {
         port: sockets.closer(),
     });
     Server {
-        listener: start(sockets, echo.clone(), limits),
+        listener: start(sockets, echo.clone(), limits, Access::default()),
         echo,
     }
 }

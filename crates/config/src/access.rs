@@ -1,0 +1,24 @@
+//! Who is let in, by the settings.
+
+use std::io;
+
+use okibi_protocol::guard::Access;
+
+use crate::{folders::Folders, settings::Settings, token::required_tokens};
+
+/// Who is let in by these settings. Tokens are made where they are required and there are none.
+///
+/// Errors: as [`required_tokens`].
+pub fn access(settings: &Settings, folders: &Folders) -> io::Result<Access> {
+    Ok(Access {
+        hosts: settings.allowed_hosts.value.clone(),
+        origins: settings
+            .allowed_origins
+            .value
+            .iter()
+            .map(|origin| origin.trim_end_matches('/').to_owned())
+            .collect(),
+        any_address: settings.host.value.is_some_and(|host| !host.is_loopback()),
+        tokens: required_tokens(settings, folders)?,
+    })
+}

@@ -1,0 +1,88 @@
+//! The secrets that requests bring where they have to: `token.json` in the data folder, readable by the user alone.
+
+use std::{fs, io, path::PathBuf};
+
+use okibi_protocol::guard::Tokens;
+
+use crate::{folders::Folders, settings::Settings};
+
+/// Random bytes of a token.
+const BYTES: usize = 32;
+
+/// The file.
+pub fn token_file(folders: &Folders) -> PathBuf {
+    folders.data.join("token.json")
+}
+
+/// The tokens there are; `None` where none were made yet, or the file is none of ours.
+pub fn read_tokens(folders: &Folders) -> Option<Tokens> {
+    serde_json::from_slice(&fs::read(token_file(folders)).ok()?).ok()
+}
+
+/// The tokens that requests have to bring by these settings; they are made where there are none.
+///
+/// Errors: the OS's, when the data folder cannot be written or it has no random numbers.
+pub fn required_tokens(settings: &Settings, folders: &Folders) -> io::Result<Option<Tokens>> {
+    if !settings.require_token.value {
+        return Ok(None);
+    }
+    if let Some(tokens) = read_tokens(folders) {
+        return Ok(Some(tokens));
+    }
+    let tokens = Tokens {
+        for_use: random()?,
+        manage: random()?,
+    };
+    fs::create_dir_all(&folders.data)?;
+    // A new temporary file is readable by its user alone, where the OS knows such a thing.
+    let mut file = tempfile::Builder::new()
+        .prefix(".token-")
+        .suffix(".json")
+        .tempfile_in(&folders.data)?;
+    serde_json::to_writer_pretty(&mut file, &tokens)?;
+    match file.persist_noclobber(token_file(folders)) {
+        Ok(_) => Ok(Some(tokens)),
+        // Another process was faster; or the file is none of ours, which is for the user to see to.
+        Err(error) => match read_tokens(folders) {
+            Some(tokens) => Ok(Some(tokens)),
+            None => Err(error.error),
+        },
+    }
+}
+
+fn random() -> io::Result<String> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{key::Key, settings::Flags};
+
+    #[test]
+    fn tokens_are_made_once_and_only_where_they_are_required() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders {
+            config_file: "c".into(),
+            cache: "c".into(),
+            data: folder.path().join("data"),
+        };
+        let settings = |require: &str| {
+            let flags = Flags::default().with(Key::RequireToken, Some(require.into()));
+            Settings::from_flags(&flags).settings
+        };
+        assert_eq!(required_tokens(&settings("false"), &folders).unwrap(), None);
+        let made = required_tokens(&settings("true"), &folders).unwrap().unwrap();
+        assert_eq!((made.for_use.len(), made.manage.len()), (64, 64));
+        assert_ne!(made.for_use, made.manage);
+        assert_eq!(required_tokens(&settings("true"), &folders).unwrap(), Some(made));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(token_file(&folders)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+}

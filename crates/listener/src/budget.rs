@@ -1,0 +1,73 @@
+//! Bytes of requests that are held at the same time, over all connections.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+/// How many bytes are held, and may be.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    held: AtomicUsize,
+    max: usize,
+}
+
+impl Budget {
+    pub(crate) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            held: AtomicUsize::new(0),
+            max,
+        })
+    }
+
+    /// Bytes held now.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Relaxed)
+    }
+
+    /// Counts `bytes` in whatever the limit; true while that is kept.
+    pub(crate) fn add(&self, bytes: usize) -> bool {
+        self.held.fetch_add(bytes, Relaxed) + bytes <= self.max
+    }
+
+    pub(crate) fn remove(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Relaxed);
+    }
+
+    /// A share of the budget; `None` where it is used up.
+    pub(crate) fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reserved> {
+        let reserved = Reserved {
+            budget: self.clone(),
+            bytes,
+        };
+        self.add(bytes).then_some(reserved)
+    }
+}
+
+/// A share of a budget, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.budget.remove(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_reserved_comes_back() {
+        let budget = Budget::new(10);
+        let first = budget.reserve(6).unwrap();
+        assert!(budget.reserve(6).is_none());
+        assert_eq!(budget.held(), 6, "a refused share is not held");
+        drop(first);
+        assert!(budget.reserve(6).is_some());
+    }
+}

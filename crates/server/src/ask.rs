@@ -1,0 +1,88 @@
+//! One request for embeddings, whichever dialect it came in.
+
+use std::{sync::Arc, time::Instant};
+
+use okibi_engine::{EmbedRequest, Embedded, Engine, Overflow, Pending, Role, Text};
+use okibi_protocol::method::{InputType, OverflowChoice};
+
+use crate::{daemon::Daemon, failure::Failure, metrics::Dialect};
+
+/// Texts of at most so many bytes together are tokenised at once; more would hold other connections up.
+const TOKENISE_AT_ONCE: usize = 4096;
+
+/// What the engine calls the role that the wire calls `input_type`.
+pub(crate) fn role(input_type: InputType) -> Role {
+    match input_type {
+        InputType::Query => Role::Query,
+        InputType::Document => Role::Document,
+        InputType::None => Role::None,
+    }
+}
+
+/// What is done with long texts: `overflow` goes before `truncate`.
+pub(crate) fn overflow(overflow: Option<OverflowChoice>, truncate: bool) -> Overflow {
+    match overflow {
+        Some(OverflowChoice::Truncate) => Overflow::Truncate,
+        Some(OverflowChoice::Refuse) => Overflow::Refuse,
+        Some(OverflowChoice::Mean) => Overflow::Mean,
+        None if truncate => Overflow::Truncate,
+        None => Overflow::Refuse,
+    }
+}
+
+/// Embeds the texts of one request, counts it, and gives the engine that did it.
+pub(crate) async fn embed(
+    daemon: &Arc<Daemon>,
+    dialect: Dialect,
+    request: EmbedRequest,
+) -> Result<(Arc<Engine>, Embedded), Failure> {
+    let began = Instant::now();
+    let outcome = run(daemon, request).await;
+    match &outcome {
+        Ok((_, embedded)) => daemon.metrics.answered(dialect, embedded, began.elapsed()),
+        Err(failure) => daemon.metrics.failed(dialect, failure.outcome()),
+    }
+    outcome
+}
+
+async fn run(daemon: &Arc<Daemon>, request: EmbedRequest) -> Result<(Arc<Engine>, Embedded), Failure> {
+    let engine = daemon.engine()?;
+    let limit = daemon.options.max_inputs;
+    let count = request.texts.len();
+    if count > limit {
+        return Err(Failure::TooManyTexts { count, limit });
+    }
+    let guard = daemon.activity.begin();
+    let pending = submit(daemon, &engine, request).await?;
+    let embedded = pending.wait().await?;
+    guard.served(count);
+    Ok((engine, embedded))
+}
+
+/// Tokenises and queues a request; a long one is tokenised on a thread that may block.
+pub(crate) async fn submit(
+    daemon: &Daemon,
+    engine: &Arc<Engine>,
+    request: EmbedRequest,
+) -> Result<Pending, Failure> {
+    let limit = daemon.options.max_request_tokens;
+    let submit = move |engine: &Engine, request| {
+        let prepared = engine.prepare(request)?;
+        let tokens = prepared.tokens();
+        if tokens > limit {
+            return Err(Failure::TooManyTokens { tokens, limit });
+        }
+        Ok(engine.submit(prepared)?)
+    };
+    let bytes: usize = request.texts.iter().map(Text::bytes).sum();
+    if bytes <= TOKENISE_AT_ONCE {
+        return submit(engine, request);
+    }
+    let engine = Arc::clone(engine);
+    match tokio::task::spawn_blocking(move || submit(&engine, request)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Failure::Embed(okibi_engine::EmbedError::Compute {
+            reason: "the tokenizer panicked".into(),
+        })),
+    }
+}

@@ -1,0 +1,258 @@
+//! Why a request for embeddings gets no vectors, and how each dialect is told.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use okibi_engine::EmbedError;
+use okibi_listener::{HttpError, loading};
+use okibi_protocol::{
+    jsonrpc::{RpcError, code},
+    method::{RunState, Status},
+};
+use serde_json::{Value, json};
+
+/// What a client is told to wait where the queue is full.
+const BUSY_RETRY: Duration = Duration::from_secs(1);
+
+/// What a client is told to wait while a model loads.
+const LOADING_RETRY: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// There is no model to ask: it loads, or the daemon stops.
+    NotReady(Box<Status>),
+    /// The daemon stops.
+    Stopping,
+    /// The engine's own.
+    Embed(EmbedError),
+    /// More texts than a request may have.
+    TooManyTexts { count: usize, limit: usize },
+    /// More tokens than a request may have.
+    TooManyTokens { tokens: usize, limit: usize },
+    /// Another model was asked for.
+    UnknownModel { asked: String, loaded: String },
+    /// The request is not what it should be.
+    Invalid {
+        message: String,
+        param: Option<&'static str>,
+    },
+    /// The body does not fit.
+    Body(BodyError),
+}
+
+/// Why a request's body cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    /// It is compressed.
+    Encoded,
+    /// It is over the limit, in bytes.
+    TooLarge { limit: usize },
+    /// It took too long to come.
+    Slow { limit: Duration },
+    /// Requests hold too much memory already.
+    NoRoom,
+    /// The client has gone.
+    Broken,
+}
+
+impl Failure {
+    /// The request is not what it should be, in `param`.
+    pub(crate) fn invalid(param: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid {
+            message: message.into(),
+            param: Some(param),
+        }
+    }
+
+    /// The failure of the texts from `offset` on, which counts them from 0.
+    pub(crate) fn at(self, offset: usize) -> Self {
+        let Self::Embed(mut error) = self else {
+            return self;
+        };
+        match &mut error {
+            EmbedError::EmptyText { index }
+            | EmbedError::TooLong { index, .. }
+            | EmbedError::Tokenize { index, .. }
+            | EmbedError::UnknownId { index, .. }
+            | EmbedError::NotFinite { index } => *index += offset,
+            _ => {}
+        }
+        Self::Embed(error)
+    }
+
+    /// What went wrong, for people.
+    fn message(&self) -> String {
+        match self {
+            Self::NotReady(status) => loading::not_ready(status).message,
+            Self::Stopping => "the server is stopping".into(),
+            Self::Embed(EmbedError::Stopped) => "the server is stopping".into(),
+            Self::Embed(error) => error.to_string(),
+            Self::TooManyTexts { count, limit } => {
+                format!("{count} texts are over the limit of {limit} a request")
+            }
+            Self::TooManyTokens { tokens, limit } => {
+                format!("{tokens} tokens are over the limit of {limit} a request")
+            }
+            Self::UnknownModel { asked, loaded } => {
+                let asked: String = asked.chars().take(80).collect();
+                format!(
+                    "the model {asked:?} is not loaded; {loaded:?} is (add a name to `model_names` in Okibi's settings to \
+                     have it answered by the loaded model)"
+                )
+            }
+            Self::Invalid { message, .. } => message.clone(),
+            Self::Body(error) => match error {
+                BodyError::Encoded => {
+                    "compressed bodies are not taken: send it without Content-Encoding".into()
+                }
+                BodyError::TooLarge { limit } => format!("the body is over the limit of {limit} bytes"),
+                BodyError::Slow { limit } => {
+                    format!("the body did not come within {} s", limit.as_secs())
+                }
+                BodyError::NoRoom => "too many large requests at once; try again".into(),
+                BodyError::Broken => "the body ended early".into(),
+            },
+        }
+    }
+
+    /// Details for programs.
+    fn details(&self) -> Option<Value> {
+        Some(match self {
+            Self::NotReady(status) => loading::not_ready(status).data?,
+            Self::TooManyTexts { limit, .. } => json!({ "limit": limit }),
+            Self::TooManyTokens { tokens, limit } => json!({ "tokens": tokens, "limit": limit }),
+            Self::Embed(error) => match error {
+                EmbedError::EmptyText { index }
+                | EmbedError::Tokenize { index, .. }
+                | EmbedError::NotFinite { index } => json!({ "index": index }),
+                EmbedError::TooLong { index, tokens, limit } => {
+                    json!({ "index": index, "tokens": tokens, "limit": limit })
+                }
+                EmbedError::UnknownId {
+                    index,
+                    id,
+                    vocabulary,
+                } => {
+                    json!({ "index": index, "id": id, "vocabulary": vocabulary })
+                }
+                EmbedError::Dimensions { asked, dimension } => {
+                    json!({ "asked": asked, "dimension": dimension })
+                }
+                EmbedError::Busy { limit } => {
+                    json!({ "limit": limit, "retry_after_ms": BUSY_RETRY.as_millis() as u64 })
+                }
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+
+    /// The error of a JSON-RPC call.
+    pub(crate) fn rpc(&self) -> RpcError {
+        let code = match self {
+            Self::NotReady(status) => return loading::not_ready(status),
+            Self::Stopping | Self::Embed(EmbedError::Stopped) => code::STOPPING,
+            Self::Embed(EmbedError::Busy { .. }) | Self::Body(_) => code::BUSY,
+            Self::Embed(EmbedError::Compute { .. } | EmbedError::NotFinite { .. }) => code::INTERNAL_ERROR,
+            _ => code::INVALID_PARAMS,
+        };
+        let error = RpcError::new(code, self.message());
+        match self.details() {
+            Some(details) => error.with_data(details),
+            None => error,
+        }
+    }
+
+    /// The error of an HTTP request.
+    pub(crate) fn http(&self) -> HttpError {
+        let (status, code, param) = match self {
+            Self::NotReady(status) => match status.status {
+                RunState::Starting | RunState::Running => (StatusCode::SERVICE_UNAVAILABLE, "loading", None),
+                RunState::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", None),
+                RunState::Failed => (StatusCode::SERVICE_UNAVAILABLE, "load_failed", None),
+            },
+            Self::Stopping | Self::Embed(EmbedError::Stopped) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "stopping", None)
+            }
+            Self::Embed(error) => match error {
+                EmbedError::NoInput | EmbedError::EmptyText { .. } => {
+                    (StatusCode::BAD_REQUEST, "empty_input", Some("input"))
+                }
+                EmbedError::TooLong { .. } => {
+                    (StatusCode::BAD_REQUEST, "context_length_exceeded", Some("input"))
+                }
+                EmbedError::Dimensions { .. } => {
+                    (StatusCode::BAD_REQUEST, "invalid_dimensions", Some("dimensions"))
+                }
+                EmbedError::UnknownId { .. } => (StatusCode::BAD_REQUEST, "unknown_token_id", Some("input")),
+                EmbedError::Tokenize { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "tokenizer", Some("input")),
+                EmbedError::NoTokenVectors => (StatusCode::UNPROCESSABLE_ENTITY, "no_token_vectors", None),
+                EmbedError::Busy { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", None),
+                _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal", None),
+            },
+            Self::TooManyTexts { .. } => (StatusCode::BAD_REQUEST, "too_many_inputs", Some("input")),
+            Self::TooManyTokens { .. } => (StatusCode::BAD_REQUEST, "too_many_tokens", Some("input")),
+            Self::UnknownModel { .. } => (StatusCode::NOT_FOUND, "model_not_found", Some("model")),
+            Self::Invalid { param, .. } => (StatusCode::BAD_REQUEST, "invalid_request", *param),
+            Self::Body(error) => match error {
+                BodyError::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "compressed_body", None),
+                BodyError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", None),
+                BodyError::Slow { .. } => (StatusCode::REQUEST_TIMEOUT, "slow_body", None),
+                BodyError::NoRoom => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", None),
+                BodyError::Broken => (StatusCode::BAD_REQUEST, "broken_body", None),
+            },
+        };
+        let retry_after = match self {
+            Self::NotReady(status) if status.status == RunState::Starting => Some(LOADING_RETRY),
+            Self::Embed(EmbedError::Busy { .. }) | Self::Body(BodyError::NoRoom) => Some(BUSY_RETRY),
+            _ => None,
+        };
+        HttpError {
+            param,
+            retry_after,
+            details: self.details(),
+            ..HttpError::new(status, code, self.message())
+        }
+    }
+
+    /// The word for it in metrics.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self::NotReady(_) => "loading",
+            Self::Stopping | Self::Embed(EmbedError::Stopped) => "stopping",
+            Self::Embed(EmbedError::Busy { .. }) | Self::Body(BodyError::NoRoom) => "busy",
+            Self::Embed(EmbedError::Compute { .. } | EmbedError::NotFinite { .. }) => "failed",
+            _ => "invalid",
+        }
+    }
+}
+
+impl From<EmbedError> for Failure {
+    fn from(error: EmbedError) -> Self {
+        if let EmbedError::Compute { .. } = &error {
+            tracing::error!(%error, "a request failed");
+        }
+        Self::Embed(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_of_a_chunk_is_counted_over_the_whole_input() {
+        let failure = Failure::from(EmbedError::EmptyText { index: 3 }).at(1024);
+        assert_eq!(failure.rpc().data, Some(json!({ "index": 1027 })));
+    }
+
+    #[test]
+    fn a_full_queue_is_429_with_a_hint() {
+        let error = Failure::from(EmbedError::Busy { limit: 5 }).http();
+        assert_eq!(
+            (error.status.as_u16(), error.retry_after),
+            (429, Some(BUSY_RETRY))
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! Our own: JSON-RPC by POST, events, health, metrics.
+
+use axum::{
+    Extension,
+    body::Body,
+    http::{HeaderMap, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use okibi_listener::{Caller, loading};
+use okibi_protocol::jsonrpc::{self, Call, Element, Id, Message, Response as RpcResponse, RpcError, code};
+
+use crate::{
+    daemon::{Asker, Daemon},
+    http::{Answer, Shared, body, respond},
+};
+
+/// What `GET /` says: to people, and to clients that look for Ollama's own words.
+const GREETING: &str = concat!(
+    "Okibi ",
+    env!("CARGO_PKG_VERSION"),
+    ": JSON-RPC over WebSocket here, HTTP at /docs. For clients that look for these words: Ollama is running\n"
+);
+
+/// Source: the OpenMetrics specification 1.0, "Content-Type".
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// `GET /`, `HEAD /`.
+pub(super) async fn greeting() -> &'static str {
+    GREETING
+}
+
+/// `GET /livez`, `GET /ping`: whether anybody is there.
+#[utoipa::path(get, path = "/livez", tag = "Okibi", responses((status = 200, body = String)))]
+pub(super) async fn livez() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`: whether an embedding is to be had.
+#[utoipa::path(get, path = "/readyz", tag = "Okibi",
+    responses((status = 200, body = String), (status = 503, description = "not ready", body = String)))]
+pub(super) async fn readyz(Extension(daemon): Shared) -> Response {
+    loading::readiness(&daemon.status())
+}
+
+/// `GET /health`: the status, with 503 while there is no model.
+#[utoipa::path(get, path = "/health", tag = "Okibi",
+    responses((status = 200, body = Object), (status = 503, description = "not ready", body = Object)))]
+pub(super) async fn health(Extension(daemon): Shared) -> Response {
+    loading::health_response(&daemon.status())
+}
+
+/// `GET /events`: the status as it changes, as server-sent events.
+pub(super) async fn events(Extension(daemon): Shared, Extension(caller): Extension<Caller>) -> Response {
+    let changes = daemon.changes().clone();
+    okibi_listener::events(&caller, &changes, move || daemon.status())
+}
+
+/// `GET /metrics`, as OpenMetrics text.
+#[utoipa::path(get, path = "/metrics", tag = "Okibi", responses((status = 200, body = String)))]
+pub(super) async fn metrics(Extension(daemon): Shared, Extension(caller): Extension<Caller>) -> Response {
+    let status = daemon.status();
+    let queued = daemon.engine().map_or(0, |engine| engine.queued_texts());
+    let text = daemon.metrics.text(&status, queued, &caller);
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+}
+
+/// `POST /rpc`: the JSON-RPC of the WebSocket, one message a request. Results are not streamed, and there are no
+/// subscriptions.
+pub(super) async fn rpc(
+    Extension(daemon): Shared,
+    Extension(caller): Extension<Caller>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let answer = async {
+        let (bytes, _held) = body::bytes(&caller, &headers, body).await?;
+        Ok(answer(daemon, &caller, &bytes).await)
+    };
+    let answer: Answer<Option<String>> = answer.await;
+    respond(
+        &uri,
+        answer.map(|text| match text {
+            Some(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+            // Notifications get no answer.
+            None => StatusCode::NO_CONTENT.into_response(),
+        }),
+    )
+}
+
+async fn answer(daemon: std::sync::Arc<Daemon>, caller: &Caller, bytes: &[u8]) -> Option<String> {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        let refusal = RpcError::new(code::PARSE_ERROR, "the body is not UTF-8");
+        return Some(RpcResponse::new(Id::Null, Err(refusal)).to_text());
+    };
+    let one = async |element: Element| match element {
+        Err(response) => Some(response),
+        Ok(call) => answer_call(&daemon, caller, call).await,
+    };
+    match jsonrpc::parse(text, caller.limits.max_batch) {
+        Message::Single(element) => one(element).await.map(|response| response.to_text()),
+        Message::Batch(elements) => {
+            let answers = futures_util::future::join_all(elements.into_iter().map(one)).await;
+            let answers: Vec<RpcResponse> = answers.into_iter().flatten().collect();
+            (!answers.is_empty()).then(|| jsonrpc::batch_text(&answers))
+        }
+    }
+}
+
+async fn answer_call(daemon: &std::sync::Arc<Daemon>, caller: &Caller, call: Call) -> Option<RpcResponse> {
+    let id = call.id.clone();
+    let asker = Asker {
+        connection: caller.connection,
+        right: caller.right,
+        may_stream: false,
+        context: None,
+    };
+    let outcome = match daemon.clone().answer(call, asker).await {
+        Ok(okibi_listener::Answer::Single(outcome)) => outcome,
+        Ok(okibi_listener::Answer::Stream(_)) => Err(RpcError::new(
+            code::INTERNAL_ERROR,
+            "the answer cannot be streamed here",
+        )),
+        Err(error) => Err(error),
+    };
+    id.map(|id| RpcResponse::new(id, outcome))
+}

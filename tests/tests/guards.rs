@@ -1,0 +1,391 @@
+//! Who is let in, and what no client can do to the daemon.
+#![cfg(unix)]
+// Helpers fail by panicking, as the tests do.
+#![allow(clippy::unwrap_used)]
+
+use std::{ffi::OsStr, net::Ipv4Addr, time::Duration};
+
+use okibi_tests::{Machine, eventually, http, model, proc, within};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// What the daemon may grow by while it is attacked.
+const GROWTH: u64 = 400 << 20;
+
+/// Clients that do not read their answers.
+const DEAF: u64 = 8;
+
+/// A daemon with the tiny model, with more settings.
+async fn with_settings(settings: &str) -> Machine {
+    let machine = Machine::new();
+    machine.write_config(settings);
+    machine.start_tiny().await;
+    machine
+}
+
+/// A well-behaved client is answered, now.
+async fn answers(machine: &Machine) {
+    let body = json!({"input": "熾火"});
+    let answering = http::json(machine.port(), "POST", "/v1/embeddings", &body);
+    let reply = within("a well-behaved client's answer", answering).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+}
+
+fn memory(machine: &Machine) -> u64 {
+    let daemons = machine.daemons().into_iter();
+    daemons
+        .filter_map(proc::resident_bytes)
+        .map(|bytes| bytes as u64)
+        .sum()
+}
+
+async fn status_of(machine: &Machine, head: &str) -> u16 {
+    http::send(machine.port(), head).await.status
+}
+
+#[tokio::test]
+async fn only_loopback_names_and_listed_origins_are_let_in() {
+    let machine =
+        with_settings("allowed_origins = ['app://obsidian.md']\nallowed_hosts = ['okibi.lan']\n").await;
+    let port = machine.port();
+    for host in [
+        "127.0.0.1",
+        "LocalHost",
+        "localhost.",
+        "[::1]",
+        "127.1.2.3",
+        "okibi.lan",
+        "OKIBI.LAN.",
+    ] {
+        let head = format!("GET /v1/models HTTP/1.1\r\nHost: {host}:{port}\r\n");
+        assert_eq!(status_of(&machine, &head).await, 200, "{host}");
+    }
+    for host in [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "0.0.0.0",
+        "192.168.0.7",
+        "[::2]",
+        "localhost:x",
+        "",
+    ] {
+        let head = format!("GET /v1/models HTTP/1.1\r\nHost: {host}\r\n");
+        assert_eq!(status_of(&machine, &head).await, 403, "{host:?}");
+    }
+    assert_eq!(
+        status_of(&machine, "GET /v1/models HTTP/1.1\r\n").await,
+        400,
+        "no Host"
+    );
+    for (path, upgrade) in [
+        ("/v1/models", ""),
+        (
+            "/",
+            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+        ),
+    ] {
+        for origin in [
+            "http://evil.example",
+            "null",
+            "https://127.0.0.1:1",
+            "app://obsidian.md.evil",
+        ] {
+            let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{upgrade}Origin: {origin}\r\n");
+            let reply = http::send(port, &head).await;
+            assert_eq!(reply.status, 403, "{path} {origin}");
+            assert!(
+                reply.body.contains("allowed_origins"),
+                "it says how: {}",
+                reply.body
+            );
+            assert!(reply.header("access-control-allow-origin").is_none());
+        }
+    }
+    let own = "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nOrigin: app://obsidian.md\r\n";
+    let reply = http::send(port, own).await;
+    assert_eq!(
+        (
+            reply.status,
+            reply.header("access-control-allow-origin").as_deref()
+        ),
+        (200, Some("app://obsidian.md"))
+    );
+    let preflight = "OPTIONS /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nOrigin: app://obsidian.md\r\n\
+                     Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n";
+    let reply = http::send(port, preflight).await;
+    assert!(
+        reply.status == 204 && reply.header("access-control-allow-methods").is_some(),
+        "{}",
+        reply.head
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_and_each_gives_its_right() {
+    let machine = Machine::new();
+    machine.write_config("require_token = true\n");
+    let tiny = model::tiny();
+    machine
+        .run([OsStr::new("start"), "-m".as_ref(), tiny.as_ref()])
+        .await
+        .expect(0);
+    let port = machine.port();
+    let file = std::fs::read_to_string(machine.path("data/token.json")).unwrap();
+    let tokens: Value = serde_json::from_str(&file).unwrap();
+    let (for_use, manage) = (
+        tokens["use"].as_str().unwrap(),
+        tokens["manage"].as_str().unwrap(),
+    );
+    let reply = http::get(port, "/v1/models").await;
+    assert_eq!(
+        (reply.status, reply.header("www-authenticate").as_deref()),
+        (401, Some("Bearer"))
+    );
+    let with = |token: &str| {
+        format!("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n")
+    };
+    assert_eq!(status_of(&machine, &with("wrong")).await, 401);
+    for token in [for_use, manage] {
+        assert_eq!(status_of(&machine, &with(token)).await, 200);
+    }
+    assert_eq!(
+        http::get(port, "/livez").await.status,
+        200,
+        "whether anybody is there is no secret"
+    );
+    let stop = json!({"jsonrpc": "2.0", "id": 1, "method": "stop_server"}).to_string();
+    let head = format!("POST /rpc HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {for_use}\r\n");
+    let refused = http::exchange(port, &head, &stop).await;
+    assert_eq!(refused.json()["error"]["code"], -32004, "{}", refused.body);
+    let head = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let upgrade = async |query: &str| {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        let request = head.replacen("GET /", &format!("GET /{query}"), 1);
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut start = [0; 12];
+        within("an answer to the upgrade", stream.read_exact(&mut start))
+            .await
+            .unwrap();
+        String::from_utf8_lossy(&start).into_owned()
+    };
+    assert_eq!(upgrade("").await, "HTTP/1.1 401");
+    assert_eq!(upgrade(&format!("?token={for_use}")).await, "HTTP/1.1 101");
+    // The command line brings the token by itself.
+    machine.run(["status"]).await.expect(0);
+    machine.run(["stop"]).await.expect(0);
+    machine.nothing_left().await;
+}
+
+#[tokio::test]
+async fn another_address_needs_a_token() {
+    let machine = Machine::new();
+    machine
+        .run(["start", "--host", "0.0.0.0"])
+        .await
+        .expect(1)
+        .says("require_token");
+    assert!(machine.daemons().is_empty());
+}
+
+#[tokio::test]
+async fn malformed_requests_are_refused_and_harm_nobody() {
+    let machine = with_settings("").await;
+    let port = machine.port();
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let bodies: [(&str, &[u8]); 9] = [
+        ("deep JSON", deep.as_bytes()),
+        ("no JSON", b"{\"input\": "),
+        ("duplicate keys", br#"{"input": "a", "input": "b"}"#),
+        ("a lone surrogate", br#"{"input": "\ud800"}"#),
+        ("not UTF-8", b"{\"input\": \"\xff\xfe\"}"),
+        ("nothing", b""),
+        ("null", b"null"),
+        ("a number too large", br#"{"input": "a", "dimensions": 1e400}"#),
+        ("a list of everything", br#"{"input": [1, "a", null, {}]}"#),
+    ];
+    for path in ["/v1/embeddings", "/api/embed", "/embed", "/rpc"] {
+        for (what, body) in bodies {
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n",
+                body.len()
+            );
+            let sent = [format!("{head}Connection: close\r\n\r\n").as_bytes(), body].concat();
+            let reply = http::raw(port, &sent).await;
+            let is_told = match path {
+                // JSON-RPC has its errors in the answer.
+                "/rpc" => reply.status == 200 && reply.body.contains("\"error\""),
+                _ => (400..500).contains(&reply.status) && reply.body.contains("\"error\""),
+            };
+            assert!(is_told, "{path}: {what}: {} {}", reply.status, reply.body);
+        }
+    }
+    let nul = json!({"input": "a\u{0}b"});
+    assert_eq!(
+        http::json(port, "POST", "/v1/embeddings", &nul).await.status,
+        200,
+        "NUL is a letter"
+    );
+    let head = "POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\n";
+    assert_eq!(
+        http::exchange(port, head, "x").await.status,
+        415,
+        "nothing is unpacked"
+    );
+    let head = "POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n";
+    assert_eq!(http::exchange(port, head, "x").await.status, 413);
+    let long = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n",
+        "a".repeat(200 << 10)
+    );
+    assert_eq!(http::send(port, &long).await.status, 431);
+    let emoji = json!({"input": "🦀".repeat(250_000)});
+    let reply = http::json(port, "POST", "/v1/embeddings", &emoji).await;
+    assert_eq!(reply.status, 200, "1 MB of one emoji: {}", reply.body);
+    answers(&machine).await;
+}
+
+#[tokio::test]
+async fn a_flood_of_silent_sockets_keeps_nobody_out() {
+    let machine = with_settings("max_connections = 200\n").await;
+    let before = memory(&machine);
+    let mut silent = Vec::new();
+    for _ in 0..1000 {
+        if let Ok(stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, machine.port())).await {
+            silent.push(stream);
+        }
+    }
+    answers(&machine).await;
+    machine.run(["status"]).await.expect(0);
+    assert!(memory(&machine) < before + GROWTH);
+}
+
+#[tokio::test]
+async fn half_requests_hold_no_memory_for_long() {
+    let machine = with_settings("").await;
+    let before = memory(&machine);
+    let mut stuck = Vec::new();
+    // 40 requests of 31 MB of which the last byte never comes.
+    for _ in 0..40 {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, machine.port()))
+            .await
+            .unwrap();
+        let size = 31 << 20;
+        let head =
+            format!("POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let chunk = vec![b' '; size - 1];
+        // Refused in the middle, as soon as too much is held.
+        let _ = tokio::time::timeout(Duration::from_secs(2), stream.write_all(&chunk)).await;
+        stuck.push(stream);
+    }
+    let grown = memory(&machine).saturating_sub(before);
+    assert!(grown < 2 * GROWTH, "{} MB", grown >> 20);
+    answers(&machine).await;
+    drop(stuck);
+}
+
+#[tokio::test]
+async fn a_client_that_has_gone_is_computed_no_further() {
+    let machine = Machine::new();
+    machine.run(["start"]).await.expect(0);
+    let texts = model::mixed_texts(8000, 3);
+    let body = json!({"input": texts}).to_string();
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, machine.port()))
+        .await
+        .unwrap();
+    let head = format!(
+        "POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let metric = async |name: &str| -> Option<u64> {
+        let text = http::get(machine.port(), "/metrics").await.body;
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().parse().ok()
+    };
+    let until = async |name: &str, least: u64| {
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
+        within(name, async {
+            while metric(name).await.is_none_or(|value| value < least) {
+                looks.tick().await;
+            }
+        })
+        .await;
+    };
+    until("okibi_queued_texts ", 1000).await;
+    drop(stream);
+    until("okibi_abandoned_requests_total ", 1).await;
+    assert_eq!(
+        metric("okibi_queued_texts ").await,
+        Some(0),
+        "the rest is not computed"
+    );
+    answers(&machine).await;
+}
+
+#[tokio::test]
+async fn a_short_request_overtakes_bulk() {
+    let machine = Machine::new();
+    machine.run(["start"]).await.expect(0);
+    let port = machine.port();
+    let bulk = tokio::spawn(async move {
+        let body = json!({"input": model::mixed_texts(1500, 4)});
+        http::json(port, "POST", "/v1/embeddings", &body).await.status
+    });
+    let queued = async || {
+        http::get(port, "/metrics")
+            .await
+            .body
+            .contains("okibi_queued_texts 0\n")
+    };
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
+    while queued().await {
+        looks.tick().await;
+    }
+    for _ in 0..5 {
+        answers(&machine).await;
+    }
+    assert!(!bulk.is_finished(), "the short ones were answered first");
+    assert_eq!(bulk.await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_costs_no_one_else() {
+    let machine = with_settings("").await;
+    let before = memory(&machine);
+    let mut deaf = Vec::new();
+    for _ in 0..DEAF {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, machine.port()))
+            .await
+            .unwrap();
+        let body = json!({"input": vec!["a"; 3000]}).to_string();
+        let head = format!(
+            "POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        deaf.push(stream);
+    }
+    answers(&machine).await;
+    let served = async || machine.status().await.requests_served;
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    within("the deaf clients' requests are computed", async {
+        while served().await <= DEAF {
+            looks.tick().await;
+        }
+    })
+    .await;
+    answers(&machine).await;
+    assert!(memory(&machine) < before + GROWTH);
+    drop(deaf);
+    eventually("their connections end", || {
+        (memory(&machine) < before + GROWTH).then_some(())
+    })
+    .await;
+}
