@@ -44,7 +44,7 @@ fn built() -> PathBuf {
 }
 
 /// The root of the source tree.
-pub(crate) fn repository() -> &'static Path {
+pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the tests are in the repository")

@@ -32,10 +32,11 @@ pub mod vector;
 mod wire;
 
 pub use self::{
-    binary::okibi_binary,
+    binary::{okibi_binary, repository},
     hub::Hub,
     limit::{LIMIT, eventually, within},
     machine::Machine,
+    port::PortLease,
     running::{Ended, Running},
     wire::Wire,
 };

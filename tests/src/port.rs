@@ -15,13 +15,15 @@ const STEP: u16 = 10;
 
 /// A port, kept from other tests (of this process and of others) as long as this lives.
 #[derive(Debug)]
-pub(crate) struct PortLease {
-    pub(crate) port: u16,
+pub struct PortLease {
+    /// The port.
+    pub port: u16,
     _lock: File,
 }
 
 impl PortLease {
-    pub(crate) fn take() -> Self {
+    /// Takes a port that nobody listens on.
+    pub fn take() -> Self {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         let folder = std::env::temp_dir().join("okibi-test-ports");
         std::fs::create_dir_all(&folder).unwrap();

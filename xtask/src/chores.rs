@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use crate::clients;
 use crate::dist;
 use crate::setup::{Platforms, ensure_desktop, ensure_pictures, is_on_path, setup};
 use crate::ui;
@@ -144,11 +145,33 @@ fn test_host(filters: &[String]) -> Result<()> {
     if !filters.is_empty() {
         return Ok(());
     }
+    test_clients(&workspace)?;
     if !is_on_path("dpkg") {
         println!("the package is not tried: there is no dpkg to install it with");
         return Ok(());
     }
     test_package(&workspace)
+}
+
+/// Points real clients at the daemon, and other programs that know nothing of it.
+fn test_clients(workspace: &Workspace) -> Result<()> {
+    let Some(clients) = clients::ensure(workspace)? else {
+        return Ok(());
+    };
+    let mut tests = workspace.cargo();
+    tests.args([
+        "test",
+        "--workspace",
+        "--exclude",
+        "xtask",
+        "--test",
+        "clients",
+        "--",
+        "--ignored",
+    ]);
+    name_programs(workspace, Profile::Debug, &mut tests)?;
+    clients.name_to(&mut tests);
+    step("clients", &mut tests)
 }
 
 fn run_dist(arguments: &[String]) -> Result<()> {

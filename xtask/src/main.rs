@@ -1,6 +1,7 @@
 //! Set-up and chores of the Okibi workspace, one program for every system: `cargo xtask help`.
 
 mod chores;
+mod clients;
 mod dist;
 mod embedded_model;
 mod setup;

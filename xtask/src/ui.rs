@@ -57,9 +57,14 @@ pub(crate) fn ensure_packages(workspace: &Workspace) -> Result<()> {
 }
 
 fn npm(workspace: &Workspace) -> Command {
+    npm_in(&workspace.ui())
+}
+
+/// npm in a folder.
+pub(crate) fn npm_in(folder: &Path) -> Command {
     // On Windows npm is a script, which only its full name starts.
     let mut command = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
-    command.current_dir(workspace.ui());
+    command.current_dir(folder);
     command
 }
 

@@ -48,6 +48,11 @@ impl Workspace {
         self.root.join("ui")
     }
 
+    /// The folder of the end-to-end tests.
+    pub(crate) fn tests(&self) -> PathBuf {
+        self.root.join("tests")
+    }
+
     /// The folder of the documentation's pictures.
     pub(crate) fn screenshots(&self) -> PathBuf {
         self.root.join("docs/screenshots")

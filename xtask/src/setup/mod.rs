@@ -17,7 +17,9 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::embedded_model;
-pub(crate) use prerequisites::{ensure_app_tools, ensure_desktop, ensure_pictures, is_on_path};
+pub(crate) use prerequisites::{
+    ensure_app_tools, ensure_desktop, ensure_peers, ensure_pictures, is_on_path, pip, python_version,
+};
 use stamp::Verdict;
 
 /// Folders in the making; whatever is in here when a set-up starts was left by an interrupted one.

@@ -112,6 +112,28 @@ const DESKTOP: [Prerequisite; 5] = [
     },
 ];
 
+/// What the tests point at the daemon beside the clients of the registries.
+const PEERS: [Prerequisite; 2] = [
+    Prerequisite {
+        name: "Prometheus",
+        why: "the daemon's metrics are read by it in a test",
+        programs: &["prometheus"],
+        packages: [
+            "prometheus",
+            "golang-github-prometheus",
+            "prometheus",
+            "prometheus",
+            "",
+        ],
+    },
+    Prerequisite {
+        name: "curl",
+        why: "the examples of the documentation are run with it",
+        programs: &["curl"],
+        packages: ["curl", "curl", "curl", "curl", "cURL.cURL"],
+    },
+];
+
 /// What the pictures of the documentation need beyond that.
 const DRAWN_NOTIFICATIONS: Prerequisite = Prerequisite {
     name: "xfce4-notifyd",
@@ -249,6 +271,27 @@ pub(crate) fn ensure_desktop() -> Result<()> {
         DESKTOP.iter().try_for_each(ensure_present)?;
     }
     Ok(())
+}
+
+/// Makes sure of what the tests point at the daemon.
+///
+/// Errors: as for the others.
+pub(crate) fn ensure_peers() -> Result<()> {
+    PEERS.iter().try_for_each(ensure_present)
+}
+
+/// The major and minor version of the Python that pip belongs to.
+pub(crate) fn python_version() -> Result<(u32, u32)> {
+    ensure_pip()?;
+    let output = pip()?.arg("--version").output().context("run pip")?;
+    // `pip 23.2.1 from …/site-packages/pip (python 3.11)`
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version = text.rsplit("python ").next().unwrap_or_default();
+    let mut parts = version.trim().trim_end_matches(')').split('.').map(str::parse);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor)),
+        _ => bail!("pip --version says {text:?}"),
+    }
 }
 
 /// Makes sure of what the documentation's pictures are taken on: that of the tests, and drawn notifications.

@@ -13,7 +13,6 @@ use super::{native, ollama, openai, tei};
 #[derive(Serialize, ToSchema)]
 pub(super) struct ErrorBody {
     /// What went wrong and what to do.
-    #[schema(value_type = Object)]
     error: serde_json::Value,
 }
 
@@ -82,7 +81,8 @@ pub(super) enum Refusals {
         native::readyz,
         native::health,
         native::metrics,
-    )
+    ),
+    components(schemas(ErrorBody))
 )]
 struct Description;
 

@@ -56,7 +56,8 @@ pub(super) async fn events(Extension(daemon): Shared, Extension(caller): Extensi
 }
 
 /// `GET /metrics`, as OpenMetrics text.
-#[utoipa::path(get, path = "/metrics", tag = "Okibi", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/metrics", tag = "Okibi",
+    responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
 pub(super) async fn metrics(Extension(daemon): Shared, Extension(caller): Extension<Caller>) -> Response {
     let status = daemon.status();
     let queued = daemon.engine().map_or(0, |engine| engine.queued_texts());

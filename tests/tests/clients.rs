@@ -1,0 +1,220 @@
+//! Programs that know nothing of Okibi, pointed at it: clients of other servers, schemathesis, Prometheus, curl.
+#![cfg(unix)]
+// Helpers fail by panicking, as the tests do.
+#![allow(clippy::unwrap_used)]
+
+use std::{collections::BTreeMap, fs, path::PathBuf, process::Stdio, time::Duration};
+
+use okibi_tests::{Machine, PortLease, http, repository};
+use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
+
+/// So long a program may take: some import a hundred packages.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Where the clients are.
+fn clients() -> PathBuf {
+    std::env::var_os("OKIBI_TEST_CLIENTS")
+        .expect("`cargo xtask test` installs the clients and names their folder")
+        .into()
+}
+
+/// A daemon with the embedded model.
+async fn machine() -> Machine {
+    let machine = Machine::new();
+    machine.run(["start"]).await.expect(0);
+    machine
+}
+
+/// The vectors that every client has to give, by role and text.
+async fn expected(machine: &Machine) -> Value {
+    let texts = [
+        "熾火は灰の下で朝まで残る",
+        "An ember under the ash",
+        "Où est la gare ?",
+    ];
+    let mut wire = machine.wire().await;
+    let mut roles = BTreeMap::new();
+    for role in ["none", "query"] {
+        let params = json!({"input": texts, "input_type": role});
+        let result = wire.call("embed", params).await;
+        let vectors = result["vectors"].as_array().unwrap().clone();
+        let of_text: BTreeMap<&str, Value> = texts.into_iter().zip(vectors).collect();
+        roles.insert(role, of_text);
+    }
+    json!(roles)
+}
+
+/// A command of Python that finds the clients.
+fn python(machine: &Machine) -> Command {
+    let folder = clients().join("python");
+    let vocabulary = machine.path("vocabulary");
+    fs::create_dir_all(&vocabulary).unwrap();
+    // The name under which tiktoken looks for cl100k_base in its cache: the SHA-1 of the address it comes from.
+    let cached = vocabulary.join("9b5ad71b2ce5302211f9c61530b329a4922fc6a4");
+    fs::copy(std::env::var_os("OKIBI_TEST_VOCABULARY").unwrap(), cached).unwrap();
+    let mut command = machine.command_of("python3");
+    command
+        .env("PYTHONPATH", folder)
+        .env("TIKTOKEN_CACHE_DIR", vocabulary);
+    command
+}
+
+/// Runs a command with `input`; what it printed is shown where it fails.
+async fn succeeds(mut command: Command, input: &str) -> String {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // One that reads nothing has its reasons.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    let output = timeout(PATIENCE, child.wait_with_output())
+        .await
+        .expect("the program ends")
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{:?}: {}\n{printed}\n{errors}",
+        command.as_std(),
+        output.status
+    );
+    printed
+}
+
+#[tokio::test]
+#[ignore = "needs the clients, which `cargo xtask test` installs"]
+async fn python_clients_of_other_servers_work_unchanged() {
+    let machine = machine().await;
+    let mut command = python(&machine);
+    command
+        .arg(repository().join("tests/clients/python/clients.py"))
+        .arg(machine.port().to_string());
+    let printed = succeeds(command, &expected(&machine).await.to_string()).await;
+    assert_eq!(
+        printed.lines().filter(|line| line.ends_with(" ok")).count(),
+        10,
+        "{printed}"
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs the clients, which `cargo xtask test` installs"]
+async fn javascript_clients_of_other_servers_work_unchanged() {
+    let machine = machine().await;
+    let script = clients().join("node/clients.mjs");
+    fs::copy(repository().join("tests/clients/node/clients.mjs"), &script).unwrap();
+    let mut command = machine.command_of("node");
+    command.arg(script).arg(machine.port().to_string());
+    let printed = succeeds(command, &expected(&machine).await.to_string()).await;
+    assert_eq!(
+        printed.lines().filter(|line| line.ends_with(" ok")).count(),
+        2,
+        "{printed}"
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs schemathesis, which `cargo xtask test` installs"]
+async fn what_the_description_says_is_what_is_answered() {
+    let machine = Machine::new();
+    machine.start_tiny().await;
+    let mut command = python(&machine);
+    command
+        .args([
+            "-c",
+            "from schemathesis.cli import schemathesis; schemathesis()",
+            "run",
+        ])
+        .arg(format!("http://127.0.0.1:{}/openapi.json", machine.port()))
+        .args(["--max-examples", "40", "--checks"])
+        .arg(
+            "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+        );
+    succeeds(command, "").await;
+    machine.run(["status"]).await.expect(0);
+}
+
+#[tokio::test]
+#[ignore = "needs Prometheus, which `cargo xtask test` installs"]
+async fn prometheus_reads_the_metrics() {
+    let machine = machine().await;
+    let reply = http::json(
+        machine.port(),
+        "POST",
+        "/v1/embeddings",
+        &json!({"input": ["a", "b"]}),
+    )
+    .await;
+    assert_eq!(reply.status, 200);
+    let lease = PortLease::take();
+    let config = machine.path("prometheus.yml");
+    let target = machine.port();
+    let text = format!(
+        "global: {{scrape_interval: 200ms}}\nscrape_configs:\n- job_name: okibi\n  static_configs:\n  - targets: ['127.0.0.1:{target}']\n"
+    );
+    fs::write(&config, text).unwrap();
+    let mut command = machine.command_of("prometheus");
+    command
+        .arg(format!("--config.file={}", config.display()))
+        .arg(format!(
+            "--storage.tsdb.path={}",
+            machine.path("prometheus").display()
+        ))
+        .arg(format!("--web.listen-address=127.0.0.1:{}", lease.port))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    let mut prometheus = command.spawn().unwrap();
+    let mut looks = tokio::time::interval(Duration::from_millis(100));
+    let scraped = async {
+        loop {
+            looks.tick().await;
+            if tokio::net::TcpStream::connect(("127.0.0.1", lease.port))
+                .await
+                .is_err()
+            {
+                continue;
+            }
+            let reply = http::get(lease.port, "/api/v1/query?query=okibi_texts_total").await;
+            if reply.status != 200 {
+                continue;
+            }
+            if let Some(value) = reply.json().pointer("/data/result/0/value/1") {
+                return value.clone();
+            }
+        }
+    };
+    let value = timeout(PATIENCE, scraped).await.expect("Prometheus has scraped");
+    assert_eq!(value, json!("2"));
+    prometheus.kill().await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs curl, which `cargo xtask test` installs"]
+async fn the_examples_of_the_documentation_work() {
+    let machine = machine().await;
+    for file in ["http.md", "openai.md", "ollama.md", "tei.md"] {
+        let text = fs::read_to_string(repository().join("docs").join(file)).unwrap();
+        let mut tried = 0;
+        for (language, program) in [("sh", "sh"), ("python", "python3")] {
+            for block in text.split(&format!("```{language}\n")).skip(1) {
+                let code = block.split("```").next().unwrap();
+                let code = code.replace("8765", &machine.port().to_string());
+                let mut command = match program {
+                    "sh" => machine.command_of("sh"),
+                    _ => python(&machine),
+                };
+                command.arg(if program == "sh" { "-ec" } else { "-c" }).arg(&code);
+                succeeds(command, "").await;
+                tried += 1;
+            }
+        }
+        assert!(tried > 0, "{file} has examples");
+    }
+}

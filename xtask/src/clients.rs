@@ -1,0 +1,110 @@
+//! Real clients of other servers, from the package registries, and the tests that point them at Okibi.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::{
+    setup::{self, checksum},
+    ui,
+    workspace::{Workspace, step},
+};
+
+/// What the pinned Python wheels are made for.
+const PYTHON: (u32, u32) = (3, 11);
+
+/// The clients, installed.
+pub(crate) struct Clients {
+    folder: PathBuf,
+    /// OpenAI's vocabulary, which its Python library would download.
+    vocabulary: PathBuf,
+}
+
+/// Installs the clients, unless they are there; `None` where their pinned wheels do not fit this machine.
+pub(crate) fn ensure(workspace: &Workspace) -> Result<Option<Clients>> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) || setup::python_version()? != PYTHON {
+        println!(
+            "the real clients are not tried: their pinned wheels are those of CPython {}.{} on Linux x86-64",
+            PYTHON.0, PYTHON.1
+        );
+        return Ok(None);
+    }
+    setup::ensure_peers()?;
+    let folder = workspace.assets().join("clients");
+    let sources = workspace.tests().join("clients");
+    install(
+        &folder.join("python"),
+        &sources.join("python/requirements.txt"),
+        |target, lock| {
+            let mut pip = setup::pip()?;
+            pip.args([
+                "install",
+                "--quiet",
+                "--no-deps",
+                "--require-hashes",
+                "--only-binary",
+                ":all:",
+            ]);
+            pip.arg("--target").arg(target).arg("--requirement").arg(lock);
+            step("clients: Python", &mut pip)
+        },
+    )?;
+    install(
+        &folder.join("node"),
+        &sources.join("node/package-lock.json"),
+        |target, lock| {
+            for file in ["package.json", "package-lock.json"] {
+                fs::copy(lock.with_file_name(file), target.join(file))
+                    .with_context(|| format!("copy {file}"))?;
+            }
+            let mut npm = ui::npm_in(target);
+            step("clients: JavaScript", npm.args(["ci", "--no-audit", "--no-fund"]))
+        },
+    )?;
+    let vocabulary = vocabulary(workspace)?;
+    Ok(Some(Clients { folder, vocabulary }))
+}
+
+impl Clients {
+    /// Tells the tests in `command` where the clients are.
+    pub(crate) fn name_to(&self, command: &mut Command) {
+        command.env("OKIBI_TEST_CLIENTS", &self.folder);
+        command.env("OKIBI_TEST_VOCABULARY", &self.vocabulary);
+    }
+}
+
+/// Fills `target` anew unless it was filled by this lock file.
+fn install(
+    target: &PathBuf,
+    lock: &PathBuf,
+    fill: impl FnOnce(&PathBuf, &PathBuf) -> Result<()>,
+) -> Result<()> {
+    let stamp = target.join(".stamp");
+    let recipe = checksum::sha256(lock)?;
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == recipe) {
+        return Ok(());
+    }
+    if target.exists() {
+        fs::remove_dir_all(target).with_context(|| format!("remove {}", target.display()))?;
+    }
+    fs::create_dir_all(target).with_context(|| format!("make {}", target.display()))?;
+    fill(target, lock)?;
+    fs::write(&stamp, recipe).with_context(|| format!("write {}", stamp.display()))
+}
+
+/// The file with OpenAI's vocabulary: the library that reads its ids brings it along.
+fn vocabulary(workspace: &Workspace) -> Result<PathBuf> {
+    let output = workspace
+        .cargo()
+        .args(["metadata", "--format-version", "1"])
+        .output()
+        .context("run cargo metadata")?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("read cargo metadata")?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let manifest = packages
+        .filter(|package| package["name"] == "tiktoken-rs")
+        .find_map(|package| package["manifest_path"].as_str())
+        .context("tiktoken-rs is a dependency")?;
+    Ok(PathBuf::from(manifest).with_file_name("assets/cl100k_base.tiktoken"))
+}
