@@ -2,6 +2,7 @@
 //!
 //! - `launch`: from `okibi start` to ready, and its pieces; the handover gap; `okibi status`
 //! - `serve`: one query, two thousand texts, memory
+//! - `load`: requests per second, a query beside a bulk job, a soak of five minutes
 //! - `tray` (Linux): the tray app's start, memory and rest
 //!
 //! Each prints a table and writes `target/bench/NAME.json`. Figures are of the machine they were taken on, and move
@@ -10,6 +11,7 @@
 mod corpus;
 mod daemon;
 mod launch;
+mod load;
 mod pieces;
 mod report;
 mod serve;
@@ -25,15 +27,18 @@ fn main() -> Result<()> {
         return pieces::run(piece);
     }
     if names.is_empty() {
-        bail!("name at least one of: launch, serve, tray");
+        bail!("name at least one of: launch, serve, load, tray");
     }
     for name in names {
         match name {
             "launch" => launch::run()?,
             "serve" => serve::run()?,
+            "load" => load::run()?,
             #[cfg(target_os = "linux")]
             "tray" => tray::run()?,
-            other => bail!("there is no measurement {other:?}; there are: launch, serve, and on Linux tray"),
+            other => {
+                bail!("there is no measurement {other:?}; there are: launch, serve, load, and on Linux tray")
+            }
         }
     }
     Ok(())

@@ -280,6 +280,20 @@ async fn a_second_app_brings_the_first_ones_window_up() {
 }
 
 #[tokio::test]
+async fn where_a_token_is_required_the_tray_brings_it_by_itself() {
+    let desktop = desktop().await;
+    configure(&desktop, "start_daemon = false\nrequire_token = true");
+    let tray = desktop.tray().await;
+    desktop.press(&tray, "Start").await;
+    desktop.state(&tray, "Ready").await;
+    let reply = okibi_tests::http::get(desktop.machine.port(), "/v1/models").await;
+    assert_eq!(reply.status, 401, "others have to bring it");
+    desktop.press(&tray, "Stop").await;
+    desktop.state(&tray, "Stopped").await;
+    desktop.machine.nothing_left().await;
+}
+
+#[tokio::test]
 async fn language_and_switches_of_the_menu_are_kept_in_the_file_with_its_comments() {
     let desktop = desktop().await;
     let tray = desktop.tray().await;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::clients;
 use crate::dist;
+use crate::fuzz;
 use crate::setup::{Platforms, ensure_desktop, ensure_pictures, is_on_path, setup};
 use crate::ui;
 use crate::windows;
@@ -22,6 +23,12 @@ const SCREENSHOTS: &str = "okibi-screenshots";
 /// The package that measures it.
 const BENCH: &str = "okibi-bench";
 
+/// Seconds of the fuzzer among the tests.
+const FUZZ_IN_TESTS: u64 = 60;
+
+/// Its seconds when it is asked for.
+const FUZZ: u64 = 600;
+
 /// Text of `cargo xtask help`.
 pub(crate) const HELP: &str = "\
 Set-up and chores of Okibi.
@@ -33,7 +40,8 @@ cargo xtask test --windows [SCENARIO…]
                              the Windows build's launch scenarios, under Wine or on Windows; says what it needs
 cargo xtask setup            fetch ONNX Runtime, build the embedded model; install missing tools where possible
 cargo xtask setup --windows  also fetch ONNX Runtime for Windows, to run that build under Wine
-cargo xtask bench NAME…      measure, in a release build: launch, serve, tray
+cargo xtask bench NAME…      measure, in a release build: launch, serve, load, tray
+cargo xtask fuzz [SECONDS]   feed the request parsing what a coverage-guided fuzzer comes up with; 600 s by default
 cargo xtask dist             make this system's package in target/release/bundle: .deb, .exe installer or .dmg
 cargo xtask dist --test      also install it in a folder of its own and try it there (Linux)
 cargo xtask icons            draw the programs' icons anew from src-tauri/icons/okibi.svg
@@ -54,12 +62,13 @@ pub(crate) fn dispatch(arguments: &[String]) -> Result<()> {
         .is_some_and(|first| first == "--help" || first == "-h");
     match name {
         "help" | "--help" | "-h" => help(),
-        "run" | "setup" | "test" | "bench" | "dist" | "icons" | "screenshots" if asks_help => help(),
+        "run" | "setup" | "test" | "bench" | "dist" | "fuzz" | "icons" | "screenshots" if asks_help => help(),
         "setup" => run_setup(rest),
         "run" => run(rest),
         "test" => test(rest),
         "bench" => bench(rest),
         "dist" => run_dist(rest),
+        "fuzz" => run_fuzz(rest),
         "icons" => icons(),
         "screenshots" => screenshots(),
         other => bail!("unknown chore {other:?}\n\n{HELP}"),
@@ -146,11 +155,25 @@ fn test_host(filters: &[String]) -> Result<()> {
         return Ok(());
     }
     test_clients(&workspace)?;
+    fuzz::run(&workspace, FUZZ_IN_TESTS, false)?;
     if !is_on_path("dpkg") {
         println!("the package is not tried: there is no dpkg to install it with");
         return Ok(());
     }
     test_package(&workspace)
+}
+
+fn run_fuzz(arguments: &[String]) -> Result<()> {
+    let seconds = match arguments {
+        [] => FUZZ,
+        [seconds] => seconds
+            .parse()
+            .with_context(|| format!("{seconds:?} are no seconds"))?,
+        other => bail!("fuzz does not know {:?}\n\n{HELP}", other.join(" ")),
+    };
+    let workspace = Workspace::find()?;
+    setup(&workspace.assets(), Platforms::Host)?;
+    fuzz::run(&workspace, seconds, true)
 }
 
 /// Points real clients at the daemon, and other programs that know nothing of it.

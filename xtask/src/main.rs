@@ -4,6 +4,7 @@ mod chores;
 mod clients;
 mod dist;
 mod embedded_model;
+mod fuzz;
 mod setup;
 mod ui;
 mod windows;

@@ -48,6 +48,11 @@ impl Workspace {
         self.root.join("ui")
     }
 
+    /// The fuzzer's package.
+    pub(crate) fn fuzz(&self) -> PathBuf {
+        self.root.join("fuzz")
+    }
+
     /// The folder of the end-to-end tests.
     pub(crate) fn tests(&self) -> PathBuf {
         self.root.join("tests")

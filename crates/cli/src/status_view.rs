@@ -48,6 +48,7 @@ fn facts(status: &Status, address: &str, lang: Lang) -> Vec<(Label, String)> {
         Label::MaxTokens,
         status.max_tokens.map(|tokens| tokens.to_string()),
     );
+    add(Label::Space, status.space.clone());
     add(Label::Address, Some(address.to_owned()));
     add(Label::Process, (status.pid != 0).then(|| status.pid.to_string()));
     add(Label::Uptime, Some(units::long(status.uptime_ms.into(), lang)));

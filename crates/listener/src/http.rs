@@ -105,13 +105,13 @@ pub(crate) fn routes(service: &impl Service, max_body_bytes: usize) -> Routes {
     let router = service
         .routes()
         .fallback(elsewhere)
-        .method_not_allowed_fallback(|| async {
+        .method_not_allowed_fallback(async |uri: Uri| {
             HttpError::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
                 "this path does not take this method",
             )
-            .response("")
+            .response(uri.path())
         })
         .layer(DefaultBodyLimit::max(max_body_bytes));
     TowerToHyperService::new(router)

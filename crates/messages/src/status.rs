@@ -56,6 +56,8 @@ pub enum Label {
     Dimension,
     /// Tokens of a text that are read.
     MaxTokens,
+    /// The space of the vectors.
+    Space,
     /// Where clients connect.
     Address,
     /// The process.
@@ -82,6 +84,7 @@ impl Label {
         match self {
             Self::Dimension => pick(lang, "Dimensions", "次元数"),
             Self::MaxTokens => pick(lang, "Max tokens", "最大トークン数"),
+            Self::Space => pick(lang, "Vector space", "ベクトル空間"),
             Self::Address => pick(lang, "Address", "アドレス"),
             Self::Process => pick(lang, "Process", "プロセス"),
             Self::Uptime => pick(lang, "Up", "稼働時間"),

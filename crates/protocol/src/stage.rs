@@ -131,11 +131,6 @@ pub struct StageBoard {
 }
 
 impl StageBoard {
-    /// The last event of each stage, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &StageEvent> {
-        self.stages.iter()
-    }
-
     /// Takes an event in; a later event of a stage replaces its earlier one.
     pub fn record(&mut self, event: StageEvent) {
         match self

@@ -20,6 +20,8 @@ mod run;
 mod signals;
 
 pub use daemon::MAX_TEXTS;
+#[cfg(fuzzing)]
+pub use http::fuzzing;
 // What the options are made of, so that the program around the daemon needs no other crate for them.
 pub use embed::STREAM_CHUNK;
 pub use okibi_engine::{LoadError, LoadOptions};

@@ -278,7 +278,7 @@ impl Gauges {
         self.refused.set(of(&counts.refused));
         self.websockets.set(of(&counts.websockets));
         self.dropped.set(of(&counts.dropped));
-        for event in status.stages.iter() {
+        for event in status.stages.stages() {
             if event.state == StageState::Finished {
                 let stage = OfStage {
                     stage: event.stage.name(),

@@ -8,6 +8,8 @@
 
 mod body;
 mod description;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod model_name;
 mod native;
 mod ollama;

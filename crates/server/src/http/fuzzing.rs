@@ -1,0 +1,58 @@
+//! What a fuzzer feeds: everything that is read of a request before the engine is asked.
+
+use okibi_protocol::{
+    guard::Access,
+    jsonrpc::{self, Message, without_texts},
+    method::{EmbedParams, EmbedTextParams},
+};
+use serde::de::DeserializeOwned;
+
+use super::{model_name::ModelName, ollama, openai, tei};
+
+/// Batch elements that are parsed at the most.
+const MAX_BATCH: usize = 64;
+
+/// Reads `data` as every kind of request; none of them may panic.
+pub fn read(data: &[u8]) {
+    for of_dialect in [
+        json::<openai::EmbeddingsRequest>,
+        json::<ollama::EmbedRequest>,
+        json::<ollama::OldEmbedRequest>,
+        json::<ollama::ShowRequest>,
+        json::<tei::EmbedRequest>,
+        json::<tei::TokenizeRequest>,
+        json::<tei::DecodeRequest>,
+        json::<tei::SimilarityRequest>,
+    ] {
+        of_dialect(data);
+    }
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    ModelName::read(text);
+    let access = Access {
+        origins: vec!["app://*".into()],
+        hosts: vec!["okibi.lan".into()],
+        any_address: true,
+        tokens: None,
+    };
+    // The judgement does not matter here, only that there is one.
+    let _ = access.admit(Some(text), Some(text));
+    match jsonrpc::parse(text, MAX_BATCH) {
+        Message::Single(element) => call(element),
+        Message::Batch(elements) => elements.into_iter().for_each(call),
+    }
+}
+
+fn call(element: jsonrpc::Element) {
+    if let Ok(call) = element {
+        let _ = call.params.clone().parse::<EmbedParams>(&EmbedParams::NAMES);
+        let _ = call.params.parse::<EmbedTextParams>(&["text"]);
+    }
+}
+
+fn json<T: DeserializeOwned>(data: &[u8]) {
+    if let Err(error) = serde_json::from_slice::<T>(data) {
+        without_texts(&error);
+    }
+}
