@@ -67,12 +67,14 @@ impl Terminal {
             .stdin(Stdio::from(inside.try_clone()?))
             .stdout(Stdio::from(inside.try_clone()?))
             .stderr(Stdio::from(inside));
-        // SAFETY: between fork and exec the closure makes two system calls without pointers and allocates nothing.
+        // SAFETY: between fork and exec the closure makes system calls without pointers and allocates nothing.
         unsafe {
             command.pre_exec(|| {
                 if libc::setsid() == -1 || libc::ioctl(0, libc::TIOCSCTTY as _, 0) == -1 {
                     return Err(io::Error::last_os_error());
                 }
+                // A terminal's programs hear Ctrl-C, also where the tests run in a shell's background, which does not.
+                libc::signal(libc::SIGINT, libc::SIG_DFL);
                 Ok(())
             });
         }

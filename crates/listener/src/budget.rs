@@ -25,9 +25,14 @@ impl Budget {
         self.held.load(Relaxed)
     }
 
-    /// Counts `bytes` in whatever the limit; true while that is kept.
-    pub(crate) fn add(&self, bytes: usize) -> bool {
-        self.held.fetch_add(bytes, Relaxed) + bytes <= self.max
+    /// Counts `bytes` of a message that is being received; false where so much is held that it must not be received any
+    /// further. That is twice the limit: up to there the message can still be refused with an answer.
+    pub(crate) fn receive(&self, bytes: usize) -> bool {
+        self.add(bytes) <= 2 * self.max
+    }
+
+    fn add(&self, bytes: usize) -> usize {
+        self.held.fetch_add(bytes, Relaxed) + bytes
     }
 
     pub(crate) fn remove(&self, bytes: usize) {
@@ -40,7 +45,7 @@ impl Budget {
             budget: self.clone(),
             bytes,
         };
-        self.add(bytes).then_some(reserved)
+        (self.add(bytes) <= self.max).then_some(reserved)
     }
 }
 

@@ -74,7 +74,7 @@ impl Link {
     fn count(&self, bytes: usize) -> io::Result<()> {
         self.read.fetch_add(bytes as u64, Relaxed);
         let own = self.unsettled.fetch_add(bytes, Relaxed) + bytes;
-        if self.budget.add(bytes) || own < SMALL {
+        if self.budget.receive(bytes) || own < SMALL {
             return Ok(());
         }
         Err(io::Error::other("requests hold too much memory"))

@@ -49,6 +49,7 @@ pub(super) async fn bytes(
             if whole.len() + chunk.len() > limits.max_body_bytes {
                 return Err(too_large.clone());
             }
+            // Beside the bytes received, which are counted already: there will be a second copy, parsed.
             held.push(caller.reserve(chunk.len()).ok_or(BodyError::NoRoom)?);
             whole.extend_from_slice(&chunk);
         }
