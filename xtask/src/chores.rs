@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::clients;
 use crate::dist;
 use crate::fuzz;
-use crate::setup::{Platforms, ensure_desktop, ensure_pictures, is_on_path, setup};
+use crate::setup::{Platforms, ensure_bundler_tools, ensure_desktop, ensure_pictures, is_on_path, setup};
 use crate::ui;
 use crate::windows;
 use crate::workspace::{Profile, Workspace, step};
@@ -216,6 +216,7 @@ fn run_dist(arguments: &[String]) -> Result<()> {
 
 /// Makes the package; the pages are built already.
 fn build_package(workspace: &Workspace) -> Result<PathBuf> {
+    ensure_bundler_tools()?;
     build_app(workspace)?;
     dist::bundle(workspace, OKIBI)
 }

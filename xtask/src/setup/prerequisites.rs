@@ -143,6 +143,20 @@ const DRAWN_NOTIFICATIONS: Prerequisite = Prerequisite {
     packages: ["xfce4-notifyd", "xfce4-notifyd", "xfce4-notifyd", "", ""],
 };
 
+/// What Tauri's bundler looks for, and names as a dependency of the package, although this app's icon does without.
+const APPINDICATOR: Prerequisite = Prerequisite {
+    name: "the Ayatana appindicator library with its headers",
+    why: "Tauri's bundler makes no package without it",
+    programs: &[],
+    packages: [
+        "libayatana-appindicator3-dev",
+        "libayatana-appindicator-gtk3-devel",
+        "libayatana-appindicator",
+        "",
+        "",
+    ],
+};
+
 /// The oldest Node.js that builds the pages.
 const NODE_VERSION: (u32, u32) = (20, 19);
 
@@ -259,6 +273,16 @@ pub(crate) fn ensure_app_tools() -> Result<()> {
         if !has_library("webkit2gtk-4.1") {
             install(&WEBKITGTK)?;
         }
+    }
+    Ok(())
+}
+
+/// Makes sure of what the package is made with.
+///
+/// Errors: as for the others.
+pub(crate) fn ensure_bundler_tools() -> Result<()> {
+    if cfg!(target_os = "linux") && !has_library("ayatana-appindicator3-0.1") {
+        install(&APPINDICATOR)?;
     }
     Ok(())
 }
