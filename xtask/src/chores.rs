@@ -41,6 +41,7 @@ cargo xtask test --windows [SCENARIO…]
 cargo xtask setup            fetch ONNX Runtime, build the embedded model; install missing tools where possible
 cargo xtask setup --windows  also fetch ONNX Runtime for Windows, to run that build under Wine
 cargo xtask bench NAME…      measure, in a release build: launch, serve, load, tray
+cargo xtask clients          point the real clients of other servers at the daemon; part of `test`
 cargo xtask fuzz [SECONDS]   feed the request parsing what a coverage-guided fuzzer comes up with; 600 s by default
 cargo xtask dist             make this system's package in target/release/bundle: .deb, .exe installer or .dmg
 cargo xtask dist --test      also install it in a folder of its own and try it there (Linux)
@@ -62,13 +63,18 @@ pub(crate) fn dispatch(arguments: &[String]) -> Result<()> {
         .is_some_and(|first| first == "--help" || first == "-h");
     match name {
         "help" | "--help" | "-h" => help(),
-        "run" | "setup" | "test" | "bench" | "dist" | "fuzz" | "icons" | "screenshots" if asks_help => help(),
+        "run" | "setup" | "test" | "bench" | "dist" | "fuzz" | "clients" | "icons" | "screenshots"
+            if asks_help =>
+        {
+            help()
+        }
         "setup" => run_setup(rest),
         "run" => run(rest),
         "test" => test(rest),
         "bench" => bench(rest),
         "dist" => run_dist(rest),
         "fuzz" => run_fuzz(rest),
+        "clients" => run_clients(),
         "icons" => icons(),
         "screenshots" => screenshots(),
         other => bail!("unknown chore {other:?}\n\n{HELP}"),
@@ -174,6 +180,14 @@ fn run_fuzz(arguments: &[String]) -> Result<()> {
     let workspace = Workspace::find()?;
     setup(&workspace.assets(), Platforms::Host)?;
     fuzz::run(&workspace, seconds, true)
+}
+
+fn run_clients() -> Result<()> {
+    let workspace = Workspace::find()?;
+    setup(&workspace.assets(), Platforms::Host)?;
+    ui::build(&workspace)?;
+    build_all(&workspace)?;
+    test_clients(&workspace)
 }
 
 /// Points real clients at the daemon, and other programs that know nothing of it.
