@@ -6,7 +6,7 @@
 use std::fs;
 
 use okibi_tests::{
-    desktop::{Desktop, Lack},
+    desktop::{Desktop, Lack, Tray},
     foreign::{Foreign, Manner},
     model, pty, vector, within,
 };
@@ -26,6 +26,20 @@ async fn lacking(lack: Lack) -> Desktop {
 fn configure(desktop: &Desktop, lines: &str) {
     let text = format!("# mine\nmodel = {:?}\nlang = \"en\"\n{lines}\n", model::tiny());
     desktop.machine.write_config(&text);
+}
+
+/// Starts, from the menu, a load that stands in the tokenizer stage as long as the last of these lives.
+async fn start_stuck(desktop: &Desktop) -> (Tray, model::StuckModel, fs::File) {
+    let stuck = model::StuckModel::make(&desktop.machine.path("model"));
+    let text = format!(
+        "model = {:?}\nstart_daemon = false\nlang = \"en\"\n",
+        stuck.folder()
+    );
+    desktop.machine.write_config(&text);
+    let tray = desktop.tray().await;
+    desktop.press(&tray, "Start").await;
+    let hold = stuck.hold().await;
+    (tray, stuck, hold)
 }
 
 #[tokio::test]
@@ -66,15 +80,7 @@ async fn start_and_stop_from_the_menu_with_one_notification_that_moves_on() {
 #[tokio::test]
 async fn each_step_of_a_load_is_told_in_order() {
     let desktop = desktop().await;
-    let stuck = model::StuckModel::make(&desktop.machine.path("model"));
-    let text = format!(
-        "model = {:?}\nstart_daemon = false\nlang = \"en\"\n",
-        stuck.folder()
-    );
-    desktop.machine.write_config(&text);
-    let tray = desktop.tray().await;
-    desktop.press(&tray, "Start").await;
-    let hold = stuck.hold().await;
+    let (tray, stuck, hold) = start_stuck(&desktop).await;
     desktop.state(&tray, "Loading model").await;
     assert!(desktop.tooltip(&tray).await.contains("Loading model"));
     desktop.window("Okibi: Start").await;
@@ -198,15 +204,7 @@ async fn quit_leaves_the_daemon_and_stop_and_quit_ends_it() {
 #[tokio::test]
 async fn the_app_killed_in_the_middle_of_a_load_leaves_the_daemon_to_come_up() {
     let desktop = desktop().await;
-    let stuck = model::StuckModel::make(&desktop.machine.path("model"));
-    let text = format!(
-        "model = {:?}\nstart_daemon = false\nlang = \"en\"\n",
-        stuck.folder()
-    );
-    desktop.machine.write_config(&text);
-    let tray = desktop.tray().await;
-    desktop.press(&tray, "Start").await;
-    let hold = stuck.hold().await;
+    let (tray, stuck, hold) = start_stuck(&desktop).await;
     desktop.state(&tray, "Loading model").await;
     tray.kill().await;
     stuck.feed().await;
@@ -217,15 +215,7 @@ async fn the_app_killed_in_the_middle_of_a_load_leaves_the_daemon_to_come_up() {
 #[tokio::test]
 async fn a_load_can_be_stopped_from_the_menu() {
     let desktop = desktop().await;
-    let stuck = model::StuckModel::make(&desktop.machine.path("model"));
-    let text = format!(
-        "model = {:?}\nstart_daemon = false\nlang = \"en\"\n",
-        stuck.folder()
-    );
-    desktop.machine.write_config(&text);
-    let tray = desktop.tray().await;
-    desktop.press(&tray, "Start").await;
-    let hold = stuck.hold().await;
+    let (tray, _stuck, hold) = start_stuck(&desktop).await;
     // A load of more than a second opens the progress window.
     desktop.window("Okibi: Start").await;
     desktop.press(&tray, "Stop").await;

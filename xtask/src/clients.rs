@@ -1,6 +1,10 @@
 //! Real clients of other servers, from the package registries, and the tests that point them at Okibi.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -75,22 +79,12 @@ impl Clients {
 }
 
 /// Fills `target` anew unless it was filled by this lock file.
-fn install(
-    target: &PathBuf,
-    lock: &PathBuf,
-    fill: impl FnOnce(&PathBuf, &PathBuf) -> Result<()>,
-) -> Result<()> {
-    let stamp = target.join(".stamp");
-    let recipe = checksum::sha256(lock)?;
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == recipe) {
-        return Ok(());
-    }
-    if target.exists() {
-        fs::remove_dir_all(target).with_context(|| format!("remove {}", target.display()))?;
-    }
-    fs::create_dir_all(target).with_context(|| format!("make {}", target.display()))?;
-    fill(target, lock)?;
-    fs::write(&stamp, recipe).with_context(|| format!("write {}", stamp.display()))
+fn install(target: &Path, lock: &Path, fill: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<()> {
+    setup::once(&target.join(".stamp"), &checksum::sha256(lock)?, || {
+        setup::remove_folder(target)?;
+        fs::create_dir_all(target).with_context(|| format!("make {}", target.display()))?;
+        fill(target, lock)
+    })
 }
 
 /// The file with OpenAI's vocabulary: the library that reads its ids brings it along.

@@ -24,12 +24,9 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     ensure_packages(workspace)?;
     let folder = workspace.ui();
     let stamp = folder.join("dist/.stamp");
-    let sources = sources_digest(&folder)?;
-    if fs::read_to_string(&stamp).is_ok_and(|built| built == sources) {
-        return Ok(());
-    }
-    step("pages", npm(workspace).args(["run", "build"]))?;
-    fs::write(&stamp, sources).with_context(|| format!("write {}", stamp.display()))
+    setup::once(&stamp, &sources_digest(&folder)?, || {
+        step("pages", npm(workspace).args(["run", "build"]))
+    })
 }
 
 /// Checks the pages: types, lints, tests, and accessibility in a browser.
@@ -46,14 +43,12 @@ pub(crate) fn ensure_packages(workspace: &Workspace) -> Result<()> {
     let folder = workspace.ui();
     let stamp = folder.join("node_modules/.stamp");
     let lock = checksum::sha256(&folder.join("package-lock.json"))?;
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == lock) {
-        return Ok(());
-    }
-    step(
-        "pages: packages",
-        npm(workspace).args(["ci", "--no-audit", "--no-fund"]),
-    )?;
-    fs::write(&stamp, lock).with_context(|| format!("write {}", stamp.display()))
+    setup::once(&stamp, &lock, || {
+        step(
+            "pages: packages",
+            npm(workspace).args(["ci", "--no-audit", "--no-fund"]),
+        )
+    })
 }
 
 fn npm(workspace: &Workspace) -> Command {

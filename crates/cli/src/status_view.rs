@@ -144,15 +144,16 @@ mod tests {
             plain(Lang::En),
             [
                 "● multilingual-e5-small is ready",
-                "  Dimensions  384",
-                "  Max tokens  512",
-                "  Address     ws://127.0.0.1:8765",
-                "  Process     42",
-                "  Up          3 h 12 min",
-                "  Memory      212.4 MB",
-                "  Threads     2",
-                "  Requests    17 (2 in progress)",
-                "  Load        0.71 s (Tokenizer 0.45 s)",
+                "  Dimensions    384",
+                "  Max tokens    512",
+                "  Vector space  0123456789abcdef",
+                "  Address       ws://127.0.0.1:8765",
+                "  Process       42",
+                "  Up            3 h 12 min",
+                "  Memory        212.4 MB",
+                "  Threads       2",
+                "  Requests      17 (2 in progress)",
+                "  Load          0.71 s (Tokenizer 0.45 s)",
             ]
         );
     }
@@ -163,6 +164,6 @@ mod tests {
         assert_eq!(lines[0], "● multilingual-e5-small は準備ができています");
         let column = |line: &str, value: &str| line[..line.find(value).unwrap()].width();
         assert_eq!(column(&lines[1], "384"), column(&lines[2], "512"));
-        assert_eq!(column(&lines[1], "384"), column(&lines[3], "ws://"));
+        assert_eq!(column(&lines[1], "384"), column(&lines[4], "ws://"));
     }
 }

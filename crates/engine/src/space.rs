@@ -119,14 +119,15 @@ impl Contents {
 fn weight_files(model: &Path) -> Vec<PathBuf> {
     let mut files = vec![model.to_owned()];
     if let (Some(folder), Some(stem)) = (model.parent(), model.file_stem()) {
-        let stem = stem.to_string_lossy();
+        // `model.onnx_data`, `model.data`; not `model_q4.onnx_data`, which is a neighbour's.
+        let start = format!("{}.", stem.to_string_lossy());
         let mut data: Vec<PathBuf> = fs::read_dir(folder)
             .into_iter()
             .flatten()
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                path != model && name.starts_with(stem.as_ref()) && name.contains("data")
+                path != model && name.starts_with(&start) && name.contains("data")
             })
             .collect();
         data.sort();
@@ -261,6 +262,7 @@ mod tests {
             "model.onnx",
             "model.onnx_data",
             "other.onnx_data",
+            "model_q4.onnx_data",
             "model_q4.onnx",
         ] {
             fs::write(folder.path().join(name), b"x").unwrap();

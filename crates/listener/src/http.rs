@@ -89,13 +89,14 @@ impl Caller {
     }
 
     /// A share of the bytes that requests may hold; `None` where they are all held.
-    pub fn reserve(&self, bytes: usize) -> Option<impl Send + use<>> {
+    pub fn reserve(&self, bytes: usize) -> Option<Held> {
         self.budget.reserve(bytes).map(Held)
     }
 }
 
 /// Bytes held until it is dropped.
-struct Held(#[expect(dead_code, reason = "dropping it gives the bytes back")] Reserved);
+#[derive(Debug)]
+pub struct Held(#[expect(dead_code, reason = "dropping it gives the bytes back")] Reserved);
 
 /// The routes of a service and what is answered beside them.
 pub(crate) type Routes = TowerToHyperService<Router>;

@@ -30,7 +30,7 @@ mod writer;
 
 pub use self::{
     events::events,
-    http::{Caller, Counts},
+    http::{Caller, Counts, Held},
     limits::Limits,
     listener::{Drained, Listener, start},
     refusal::HttpError,

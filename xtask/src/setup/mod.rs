@@ -165,3 +165,12 @@ pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
     }
     fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))
 }
+
+/// Does `work` unless it was done by the same `recipe` before; `stamp` is the file that remembers it.
+pub(crate) fn once(stamp: &Path, recipe: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    if fs::read_to_string(stamp).is_ok_and(|done| done == recipe) {
+        return Ok(());
+    }
+    work()?;
+    fs::write(stamp, recipe).with_context(|| format!("write {}", stamp.display()))
+}

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, header},
 };
 use futures_util::StreamExt;
-use okibi_listener::Caller;
+use okibi_listener::{Caller, Held};
 use okibi_protocol::jsonrpc::without_texts;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -18,14 +18,10 @@ use crate::{
 /// Bytes above which parsing would keep other connections waiting.
 const PARSE_ASIDE_BYTES: usize = 256 << 10;
 
-/// Reads the whole body; `Held` keeps its bytes counted as long as it lives.
+/// Reads the whole body; what comes with it keeps its bytes counted as long as it lives.
 ///
 /// Errors: [`BodyError`].
-pub(super) async fn bytes(
-    caller: &Caller,
-    headers: &HeaderMap,
-    body: Body,
-) -> Answer<(Bytes, impl Send + use<>)> {
+pub(super) async fn bytes(caller: &Caller, headers: &HeaderMap, body: Body) -> Answer<(Bytes, Vec<Held>)> {
     let encoding = headers.get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Failure::Body(BodyError::Encoded));
@@ -62,6 +58,18 @@ pub(super) async fn bytes(
     read.map_err(Failure::Body)
 }
 
+/// Parses a body; a large one on a thread that may block. `None` where parsing panics.
+pub(super) async fn parse<T: Send + 'static>(
+    bytes: Bytes,
+    parse: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> Option<T> {
+    if bytes.len() > PARSE_ASIDE_BYTES {
+        tokio::task::spawn_blocking(move || parse(&bytes)).await.ok()
+    } else {
+        Some(parse(&bytes))
+    }
+}
+
 /// Reads the body as JSON, whatever its `Content-Type`: clients of the dialects send several.
 ///
 /// Errors: as [`bytes`], and what is wrong with the JSON, without what stands in it.
@@ -69,18 +77,11 @@ pub(super) async fn json<T: DeserializeOwned + Send + 'static>(
     caller: &Caller,
     headers: &HeaderMap,
     body: Body,
-) -> Answer<(T, impl Send + use<T>)> {
+) -> Answer<(T, Vec<Held>)> {
     let (bytes, held) = bytes(caller, headers, body).await?;
-    let is_large = bytes.len() > PARSE_ASIDE_BYTES;
-    let parse = move || serde_json::from_slice::<T>(&bytes).map_err(|error| without_texts(&error));
-    let parsed = if is_large {
-        tokio::task::spawn_blocking(parse)
-            .await
-            .unwrap_or_else(|_| Err("the request cannot be read".into()))
-    } else {
-        parse()
-    };
-    match parsed {
+    let read = |bytes: &[u8]| serde_json::from_slice::<T>(bytes).map_err(|error| without_texts(&error));
+    let parsed = parse(bytes, read).await;
+    match parsed.unwrap_or_else(|| Err("the request cannot be read".into())) {
         Ok(request) => Ok((request, held)),
         Err(message) => Err(Failure::Invalid {
             message: format!("the body is not the JSON that is expected: {message}"),

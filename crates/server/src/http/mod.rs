@@ -18,20 +18,21 @@ mod tei;
 mod tensor;
 mod told;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Extension, Router,
-    extract::DefaultBodyLimit,
-    http::Uri,
+    extract::{DefaultBodyLimit, FromRequest, Request},
+    http::{HeaderMap, Uri},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use okibi_engine::{EmbedRequest, Embedded, Engine, Role, Text};
-use okibi_listener::Caller;
+use okibi_engine::{Engine, Role};
+use okibi_listener::{Caller, Held};
 use okibi_protocol::method::{InputType, OverflowChoice};
+use serde::de::DeserializeOwned;
 
-use crate::{ask, daemon::Daemon, failure::Failure, metrics::Dialect};
+use crate::{ask, daemon::Daemon, failure::Failure};
 
 /// What handlers share.
 type Shared = Extension<Arc<Daemon>>;
@@ -80,41 +81,50 @@ fn respond<T: IntoResponse>(uri: &Uri, answer: Answer<T>) -> Response {
     }
 }
 
-/// What a dialect asks for, in one form.
-struct Ask {
-    texts: Vec<Text>,
-    role: Role,
-    normalize: bool,
-    dimensions: Option<usize>,
-    overflow: okibi_engine::Overflow,
+/// A request of a dialect: who sent it, and its body, read as `T`.
+struct Asked<T> {
+    /// When its head had arrived.
+    began: Instant,
+    daemon: Arc<Daemon>,
+    caller: Caller,
+    uri: Uri,
+    headers: HeaderMap,
+    request: T,
+    /// Its bytes stay counted as long as it is worked on.
+    held: Vec<Held>,
 }
 
-impl Ask {
-    fn new(texts: Vec<Text>) -> Self {
-        Self {
-            texts,
-            role: Role::None,
-            normalize: true,
-            dimensions: None,
-            overflow: okibi_engine::Overflow::Truncate,
+impl<T: DeserializeOwned + Send + 'static> FromRequest<()> for Asked<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _state: &()) -> Result<Self, Response> {
+        let began = Instant::now();
+        let (parts, body) = request.into_parts();
+        // The routes are laid over the one, the listener puts the other into every request.
+        let extensions = &parts.extensions;
+        let daemon = extensions.get::<Arc<Daemon>>().expect("the routes' own").clone();
+        let caller = extensions.get::<Caller>().expect("the listener's").clone();
+        match body::json(&caller, &parts.headers, body).await {
+            Ok((request, held)) => Ok(Self {
+                began,
+                daemon,
+                caller,
+                uri: parts.uri,
+                headers: parts.headers,
+                request,
+                held,
+            }),
+            Err(failure) => Err(failure.http().response(parts.uri.path())),
         }
     }
+}
 
-    async fn embed(
-        self,
-        daemon: &Arc<Daemon>,
-        dialect: Dialect,
-        caller: &Caller,
-    ) -> Answer<(Arc<Engine>, Embedded)> {
-        let request = EmbedRequest {
-            role: self.role,
-            normalize: self.normalize,
-            dimensions: self.dimensions,
-            overflow: self.overflow,
-            client: caller.connection.0,
-            ..EmbedRequest::new(self.texts)
-        };
-        ask::embed(daemon, dialect, request).await
+impl<T> Asked<T> {
+    /// Answers it by `work`, which gets everything but the place.
+    async fn answer<R: IntoResponse>(mut self, work: impl AsyncFnOnce(Self) -> Answer<R>) -> Response {
+        let uri = self.uri.clone();
+        let _held = std::mem::take(&mut self.held);
+        respond(&uri, work(self).await)
     }
 }
 

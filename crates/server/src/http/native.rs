@@ -1,8 +1,10 @@
 //! Our own: JSON-RPC by POST, events, health, metrics.
 
+use std::sync::Arc;
+
 use axum::{
     Extension,
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
@@ -76,7 +78,7 @@ pub(super) async fn rpc(
 ) -> Response {
     let answer = async {
         let (bytes, _held) = body::bytes(&caller, &headers, body).await?;
-        Ok(answer(daemon, &caller, &bytes).await)
+        Ok(answer(daemon, &caller, bytes).await)
     };
     let answer: Answer<Option<String>> = answer.await;
     respond(
@@ -89,16 +91,21 @@ pub(super) async fn rpc(
     )
 }
 
-async fn answer(daemon: std::sync::Arc<Daemon>, caller: &Caller, bytes: &[u8]) -> Option<String> {
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        let refusal = RpcError::new(code::PARSE_ERROR, "the body is not UTF-8");
-        return Some(RpcResponse::new(Id::Null, Err(refusal)).to_text());
+async fn answer(daemon: Arc<Daemon>, caller: &Caller, bytes: Bytes) -> Option<String> {
+    let refuse =
+        |code, message| Some(RpcResponse::new(Id::Null, Err(RpcError::new(code, message))).to_text());
+    let max_batch = caller.limits.max_batch;
+    let read = move |bytes: &[u8]| std::str::from_utf8(bytes).map(|text| jsonrpc::parse(text, max_batch));
+    let message = match body::parse(bytes, read).await {
+        Some(Ok(message)) => message,
+        Some(Err(_)) => return refuse(code::PARSE_ERROR, "the body is not UTF-8"),
+        None => return refuse(code::INTERNAL_ERROR, "the request cannot be read"),
     };
     let one = async |element: Element| match element {
         Err(response) => Some(response),
         Ok(call) => answer_call(&daemon, caller, call).await,
     };
-    match jsonrpc::parse(text, caller.limits.max_batch) {
+    match message {
         Message::Single(element) => one(element).await.map(|response| response.to_text()),
         Message::Batch(elements) => {
             let answers = futures_util::future::join_all(elements.into_iter().map(one)).await;
@@ -108,7 +115,7 @@ async fn answer(daemon: std::sync::Arc<Daemon>, caller: &Caller, bytes: &[u8]) -
     }
 }
 
-async fn answer_call(daemon: &std::sync::Arc<Daemon>, caller: &Caller, call: Call) -> Option<RpcResponse> {
+async fn answer_call(daemon: &Arc<Daemon>, caller: &Caller, call: Call) -> Option<RpcResponse> {
     let id = call.id.clone();
     let asker = Asker {
         connection: caller.connection,

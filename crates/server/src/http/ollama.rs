@@ -1,15 +1,13 @@
 //! Ollama's API, as far as embeddings go. Source: `docs/api.md` of github.com/ollama/ollama.
 
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use axum::{
     Extension, Json,
-    body::Body,
-    http::{HeaderMap, Uri},
+    http::Uri,
     response::{IntoResponse, Response},
 };
-use okibi_engine::Engine;
-use okibi_listener::Caller;
+use okibi_engine::{EmbedRequest as EngineRequest, Engine};
 use okibi_protocol::method::{Input, InputType, OverflowChoice, Truncated};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -17,8 +15,9 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use utoipa::ToSchema;
 
 use crate::{
+    ask,
     failure::Failure,
-    http::{Answer, Ask, Shared, body, model_name, overflow, respond, role, tensor, told},
+    http::{Asked, Shared, model_name, overflow, respond, role, tensor, told},
     metrics::Dialect,
 };
 
@@ -116,67 +115,66 @@ pub(super) struct ShowRequest {
     post, path = "/api/embed", tag = "Ollama", request_body = EmbedRequest,
     responses((status = 200, body = EmbedResponse), crate::http::description::Refusals)
 )]
-pub(super) async fn embed(
-    daemon: Shared,
-    Extension(caller): Extension<Caller>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    respond(&uri, embed_texts(daemon, caller, headers, body).await)
-}
-
-async fn embed_texts(Extension(daemon): Shared, caller: Caller, headers: HeaderMap, body: Body) -> Answer {
-    let began = Instant::now();
-    let (request, _held) = body::json::<EmbedRequest>(&caller, &headers, body).await?;
-    let engine = daemon.engine()?;
-    let model = request
-        .model
-        .ok_or_else(|| Failure::invalid("model", "model is required"))?;
-    let by_name = model_name::check(&engine, Some(&model), &daemon.options.model_names)?;
-    let texts = match request.input {
-        None => Vec::new(),
-        // The original's answer to an empty text is an empty list.
-        Some(Input::One(text)) if text.is_empty() => Vec::new(),
-        Some(input) => input.into_texts(),
+pub(super) async fn embed(asked: Asked<EmbedRequest>) -> Response {
+    let work = async |Asked {
+                          began,
+                          daemon,
+                          caller,
+                          headers,
+                          request,
+                          ..
+                      }: Asked<EmbedRequest>| {
+        let engine = daemon.engine()?;
+        let model = request
+            .model
+            .ok_or_else(|| Failure::invalid("model", "model is required"))?;
+        let by_name = model_name::check(&engine, Some(&model), &daemon.options.model_names)?;
+        let texts = match request.input {
+            None => Vec::new(),
+            // The original's answer to an empty text is an empty list.
+            Some(Input::One(text)) if text.is_empty() => Vec::new(),
+            Some(input) => input.into_texts(),
+        };
+        let answer = |embeddings, tokens, space, truncated| EmbedResponse {
+            model,
+            embeddings,
+            total_duration: u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            load_duration: 0,
+            prompt_eval_count: tokens,
+            space,
+            truncated,
+        };
+        if texts.is_empty() {
+            let space = engine.info().space.to_string();
+            return Ok(Json(answer(Vec::new(), 0, space, Vec::new())).into_response());
+        }
+        let asked = EngineRequest {
+            role: role(
+                &engine,
+                request.input_type,
+                request.prompt_name.as_deref(),
+                by_name,
+            )?,
+            dimensions: request.dimensions,
+            overflow: overflow(request.overflow, request.truncate, true),
+            client: caller.connection.0,
+            ..EngineRequest::new(texts)
+        };
+        let (_, mut embedded) = ask::embed(&daemon, Dialect::Ollama, asked).await?;
+        let vectors = std::mem::take(&mut embedded.vectors);
+        let response = match tensor::response(tensor::Form::wanted(&headers), &vectors) {
+            Some(response) => response,
+            None => Json(answer(
+                vectors,
+                embedded.tokens.iter().sum(),
+                embedded.space.to_string(),
+                told::truncated(&embedded),
+            ))
+            .into_response(),
+        };
+        Ok(told::tell(response, &embedded))
     };
-    let answer = |embeddings, tokens, space, truncated| EmbedResponse {
-        model,
-        embeddings,
-        total_duration: u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
-        load_duration: 0,
-        prompt_eval_count: tokens,
-        space,
-        truncated,
-    };
-    if texts.is_empty() {
-        let space = engine.info().space.to_string();
-        return Ok(Json(answer(Vec::new(), 0, space, Vec::new())).into_response());
-    }
-    let ask = Ask {
-        role: role(
-            &engine,
-            request.input_type,
-            request.prompt_name.as_deref(),
-            by_name,
-        )?,
-        dimensions: request.dimensions,
-        overflow: overflow(request.overflow, request.truncate, true),
-        ..Ask::new(texts.into_iter().map(Into::into).collect())
-    };
-    let (_, mut embedded) = ask.embed(&daemon, Dialect::Ollama, &caller).await?;
-    let vectors = std::mem::take(&mut embedded.vectors);
-    let response = match tensor::response(tensor::Form::wanted(&headers), &vectors) {
-        Some(response) => response,
-        None => Json(answer(
-            vectors,
-            embedded.tokens.iter().sum(),
-            embedded.space.to_string(),
-            told::truncated(&embedded),
-        ))
-        .into_response(),
-    };
-    Ok(told::tell(response, &embedded))
+    asked.answer(work).await
 }
 
 /// `POST /api/embeddings`.
@@ -184,15 +182,13 @@ async fn embed_texts(Extension(daemon): Shared, caller: Caller, headers: HeaderM
     post, path = "/api/embeddings", tag = "Ollama", request_body = OldEmbedRequest,
     responses((status = 200, body = OldEmbedResponse), crate::http::description::Refusals)
 )]
-pub(super) async fn embeddings(
-    Extension(daemon): Shared,
-    Extension(caller): Extension<Caller>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let answer = async {
-        let (request, _held) = body::json::<OldEmbedRequest>(&caller, &headers, body).await?;
+pub(super) async fn embeddings(asked: Asked<OldEmbedRequest>) -> Response {
+    let work = async |Asked {
+                          daemon,
+                          caller,
+                          request,
+                          ..
+                      }: Asked<OldEmbedRequest>| {
         let engine = daemon.engine()?;
         let model = request
             .model
@@ -203,18 +199,19 @@ pub(super) async fn embeddings(
             let embedding = Vec::new();
             return Ok(Json(OldEmbedResponse { embedding }).into_response());
         }
-        let ask = Ask {
+        let asked = EngineRequest {
             role: by_name.unwrap_or_default(),
-            ..Ask::new(vec![text.into()])
+            client: caller.connection.0,
+            ..EngineRequest::new([text])
         };
-        let (_, mut embedded) = ask.embed(&daemon, Dialect::Ollama, &caller).await?;
+        let (_, mut embedded) = ask::embed(&daemon, Dialect::Ollama, asked).await?;
         let embedding = embedded.vectors.pop().unwrap_or_default();
         Ok(told::tell(
             Json(OldEmbedResponse { embedding }).into_response(),
             &embedded,
         ))
     };
-    respond(&uri, answer.await)
+    asked.answer(work).await
 }
 
 /// `GET /api/tags`: the models that can be asked.
@@ -246,15 +243,8 @@ pub(super) async fn ps(Extension(daemon): Shared, uri: Uri) -> Response {
     post, path = "/api/show", tag = "Ollama", request_body = ShowRequest,
     responses((status = 200, body = Object), crate::http::description::Refusals)
 )]
-pub(super) async fn show(
-    Extension(daemon): Shared,
-    Extension(caller): Extension<Caller>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let answer = async {
-        let (request, _held) = body::json::<ShowRequest>(&caller, &headers, body).await?;
+pub(super) async fn show(asked: Asked<ShowRequest>) -> Response {
+    let work = async |Asked { daemon, request, .. }: Asked<ShowRequest>| {
         let engine = daemon.engine()?;
         let name = request.model.or(request.name);
         let name = name.ok_or_else(|| Failure::invalid("model", "model is required"))?;
@@ -277,7 +267,7 @@ pub(super) async fn show(
             "modified_at": modified(&engine),
         })))
     };
-    respond(&uri, answer.await)
+    asked.answer(work).await
 }
 
 /// `GET /api/version`.

@@ -4,13 +4,11 @@ use std::sync::LazyLock;
 
 use axum::{
     Extension, Json,
-    body::Body,
     extract::Path,
-    http::{HeaderMap, HeaderName, HeaderValue, Uri},
+    http::{HeaderName, HeaderValue, Uri},
     response::{IntoResponse, Response},
 };
-use okibi_engine::{Engine, Text};
-use okibi_listener::Caller;
+use okibi_engine::{EmbedRequest, Engine, Text};
 use okibi_protocol::{
     method::{InputType, OverflowChoice, Truncated, Windowed},
     vector::{Encoding, Vectors},
@@ -21,8 +19,9 @@ use tiktoken_rs::CoreBPE;
 use utoipa::ToSchema;
 
 use crate::{
+    ask,
     failure::Failure,
-    http::{Answer, Ask, Shared, body, model_name, overflow, respond, role, tensor, told},
+    http::{Answer, Asked, Shared, model_name, overflow, respond, role, tensor, told},
     metrics::Dialect,
 };
 
@@ -183,60 +182,59 @@ pub(super) struct ModelObject {
     post, path = "/v1/embeddings", tag = "OpenAI", request_body = EmbeddingsRequest,
     responses((status = 200, body = EmbeddingsResponse), crate::http::description::Refusals)
 )]
-pub(super) async fn embeddings(
-    daemon: Shared,
-    Extension(caller): Extension<Caller>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    respond(&uri, embed(daemon, caller, headers, body).await)
-}
-
-async fn embed(Extension(daemon): Shared, caller: Caller, headers: HeaderMap, body: Body) -> Answer {
-    let (request, _held) = body::json::<EmbeddingsRequest>(&caller, &headers, body).await?;
-    let engine = daemon.engine()?;
-    let by_name = model_name::check(&engine, request.model.as_deref(), &daemon.options.model_names)?;
-    let (texts, ids_of) = texts(request.input, request.token_ids)?;
-    let ask = Ask {
-        role: role(
-            &engine,
-            request.input_type,
-            request.prompt_name.as_deref(),
-            by_name,
-        )?,
-        dimensions: request.dimensions,
-        overflow: overflow(request.overflow, request.truncate, true),
-        ..Ask::new(texts)
-    };
-    let (engine, mut embedded) = ask.embed(&daemon, Dialect::OpenAi, &caller).await?;
-    let vectors = std::mem::take(&mut embedded.vectors);
-    let response = match tensor::response(tensor::Form::wanted(&headers), &vectors) {
-        Some(response) => response,
-        None => {
-            let total: usize = embedded.tokens.iter().sum();
-            Json(EmbeddingsResponse {
-                object: "list",
-                data: objects(vectors, request.encoding_format),
-                model: engine.info().name.clone(),
-                usage: Usage {
-                    prompt_tokens: total,
-                    total_tokens: total,
-                },
-                space: embedded.space.to_string(),
-                prompt: embedded.prompt.clone(),
-                truncated: told::truncated(&embedded),
-                windowed: told::windowed(&embedded),
-            })
-            .into_response()
+pub(super) async fn embeddings(asked: Asked<EmbeddingsRequest>) -> Response {
+    let work = async |Asked {
+                          daemon,
+                          caller,
+                          headers,
+                          request,
+                          ..
+                      }: Asked<EmbeddingsRequest>| {
+        let engine = daemon.engine()?;
+        let by_name = model_name::check(&engine, request.model.as_deref(), &daemon.options.model_names)?;
+        let (texts, ids_of) = texts(request.input, request.token_ids)?;
+        let asked = EmbedRequest {
+            role: role(
+                &engine,
+                request.input_type,
+                request.prompt_name.as_deref(),
+                by_name,
+            )?,
+            dimensions: request.dimensions,
+            overflow: overflow(request.overflow, request.truncate, true),
+            client: caller.connection.0,
+            ..EmbedRequest::new(texts)
+        };
+        let (engine, mut embedded) = ask::embed(&daemon, Dialect::OpenAi, asked).await?;
+        let vectors = std::mem::take(&mut embedded.vectors);
+        let response = match tensor::response(tensor::Form::wanted(&headers), &vectors) {
+            Some(response) => response,
+            None => {
+                let total: usize = embedded.tokens.iter().sum();
+                Json(EmbeddingsResponse {
+                    object: "list",
+                    data: objects(vectors, request.encoding_format),
+                    model: engine.info().name.clone(),
+                    usage: Usage {
+                        prompt_tokens: total,
+                        total_tokens: total,
+                    },
+                    space: embedded.space.to_string(),
+                    prompt: embedded.prompt.clone(),
+                    truncated: told::truncated(&embedded),
+                    windowed: told::windowed(&embedded),
+                })
+                .into_response()
+            }
+        };
+        let mut response = told::tell(response, &embedded);
+        if let Some(ids_of) = ids_of {
+            let name = HeaderValue::from_static(ids_of);
+            response.headers_mut().insert(TOKEN_IDS, name);
         }
+        Ok(response)
     };
-    let mut response = told::tell(response, &embedded);
-    if let Some(ids_of) = ids_of {
-        let name = HeaderValue::from_static(ids_of);
-        response.headers_mut().insert(TOKEN_IDS, name);
-    }
-    Ok(response)
+    asked.answer(work).await
 }
 
 fn objects(vectors: Vec<Vec<f32>>, format: EncodingFormat) -> Vec<EmbeddingObject> {

@@ -1,11 +1,10 @@
 //! The API of text-embeddings-inference. Source: `docs/openapi.json` of github.com/huggingface/text-embeddings-inference.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::{
     Extension, Json,
-    body::Body,
-    http::{HeaderMap, HeaderName, HeaderValue, Uri},
+    http::{HeaderName, HeaderValue, Uri},
     response::{IntoResponse, Response},
 };
 use okibi_engine::{EmbedRequest as EngineRequest, Embedded, Engine, Output, Role, Text, pooling::Pooling};
@@ -18,7 +17,7 @@ use utoipa::ToSchema;
 use crate::{
     ask,
     failure::Failure,
-    http::{Answer, Ask, Shared, body, overflow, respond, role, tensor, told},
+    http::{Answer, Asked, Shared, overflow, respond, role, tensor, told},
     metrics::Dialect,
 };
 
@@ -220,27 +219,27 @@ fn characters(texts: &[Text]) -> usize {
     post, path = "/embed", tag = "text-embeddings-inference", request_body = EmbedRequest,
     responses((status = 200, body = Vec<Vec<f32>>), crate::http::description::Refusals)
 )]
-pub(super) async fn embed(
-    Extension(daemon): Shared,
-    Extension(caller): Extension<Caller>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let answer = async {
-        let began = Instant::now();
-        let (request, _held) = body::json::<EmbedRequest>(&caller, &headers, body).await?;
+pub(super) async fn embed(asked: Asked<EmbedRequest>) -> Response {
+    let work = async |Asked {
+                          began,
+                          daemon,
+                          caller,
+                          headers,
+                          request,
+                          ..
+                      }: Asked<EmbedRequest>| {
         let engine = daemon.engine()?;
         let texts = request.inputs.into_texts();
         let characters = characters(&texts);
-        let ask = Ask {
+        let asked = EngineRequest {
             role: role(&engine, request.input_type, request.prompt_name.as_deref(), None)?,
             normalize: request.normalize,
             dimensions: request.dimensions,
             overflow: overflow(request.overflow, request.truncate, false),
-            ..Ask::new(texts)
+            client: caller.connection.0,
+            ..EngineRequest::new(texts)
         };
-        let (_, mut embedded) = ask.embed(&daemon, Dialect::Tei, &caller).await?;
+        let (_, mut embedded) = ask::embed(&daemon, Dialect::Tei, asked).await?;
         let vectors = std::mem::take(&mut embedded.vectors);
         let response = tensor::response(tensor::Form::wanted(&headers), &vectors);
         let response = response.unwrap_or_else(|| Json(vectors).into_response());
@@ -251,7 +250,7 @@ pub(super) async fn embed(
         };
         Ok(cost.tell(response))
     };
-    respond(&uri, answer.await)
+    asked.answer(work).await
 }
 
 /// `POST /embed_all`: a vector for each token.
@@ -259,16 +258,14 @@ pub(super) async fn embed(
     post, path = "/embed_all", tag = "text-embeddings-inference", request_body = EmbedRequest,
     responses((status = 200, body = Vec<Vec<Vec<f32>>>), crate::http::description::Refusals)
 )]
-pub(super) async fn embed_all(
-    Extension(daemon): Shared,
-    Extension(caller): Extension<Caller>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let answer = async {
-        let began = Instant::now();
-        let (request, _held) = body::json::<EmbedRequest>(&caller, &headers, body).await?;
+pub(super) async fn embed_all(asked: Asked<EmbedRequest>) -> Response {
+    let work = async |Asked {
+                          began,
+                          daemon,
+                          caller,
+                          request,
+                          ..
+                      }: Asked<EmbedRequest>| {
         let engine = daemon.engine()?;
         let texts = request.inputs.into_texts();
         let characters = characters(&texts);
@@ -294,7 +291,7 @@ pub(super) async fn embed_all(
         };
         Ok(cost.tell(Json(vectors).into_response()))
     };
-    respond(&uri, answer.await)
+    asked.answer(work).await
 }
 
 /// `POST /tokenize`.
@@ -302,15 +299,8 @@ pub(super) async fn embed_all(
     post, path = "/tokenize", tag = "text-embeddings-inference", request_body = TokenizeRequest,
     responses((status = 200, body = Vec<Vec<TokenObject>>), crate::http::description::Refusals)
 )]
-pub(super) async fn tokenize(
-    Extension(daemon): Shared,
-    Extension(caller): Extension<Caller>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let answer = async {
-        let (request, _held) = body::json::<TokenizeRequest>(&caller, &headers, body).await?;
+pub(super) async fn tokenize(asked: Asked<TokenizeRequest>) -> Response {
+    let work = async |Asked { daemon, request, .. }: Asked<TokenizeRequest>| {
         let engine = daemon.engine()?;
         let role = role(&engine, None, request.prompt_name.as_deref(), None)?;
         let texts = request.inputs.into_texts();
@@ -334,7 +324,7 @@ pub(super) async fn tokenize(
         };
         Ok(Json(aside(work).await?))
     };
-    respond(&uri, answer.await)
+    asked.answer(work).await
 }
 
 /// `POST /decode`.
@@ -342,15 +332,8 @@ pub(super) async fn tokenize(
     post, path = "/decode", tag = "text-embeddings-inference", request_body = DecodeRequest,
     responses((status = 200, body = Vec<String>), crate::http::description::Refusals)
 )]
-pub(super) async fn decode(
-    Extension(daemon): Shared,
-    Extension(caller): Extension<Caller>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let answer = async {
-        let (request, _held) = body::json::<DecodeRequest>(&caller, &headers, body).await?;
+pub(super) async fn decode(asked: Asked<DecodeRequest>) -> Response {
+    let work = async |Asked { daemon, request, .. }: Asked<DecodeRequest>| {
         let engine = daemon.engine()?;
         let all = match request.ids {
             DecodeIds::One(ids) => vec![ids],
@@ -366,7 +349,7 @@ pub(super) async fn decode(
         };
         Ok(Json(aside(work).await?))
     };
-    respond(&uri, answer.await)
+    asked.answer(work).await
 }
 
 /// `POST /similarity`: cosines of one sentence with others.
@@ -374,16 +357,14 @@ pub(super) async fn decode(
     post, path = "/similarity", tag = "text-embeddings-inference", request_body = SimilarityRequest,
     responses((status = 200, body = Vec<f32>), crate::http::description::Refusals)
 )]
-pub(super) async fn similarity(
-    Extension(daemon): Shared,
-    Extension(caller): Extension<Caller>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let answer = async {
-        let began = Instant::now();
-        let (request, _held) = body::json::<SimilarityRequest>(&caller, &headers, body).await?;
+pub(super) async fn similarity(asked: Asked<SimilarityRequest>) -> Response {
+    let work = async |Asked {
+                          began,
+                          daemon,
+                          caller,
+                          request,
+                          ..
+                      }: Asked<SimilarityRequest>| {
         let engine = daemon.engine()?;
         let SimilarityInput {
             source_sentence,
@@ -397,12 +378,13 @@ pub(super) async fn similarity(
             .map(Text::from)
             .collect();
         let characters = characters(&texts);
-        let ask = Ask {
+        let asked = EngineRequest {
             role: role(&engine, None, request.parameters.prompt_name.as_deref(), None)?,
             overflow: overflow(None, request.parameters.truncate, false),
-            ..Ask::new(texts)
+            client: caller.connection.0,
+            ..EngineRequest::new(texts)
         };
-        let (_, mut embedded) = ask.embed(&daemon, Dialect::Tei, &caller).await?;
+        let (_, mut embedded) = ask::embed(&daemon, Dialect::Tei, asked).await?;
         let vectors = std::mem::take(&mut embedded.vectors);
         let cosines: Vec<f32> = match vectors.split_first() {
             // Both are of unit length.
@@ -419,7 +401,7 @@ pub(super) async fn similarity(
         };
         Ok(cost.tell(Json(cosines).into_response()))
     };
-    respond(&uri, answer.await)
+    asked.answer(work).await
 }
 
 /// `GET /info`.
