@@ -6,6 +6,7 @@
 //! - [`notice`]: launch notices, daemon → front
 //! - [`jsonrpc`]: JSON-RPC 2.0 framing, by the whole specification
 //! - [`method`]: parameters and results of Okibi's methods
+//! - [`models`]: what models there are, and the methods that load, fetch and delete them
 //! - [`vector`]: how vectors are written: floats, base64, safetensors
 //! - [`guard`]: which `Host` and `Origin` a loopback service accepts
 //! - [`units`]: milliseconds and bytes as types
@@ -13,6 +14,7 @@
 pub mod guard;
 pub mod jsonrpc;
 pub mod method;
+pub mod models;
 pub mod notice;
 pub mod stage;
 pub mod units;

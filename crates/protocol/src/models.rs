@@ -1,0 +1,369 @@
+//! Models as the wire speaks of them: what there is, what is loaded, and the methods that change it.
+//!
+//! Parameters by position follow the order of the fields. [`LOAD_MODEL`] and [`PULL_MODEL`] answer with a stream of
+//! [`ModelStep`]s where a call can be streamed, and with the last one alone where it cannot.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    stage::{StageBoard, StageEvent},
+    units::{ByteCount, Millis},
+};
+
+/// Asks what models there are: no parameters, result [`ModelList`].
+pub const LIST_MODELS: &str = "list_models";
+/// Asks what a name means: [`ModelParams`], result [`ModelDetails`].
+pub const MODEL_INFO: &str = "model_info";
+/// Loads a model beside the present one and, unless told otherwise, changes over to it: [`LoadModelParams`].
+pub const LOAD_MODEL: &str = "load_model";
+/// Takes a model out of memory: [`ModelParams`], result [`UnloadedModel`].
+pub const UNLOAD_MODEL: &str = "unload_model";
+/// Fetches a model's files: [`PullModelParams`].
+pub const PULL_MODEL: &str = "pull_model";
+/// Deletes a model's files: [`ModelParams`], result [`RemovedModel`].
+pub const REMOVE_MODEL: &str = "remove_model";
+
+/// Where a model comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum ModelOrigin {
+    /// It comes with Okibi.
+    Embedded,
+    /// A folder of the user's.
+    Folder,
+    /// A repository of the hub.
+    Hub,
+}
+
+/// Whether a model's files are on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum Presence {
+    /// All of them.
+    Here,
+    /// Some: a download was interrupted, or goes on.
+    Partial,
+    /// None; the model is known, and can be fetched.
+    Absent,
+}
+
+/// What a daemon holds of a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum ModelState {
+    /// Nothing.
+    #[default]
+    Unloaded,
+    /// It is being loaded.
+    Loading,
+    /// It answers.
+    Ready,
+    /// Its weights were put away because nobody asked for it; the next request loads them again.
+    Resting,
+    /// Its last load failed.
+    Failed,
+}
+
+/// A sentence in each language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct Words {
+    /// In English.
+    pub en: String,
+    /// In Japanese.
+    pub ja: String,
+}
+
+/// A model that is here, or is known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelEntry {
+    /// What it is asked for by.
+    pub name: String,
+    /// Where it comes from.
+    pub origin: ModelOrigin,
+    /// Whether its files are here.
+    pub presence: Presence,
+    /// What the daemon holds of it.
+    #[serde(default)]
+    pub state: ModelState,
+    /// Whether it answers requests that name no model.
+    #[serde(default)]
+    pub current: bool,
+    /// Length of a vector, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dimension: Option<usize>,
+    /// Tokens of a text that it reads, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max_tokens: Option<usize>,
+    /// Bytes on disk where it is here, else about as many as would be fetched.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub size_bytes: Option<ByteCount>,
+    /// When it was last loaded, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_used_ms: Option<u64>,
+    /// Its licence: an SPDX identifier, or the name its makers give it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub licence: Option<String>,
+    /// Its languages as BCP 47 codes; `mul` for a hundred or so.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub languages: Vec<String>,
+    /// What it is good for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub good_for: Option<Words>,
+    /// The hub's repository that its files come from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub repository: Option<String>,
+    /// The folder with its files, where they are here.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub folder: Option<String>,
+}
+
+/// Result of [`LIST_MODELS`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelList {
+    /// First what is here, then what is known, each by name.
+    pub models: Vec<ModelEntry>,
+}
+
+/// Which weights of a repository are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum Variant {
+    /// The one that suits this machine: its processor and its memory.
+    #[default]
+    Auto,
+    /// 32-bit floats.
+    Fp32,
+    /// 16-bit floats.
+    Fp16,
+    /// 8-bit integers.
+    Int8,
+    /// 4-bit integers.
+    Q4,
+}
+
+impl Variant {
+    /// Every variant.
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Fp32, Self::Fp16, Self::Int8, Self::Q4];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Fp32 => "fp32",
+            Self::Fp16 => "fp16",
+            Self::Int8 => "int8",
+            Self::Q4 => "q4",
+        }
+    }
+
+    /// The variant of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|variant| variant.name() == name)
+    }
+}
+
+/// Parameters of the methods that take a model and nothing else: by position `[model]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelParams {
+    /// A name, `NAME@REVISION`, or the path of a folder that the user has added.
+    pub model: String,
+}
+
+/// Result of [`MODEL_INFO`]: all that was found out about a model, and from where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelDetails {
+    /// The entry of the list.
+    #[serde(flatten)]
+    pub entry: ModelEntry,
+    /// The revision that is here: the hub's commit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revision: Option<String>,
+    /// The ONNX file.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub model_file: Option<String>,
+    /// How token vectors become one: `mean`, `cls`, `last_token`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pooling: Option<String>,
+    /// Whether vectors are brought to unit length.
+    pub normalize: bool,
+    /// What is put before a text, by name (`query`, `document`, …).
+    #[serde(default)]
+    pub prompts: BTreeMap<String, String>,
+    /// Where each of these was read: the name of a field, and a file, `known models` or `default`.
+    #[serde(default)]
+    pub found_in: BTreeMap<String, String>,
+}
+
+/// Parameters of [`PULL_MODEL`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PullModelParams {
+    /// A name, or `NAME@REVISION`.
+    pub model: String,
+    /// Which weights.
+    #[serde(default)]
+    pub variant: Variant,
+}
+
+impl PullModelParams {
+    /// The parameters' names in their order by position.
+    pub const NAMES: [&'static str; 2] = ["model", "variant"];
+}
+
+/// Parameters of [`LOAD_MODEL`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadModelParams {
+    /// A name, `NAME@REVISION`, or the path of a folder that the user has added.
+    pub model: String,
+    /// Which weights.
+    #[serde(default)]
+    pub variant: Variant,
+    /// Whether requests that name no model are answered by it from then on.
+    #[serde(default = "yes")]
+    pub switch: bool,
+    /// Whether the present model is unloaded first: for machines whose memory is too short for both.
+    #[serde(default)]
+    pub replace: bool,
+}
+
+impl LoadModelParams {
+    /// The parameters' names in their order by position.
+    pub const NAMES: [&'static str; 4] = ["model", "variant", "switch", "replace"];
+
+    /// Changes over to `model`.
+    pub fn switch_to(model: impl Into<String>) -> Self {
+        Self {
+            model: model.into(),
+            variant: Variant::Auto,
+            switch: true,
+            replace: false,
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A step of [`LOAD_MODEL`] or [`PULL_MODEL`]; the last one is no stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ModelStep {
+    /// A step of a stage.
+    Stage {
+        /// The step, and how much is done.
+        #[serde(flatten)]
+        event: StageEvent,
+    },
+    /// The model answers.
+    Loaded {
+        /// Its name.
+        model: String,
+        /// Length of a vector.
+        dimension: usize,
+        /// The space of its vectors.
+        space: String,
+        /// How long it took.
+        took_ms: Millis,
+        /// Whether requests that name no model are answered by it.
+        current: bool,
+    },
+    /// The files are here.
+    Pulled {
+        /// Its name.
+        model: String,
+        /// The folder with the files.
+        folder: String,
+        /// Bytes of its files.
+        size_bytes: ByteCount,
+        /// Bytes that were fetched; the rest was here already.
+        fetched_bytes: ByteCount,
+    },
+}
+
+/// Result of [`UNLOAD_MODEL`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnloadedModel {
+    /// Its name.
+    pub model: String,
+    /// Whether it was loaded.
+    pub was_loaded: bool,
+}
+
+/// Result of [`REMOVE_MODEL`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedModel {
+    /// Its name.
+    pub model: String,
+    /// Bytes that are free again.
+    pub freed_bytes: ByteCount,
+}
+
+/// What a daemon holds of a model, as its status tells it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadedModel {
+    /// Its name.
+    pub name: String,
+    /// What is held.
+    pub state: ModelState,
+    /// Whether it answers requests that name no model.
+    pub current: bool,
+    /// The space of its vectors, once it was loaded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub space: Option<String>,
+    /// Length of a vector, once it was loaded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dimension: Option<usize>,
+    /// What computes it: `cpu`, `cuda`, `coreml`, `directml`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub device: Option<String>,
+    /// The steps of its load, while it loads.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stages: Option<StageBoard>,
+    /// Why its last load failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+    /// What is to be known about it: that its vectors are no longer those of an earlier load, or that the device
+    /// asked for is not to be had.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub warning: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_name_has_to_be_given() {
+        let params: LoadModelParams = serde_json::from_str(r#"{"model":"e5"}"#).unwrap();
+        assert_eq!(params, LoadModelParams::switch_to("e5"));
+        let params: PullModelParams = serde_json::from_str(r#"{"model":"e5","variant":"int8"}"#).unwrap();
+        assert_eq!(params.variant, Variant::Int8);
+    }
+
+    #[test]
+    fn steps_have_their_documented_json() {
+        let step = ModelStep::Pulled {
+            model: "a/b".into(),
+            folder: "/c".into(),
+            size_bytes: ByteCount(3),
+            fetched_bytes: ByteCount(2),
+        };
+        assert_eq!(
+            serde_json::to_string(&step).unwrap(),
+            r#"{"type":"pulled","model":"a/b","folder":"/c","size_bytes":3,"fetched_bytes":2}"#
+        );
+        let stage = r#"{"type":"stage","stage":"download","state":"advanced","elapsed_ms":900,"done":1,"total":4,"unit":"bytes"}"#;
+        let read: ModelStep = serde_json::from_str(stage).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), stage);
+    }
+}
