@@ -5,6 +5,10 @@ use okibi_protocol::{
         CHECK_INIT, EMBED, EMBED_TEXT, EmbedParams, EmbedResult, EmbedTextParams, EmbedTextResult,
         GET_STATUS, InitState, Input, STOP_SERVER, SUBSCRIBE, Status, Stopping,
     },
+    models::{
+        LIST_MODELS, LOAD_MODEL, LoadModelParams, MODEL_INFO, ModelDetails, ModelList, ModelParams,
+        ModelStep, PULL_MODEL, PullModelParams, REMOVE_MODEL, RemovedModel, UNLOAD_MODEL, UnloadedModel,
+    },
     vector::{DecodeError, Encoding, Vectors, from_safetensors_base64},
 };
 
@@ -87,6 +91,37 @@ impl Client {
         }
     }
 
+    /// What models there are.
+    pub async fn list_models(&self) -> Result<ModelList, ClientError> {
+        self.call(LIST_MODELS, Nothing {}).await
+    }
+
+    /// What is known about a model.
+    pub async fn model_info(&self, model: impl Into<String>) -> Result<ModelDetails, ClientError> {
+        self.call(MODEL_INFO, of(model)).await
+    }
+
+    /// Has a model loaded: its steps, the last of which says that it answers. The load goes on when they are dropped.
+    pub async fn load_model(&self, params: LoadModelParams) -> Result<Chunks<ModelStep>, ClientError> {
+        self.call_stream(LOAD_MODEL, params).await
+    }
+
+    /// Has a model taken out of memory.
+    pub async fn unload_model(&self, model: impl Into<String>) -> Result<UnloadedModel, ClientError> {
+        self.call(UNLOAD_MODEL, of(model)).await
+    }
+
+    /// Has a model's files fetched: its steps, the last of which says where they are. Closing the connection ends the
+    /// download; what is there is kept.
+    pub async fn pull_model(&self, params: PullModelParams) -> Result<Chunks<ModelStep>, ClientError> {
+        self.call_stream(PULL_MODEL, params).await
+    }
+
+    /// Has a model's files deleted.
+    pub async fn remove_model(&self, model: impl Into<String>) -> Result<RemovedModel, ClientError> {
+        self.call(REMOVE_MODEL, of(model)).await
+    }
+
     /// The server's status, now and whenever it changes.
     pub async fn subscribe(&self) -> Result<Subscription, ClientError> {
         // Before the call, so that no change is missed in between.
@@ -94,6 +129,10 @@ impl Client {
         let now = self.call(SUBSCRIBE, Nothing {}).await?;
         Ok(Subscription::new(self.clone(), now, changes))
     }
+}
+
+fn of(model: impl Into<String>) -> ModelParams {
+    ModelParams { model: model.into() }
 }
 
 /// The vectors of two chunks, in the encoding both have.
