@@ -1,5 +1,7 @@
 //! Which texts are computed together: pure decisions, no model.
 
+use std::collections::{HashMap, HashSet};
+
 /// Texts of one request that wait to be computed, longest first.
 #[derive(Debug)]
 pub struct Waiting {
@@ -13,6 +15,8 @@ pub struct Waiting {
     pub start: u64,
     /// Order of arrival.
     pub arrival: u64,
+    /// Batches since its client was last served, or since it came.
+    pub passed_over: u64,
 }
 
 impl Waiting {
@@ -37,8 +41,9 @@ pub struct Share {
     pub count: usize,
 }
 
-/// Every so many batches the request that came first goes first, so that no stream of small ones starves it.
-const OLDEST_EVERY: u64 = 8;
+/// After so many batches without a text of its client, the request that came first goes first, so that no stream of
+/// small ones starves it. One that is being served has no such claim: whoever comes beside it has the next batch.
+const PATIENCE: u64 = 7;
 
 /// Plans batches over the waiting requests.
 ///
@@ -50,9 +55,8 @@ const OLDEST_EVERY: u64 = 8;
 #[derive(Debug, Default)]
 pub struct Planner {
     now: u64,
-    planned: u64,
     /// Virtual finish time of each client's last batch, for clients with requests waiting.
-    finished: std::collections::HashMap<u64, u64>,
+    finished: HashMap<u64, u64>,
 }
 
 impl Planner {
@@ -64,12 +68,12 @@ impl Planner {
     /// Plans the next batch of at most `budget` padded tokens, or a single text that is longer; empty when nothing
     /// waits. Advances the requests' `next` and `start`.
     pub fn next_batch(&mut self, waiting: &mut [Waiting], budget: usize) -> Vec<Share> {
-        self.planned += 1;
-        let oldest_first = self.planned.is_multiple_of(OLDEST_EVERY);
         let mut order: Vec<usize> = (0..waiting.len()).filter(|at| !waiting[*at].is_done()).collect();
+        let oldest = order.iter().min_by_key(|at| waiting[**at].arrival).copied();
+        let starving = oldest.filter(|at| waiting[*at].passed_over >= PATIENCE);
         order.sort_by_key(|at| {
             let request = &waiting[*at];
-            (if oldest_first { 0 } else { request.start }, request.arrival)
+            (starving != Some(*at), request.start, request.arrival)
         });
         let Some((&first, others)) = order.split_first() else {
             return Vec::new();
@@ -106,7 +110,7 @@ impl Planner {
                 }
             }
         }
-        if !oldest_first {
+        if starving.is_none() {
             self.now = self.now.max(waiting[first].start);
         }
         for share in &shares {
@@ -115,6 +119,13 @@ impl Planner {
             request.next += share.count;
             request.start += (before - request.tokens()) as u64;
             self.finished.insert(request.client, request.start);
+        }
+        let served: HashSet<u64> = shares.iter().map(|share| waiting[share.request].client).collect();
+        for request in waiting {
+            request.passed_over = match served.contains(&request.client) {
+                true => 0,
+                false => request.passed_over + 1,
+            };
         }
         // Clients whose last batch lies in the past start at the present anyway.
         let now = self.now;
@@ -134,6 +145,7 @@ mod tests {
             next: 0,
             start: planner.arrive(client),
             arrival,
+            passed_over: 0,
         }
     }
 
@@ -231,6 +243,33 @@ mod tests {
             let small = request(&mut planner, batches, batches, &[15]);
             waiting.push(small);
             planner.next_batch(&mut waiting, 16);
+        }
+    }
+
+    #[test]
+    fn beside_a_long_request_that_is_served_a_small_one_is_always_in_the_next_batch() {
+        // Small requests with so many batches of the long one between them: every beat that a client may have.
+        for pause in 1..=9 {
+            let mut planner = Planner::default();
+            // In two parts, as a streamed list comes: the second waits, unserved, while the first is.
+            let mut waiting = vec![
+                request(&mut planner, 1, 0, &[4; 200]),
+                request(&mut planner, 1, 1, &[4; 10_000]),
+            ];
+            for batch in 0..100 {
+                if batch % (pause + 1) != pause {
+                    assert!(planner.next_batch(&mut waiting, 16)[0].request < 2);
+                    continue;
+                }
+                let small = request(&mut planner, 2 + batch, 2 + batch, &[3]);
+                waiting.push(small);
+                let shares = planner.next_batch(&mut waiting, 16);
+                assert_eq!(
+                    shares[0].request,
+                    waiting.len() - 1,
+                    "batch {batch}, pause {pause}"
+                );
+            }
         }
     }
 

@@ -158,6 +158,7 @@ impl Queue {
             next: 0,
             start,
             arrival: number,
+            passed_over: 0,
         });
         state.jobs.push(Job {
             number,
