@@ -176,7 +176,7 @@ pub(crate) async fn embed(shared: State<'_, Shared>, texts: Vec<String>) -> Answ
     Ok(Embedded {
         model: result.model,
         vectors: match result.vectors {
-            Vectors::Float(vectors) => vectors,
+            Vectors::Float(vectors) => vectors.into_iter().map(Option::unwrap_or_default).collect(),
             _ => Vec::new(),
         },
         tokens: result

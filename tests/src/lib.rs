@@ -4,6 +4,7 @@
 //! - [`Running`] and [`Ended`]: an `okibi` under way, and what came of one
 //! - [`Wire`]: a WebSocket client that sends what it is told, right or wrong; [`http`]: the same for HTTP
 //! - [`model`]: the tiny model, its reference, broken copies and (Unix) one that loads as long as a test wants
+//! - [`not_finite`]: a model that has no vector for some words
 //! - [`Hub`]: a model hub on this machine; [`foreign`]: other people's programs on our port
 //! - `desktop` (Linux): a display, a bus and a panel for the tray app
 //! - `pty` and `proc` (Unix): terminals, and what the kernel knows about a process
@@ -22,6 +23,7 @@ mod hub;
 mod limit;
 mod machine;
 pub mod model;
+pub mod not_finite;
 mod port;
 #[cfg(target_os = "linux")]
 pub mod proc;

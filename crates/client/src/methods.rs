@@ -61,7 +61,8 @@ impl Client {
         self.call_stream(EMBED, params).await
     }
 
-    /// Embeds texts and puts the chunks of the answer together: one vector per text, in order.
+    /// Embeds texts and puts the chunks of the answer together: one vector per text, in order; none for those
+    /// that [`failed`](EmbedResult::failed).
     pub async fn embed(&self, params: EmbedParams) -> Result<EmbedResult, ClientError> {
         let expected = match &params.input {
             Input::One(_) => 1,
@@ -80,6 +81,8 @@ impl Client {
             whole.vectors = joined(whole.vectors, chunk.vectors)?;
             whole.tokens.extend(chunk.tokens);
             whole.truncated.extend(chunk.truncated);
+            whole.windowed.extend(chunk.windowed);
+            whole.failed.extend(chunk.failed);
         }
         if whole.tokens.len() == expected {
             Ok(whole)

@@ -92,6 +92,7 @@ fn embed(params: EmbedParams) -> Answer {
                 tokens: chunk.iter().map(String::len).collect(),
                 truncated: Vec::new(),
                 windowed: Vec::new(),
+                failed: Vec::new(),
                 space: "space".into(),
                 prompt: None,
             };

@@ -66,6 +66,8 @@ impl EmbedRequest {
 pub struct Embedded {
     /// One vector per text, in their order; with [`Output::Tokens`] those of its tokens, one after the other.
     pub vectors: Vec<Vec<f32>>,
+    /// Which texts have no finite vector; what `vectors` holds for them means nothing.
+    pub failed: Vec<usize>,
     /// Tokens of each text that were embedded, prompt and special tokens included.
     pub tokens: Vec<usize>,
     /// Which texts were cut, and how many tokens they have.
@@ -78,6 +80,18 @@ pub struct Embedded {
     pub space: SpaceId,
     /// Where the time went.
     pub timing: Timing,
+}
+
+impl Embedded {
+    /// Itself where every text has a vector, for whoever cannot give some and not others.
+    ///
+    /// Errors: [`EmbedError::NotFinite`] for the first text that has none.
+    pub fn whole(self) -> Result<Self, EmbedError> {
+        match self.failed.first() {
+            Some(&index) => Err(EmbedError::NotFinite { index }),
+            None => Ok(self),
+        }
+    }
 }
 
 /// Where the time of a request went.
@@ -253,6 +267,7 @@ impl Engine {
         };
         let embedded = Embedded {
             vectors: Vec::new(),
+            failed: Vec::new(),
             tokens: tokens.iter().map(Tokens::embedded).collect(),
             truncated: found(|text| text.is_cut().then_some(text.found)),
             windowed: found(|text| (text.windows.len() > 1).then_some(text.windows.len())),
@@ -283,10 +298,10 @@ impl Engine {
 }
 
 impl Pending {
-    /// Waits for the vectors.
+    /// Waits for the vectors. A text for which the model gives none that is finite is named in
+    /// [`failed`](Embedded::failed), and spoils no other.
     ///
-    /// Errors: [`EmbedError::Compute`], [`EmbedError::NotFinite`], [`EmbedError::NoTokenVectors`],
-    /// [`EmbedError::Stopped`].
+    /// Errors: [`EmbedError::Compute`], [`EmbedError::NoTokenVectors`], [`EmbedError::Stopped`].
     pub async fn wait(self) -> Result<Embedded, EmbedError> {
         let Self {
             answer,
@@ -299,7 +314,16 @@ impl Pending {
         let computed = answer.await.map_err(|_| EmbedError::Stopped)??;
         embedded.timing.queued = computed.queued;
         embedded.timing.computing = computed.computing;
+        let mut is_whole = computed.vectors.iter().map(|vector| is_finite(vector));
+        let of_text = |windows: &Vec<usize>| {
+            is_whole
+                .by_ref()
+                .take(windows.len())
+                .fold(true, |all, one| all & one)
+        };
+        let whole: Vec<bool> = windows.iter().map(of_text).collect();
         if output == Output::Tokens {
+            embedded.failed = failed(&whole, &computed.vectors);
             embedded.vectors = computed.vectors;
             return Ok(embedded);
         }
@@ -315,8 +339,21 @@ impl Pending {
             _ => mean(weights, vectors.by_ref(), keep, normalize),
         };
         embedded.vectors = windows.iter().map(of_text).collect();
+        embedded.failed = failed(&whole, &embedded.vectors);
         Ok(embedded)
     }
+}
+
+/// The texts whose vectors the model gave not `whole`, or which are not finite any more.
+fn failed(whole: &[bool], vectors: &[Vec<f32>]) -> Vec<usize> {
+    let each = whole.iter().zip(vectors).enumerate();
+    each.filter(|(_, (whole, vector))| !**whole || !is_finite(vector))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+fn is_finite(vector: &[f32]) -> bool {
+    vector.iter().all(|value| value.is_finite())
 }
 
 /// The mean of the next vectors by their weights, `keep` values, of unit length where `normalize` says so.

@@ -327,13 +327,8 @@ impl State {
                 }
                 if job.computed == job.ids.len() {
                     let job = self.remove(at);
-                    let is_finite = |vector: &Vec<f32>| vector.iter().all(|value| value.is_finite());
-                    let answer = match job.done.vectors.iter().position(|vector| !is_finite(vector)) {
-                        Some(index) => Err(EmbedError::NotFinite { index }),
-                        None => Ok(job.done),
-                    };
                     // As above.
-                    let _ = job.reply.send(answer);
+                    let _ = job.reply.send(Ok(job.done));
                 }
             }
         }

@@ -265,6 +265,15 @@ pub struct Windowed {
     pub windows: usize,
 }
 
+/// A text that has no vector.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedText {
+    /// Index in the whole input.
+    pub index: usize,
+    /// Why, for people.
+    pub message: String,
+}
+
 /// Result of [`EMBED`], or a chunk of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EmbedResult {
@@ -274,7 +283,7 @@ pub struct EmbedResult {
     pub dimension: usize,
     /// Index of the chunk's first text; 0 where there is one chunk.
     pub offset: usize,
-    /// One vector per text, in the order of the input.
+    /// One vector per text, in the order of the input; none for those in `failed`.
     pub vectors: Vectors,
     /// Tokens of each text that were embedded, prompt and special tokens included.
     pub tokens: Vec<usize>,
@@ -283,6 +292,9 @@ pub struct EmbedResult {
     /// The texts of this chunk that were embedded in windows.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub windowed: Vec<Windowed>,
+    /// The texts of this chunk for which the model gave no vector of finite numbers.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub failed: Vec<FailedText>,
     /// The prompt that was put before each text.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub prompt: Option<String>,

@@ -17,14 +17,15 @@ pub enum Encoding {
     Safetensors,
 }
 
-/// The vectors of a result in one of the [`Encoding`]s; which one is told by the JSON's shape.
+/// The vectors of a result in one of the [`Encoding`]s; which one is told by the JSON's shape. `None` stands for the
+/// vector of a text that has none, which [`Encoding::Safetensors`] cannot express.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Vectors {
     /// [`Encoding::Float`].
-    Float(Vec<Vec<f32>>),
+    Float(Vec<Option<Vec<f32>>>),
     /// [`Encoding::Base64`].
-    Base64(Vec<String>),
+    Base64(Vec<Option<String>>),
     /// [`Encoding::Safetensors`].
     Safetensors(String),
 }
@@ -44,33 +45,58 @@ pub enum DecodeError {
     /// A byte length that is no multiple of four.
     #[error("{0} bytes are no whole number of f32 values")]
     Length(usize),
+    /// A text has no vector.
+    #[error("text {0} has no vector")]
+    Missing(usize),
 }
 
 impl Vectors {
     /// Writes `vectors`, all of the same dimension, in `encoding`.
     pub fn encode(vectors: Vec<Vec<f32>>, encoding: Encoding) -> Self {
         match encoding {
-            Encoding::Float => Self::Float(vectors),
+            Encoding::Float => Self::Float(vectors.into_iter().map(Some).collect()),
             Encoding::Base64 => Self::Base64(
                 vectors
                     .iter()
-                    .map(|vector| STANDARD.encode(f32_bytes(vector)))
+                    .map(|vector| Some(STANDARD.encode(f32_bytes(vector))))
                     .collect(),
             ),
             Encoding::Safetensors => Self::Safetensors(safetensors_base64(&vectors)),
         }
     }
 
-    /// Reads the vectors back.
-    pub fn decode(self) -> Result<Vec<Vec<f32>>, DecodeError> {
+    /// Takes the vectors of the texts `failed` out; a safetensors file stays as it is.
+    pub fn without(mut self, failed: &[usize]) -> Self {
+        for index in failed {
+            match &mut self {
+                Self::Float(vectors) => vectors[*index] = None,
+                Self::Base64(texts) => texts[*index] = None,
+                Self::Safetensors(_) => {}
+            }
+        }
+        self
+    }
+
+    /// Reads the vectors back; `None` for a text that has none.
+    pub fn decode_each(self) -> Result<Vec<Option<Vec<f32>>>, DecodeError> {
         match self {
             Self::Float(vectors) => Ok(vectors),
-            Self::Base64(texts) => texts
-                .iter()
-                .map(|text| f32_values(&STANDARD.decode(text)?))
-                .collect(),
-            Self::Safetensors(text) => from_safetensors_base64(&text),
+            Self::Base64(texts) => {
+                let read = |text: &String| f32_values(&STANDARD.decode(text)?);
+                texts
+                    .iter()
+                    .map(|text| text.as_ref().map(read).transpose())
+                    .collect()
+            }
+            Self::Safetensors(text) => Ok(from_safetensors_base64(&text)?.into_iter().map(Some).collect()),
         }
+    }
+
+    /// Reads the vectors back, one for every text.
+    pub fn decode(self) -> Result<Vec<Vec<f32>>, DecodeError> {
+        let each = self.decode_each()?.into_iter().enumerate();
+        each.map(|(index, vector)| vector.ok_or(DecodeError::Missing(index)))
+            .collect()
     }
 }
 
@@ -133,6 +159,19 @@ mod tests {
     }
 
     #[test]
+    fn a_text_without_a_vector_has_null_in_its_place() {
+        for encoding in [Encoding::Float, Encoding::Base64] {
+            let vectors = Vectors::encode(vec![vec![1.0], vec![f32::NAN], vec![2.0]], encoding).without(&[1]);
+            let json = serde_json::to_value(vectors).unwrap();
+            assert!(json[1].is_null(), "{json}");
+            let read: Vectors = serde_json::from_value(json).unwrap();
+            let expected = [Some(vec![1.0]), None, Some(vec![2.0])];
+            assert_eq!(read.clone().decode_each().unwrap(), expected);
+            assert!(matches!(read.decode(), Err(DecodeError::Missing(1))));
+        }
+    }
+
+    #[test]
     fn safetensors_text_has_the_original_layout() {
         let file = STANDARD.decode(safetensors_base64(&[vec![1.0, 2.0]])).unwrap();
         let header_length = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
@@ -145,11 +184,11 @@ mod tests {
     #[test]
     fn broken_texts_are_errors() {
         assert!(matches!(
-            Vectors::Base64(vec!["*".into()]).decode(),
+            Vectors::Base64(vec![Some("*".into())]).decode(),
             Err(DecodeError::Base64(_))
         ));
         assert!(matches!(
-            Vectors::Base64(vec!["AAAA".into()]).decode(),
+            Vectors::Base64(vec![Some("AAAA".into())]).decode(),
             Err(DecodeError::Length(3))
         ));
         assert!(matches!(

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use okibi_engine::{EmbedRequest, Embedded, Engine, Overflow, Pending, Role, Text};
+use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Overflow, Pending, Role, Text};
 use okibi_protocol::method::{InputType, OverflowChoice};
 
 use crate::{daemon::Daemon, failure::Failure, metrics::Dialect};
@@ -30,14 +30,36 @@ pub(crate) fn overflow(overflow: Option<OverflowChoice>, truncate: bool) -> Over
     }
 }
 
-/// Embeds the texts of one request, counts it, and gives the engine that did it.
+/// Embeds the texts of one request, counts it, and gives the engine that did it. A text without a vector fails the
+/// request.
 pub(crate) async fn embed(
     daemon: &Arc<Daemon>,
     dialect: Dialect,
     request: EmbedRequest,
 ) -> Result<(Arc<Engine>, Embedded), Failure> {
+    judged(daemon, dialect, request, Embedded::whole).await
+}
+
+/// As [`embed`], for dialects that can say which texts have no vector.
+pub(crate) async fn embed_each(
+    daemon: &Arc<Daemon>,
+    dialect: Dialect,
+    request: EmbedRequest,
+) -> Result<(Arc<Engine>, Embedded), Failure> {
+    judged(daemon, dialect, request, Ok).await
+}
+
+/// What is to be made of vectors that may not all be there.
+type Judge = fn(Embedded) -> Result<Embedded, EmbedError>;
+
+async fn judged(
+    daemon: &Arc<Daemon>,
+    dialect: Dialect,
+    request: EmbedRequest,
+    judge: Judge,
+) -> Result<(Arc<Engine>, Embedded), Failure> {
     let began = Instant::now();
-    let outcome = run(daemon, request).await;
+    let outcome = run(daemon, request, judge).await;
     match &outcome {
         Ok((_, embedded)) => daemon.metrics.answered(dialect, embedded, began.elapsed()),
         Err(failure) => daemon.metrics.failed(dialect, failure.outcome()),
@@ -45,7 +67,11 @@ pub(crate) async fn embed(
     outcome
 }
 
-async fn run(daemon: &Arc<Daemon>, request: EmbedRequest) -> Result<(Arc<Engine>, Embedded), Failure> {
+async fn run(
+    daemon: &Arc<Daemon>,
+    request: EmbedRequest,
+    judge: Judge,
+) -> Result<(Arc<Engine>, Embedded), Failure> {
     let engine = daemon.engine()?;
     let limit = daemon.options.max_inputs;
     let count = request.texts.len();
@@ -54,7 +80,7 @@ async fn run(daemon: &Arc<Daemon>, request: EmbedRequest) -> Result<(Arc<Engine>
     }
     let guard = daemon.activity.begin();
     let pending = submit(daemon, &engine, request).await?;
-    let embedded = pending.wait().await?;
+    let embedded = judge(pending.wait().await?)?;
     guard.served(count);
     Ok((engine, embedded))
 }
@@ -81,7 +107,7 @@ pub(crate) async fn submit(
     let engine = Arc::clone(engine);
     match tokio::task::spawn_blocking(move || submit(&engine, request)).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(Failure::Embed(okibi_engine::EmbedError::Compute {
+        Err(_) => Err(Failure::Embed(EmbedError::Compute {
             reason: "the tokenizer panicked".into(),
         })),
     }

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Instant};
 
-use okibi_engine::{EmbedRequest, Embedded, Engine, Pending};
+use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Pending};
 use okibi_listener::{Answer, ConnectionId};
 use okibi_protocol::{
     jsonrpc::{RpcError, raw_result},
-    method::{EmbedParams, EmbedResult, EmbedTextParams, EmbedTextResult, Truncated, Windowed},
+    method::{EmbedParams, EmbedResult, EmbedTextParams, EmbedTextResult, FailedText, Truncated, Windowed},
     vector::{Encoding, Vectors, safetensors_base64},
 };
 use serde_json::value::RawValue;
@@ -77,7 +77,7 @@ pub(crate) async fn texts(
         }
         // Empty texts are found before the first chunk is sent: half a result is no help to anyone.
         if let Some(index) = texts.iter().position(String::is_empty) {
-            return Err(okibi_engine::EmbedError::EmptyText { index }.into());
+            return Err(EmbedError::EmptyText { index }.into());
         }
         let guard = daemon.activity.begin();
         let work = Work {
@@ -94,7 +94,11 @@ pub(crate) async fn texts(
         texts: texts.into_iter().map(Into::into).collect(),
         ..template
     };
-    let (engine, embedded) = ask::embed(daemon, Dialect::JsonRpc, request).await?;
+    let (engine, embedded) = match encoding {
+        Encoding::Float | Encoding::Base64 => ask::embed_each(daemon, Dialect::JsonRpc, request).await?,
+        // One tensor has no place for a text without a vector.
+        Encoding::Safetensors => ask::embed(daemon, Dialect::JsonRpc, request).await?,
+    };
     Ok(Answer::Single(result(&engine, embedded, encoding, 0)))
 }
 
@@ -167,7 +171,11 @@ impl Work {
 
     async fn result(&self, pending: Pending, offset: usize, began: Instant) -> Result<Chunk, Failure> {
         let waited = pending.wait().await;
-        let embedded = waited.map_err(|error| Failure::from(error).at(offset))?;
+        let judged = match self.encoding {
+            Encoding::Float | Encoding::Base64 => waited,
+            Encoding::Safetensors => waited.and_then(Embedded::whole),
+        };
+        let embedded = judged.map_err(|error| Failure::from(error).at(offset))?;
         self.daemon
             .metrics
             .answered(Dialect::JsonRpc, &embedded, began.elapsed());
@@ -183,7 +191,7 @@ fn result(engine: &Engine, embedded: Embedded, encoding: Encoding, offset: usize
         model: engine.info().name.clone(),
         dimension: embedded.vectors.first().map_or(0, Vec::len),
         offset,
-        vectors: Vectors::encode(embedded.vectors, encoding),
+        vectors: Vectors::encode(embedded.vectors, encoding).without(&embedded.failed),
         tokens: embedded.tokens,
         truncated: embedded
             .truncated
@@ -199,6 +207,15 @@ fn result(engine: &Engine, embedded: Embedded, encoding: Encoding, offset: usize
             .map(|(index, windows)| Windowed {
                 index: offset + index,
                 windows,
+            })
+            .collect(),
+        failed: embedded
+            .failed
+            .into_iter()
+            .map(|index| {
+                let index = offset + index;
+                let message = EmbedError::NotFinite { index }.to_string();
+                FailedText { index, message }
             })
             .collect(),
         prompt: embedded.prompt,

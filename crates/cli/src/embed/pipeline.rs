@@ -153,7 +153,7 @@ fn outcomes(request: &Request, result: EmbedResult) -> Result<Vec<Item>, Failure
     let broken = |cause: String| Failure::new("no_answer", Message::Embed(EmbedMessage::Failed { cause }));
     let vectors = result
         .vectors
-        .decode()
+        .decode_each()
         .map_err(|error| broken(error.to_string()))?;
     if vectors.len() != request.len() || result.tokens.len() != request.len() {
         return Err(broken(format!(
@@ -166,17 +166,26 @@ fn outcomes(request: &Request, result: EmbedResult) -> Result<Vec<Item>, Failure
         let cut = result.truncated.iter().find(|cut| cut.index == at);
         cut.map(|cut| cut.tokens)
     };
+    let refusal = |at| {
+        let failed = result.failed.iter().find(|failed| failed.index == at);
+        BadLine::Refused {
+            reason: failed.map_or_else(String::new, |failed| failed.message.clone()),
+        }
+    };
     Ok(request
         .iter()
         .zip(vectors.into_iter().zip(&result.tokens))
         .enumerate()
         .map(|(at, ((index, _), (vector, tokens)))| Item {
             index: *index,
-            outcome: Ok(Embedded {
-                vector,
-                tokens: *tokens,
-                cut_from: cut_from(at),
-            }),
+            outcome: match vector {
+                Some(vector) => Ok(Embedded {
+                    vector,
+                    tokens: *tokens,
+                    cut_from: cut_from(at),
+                }),
+                None => Err(refusal(at)),
+            },
         })
         .collect())
 }
@@ -185,24 +194,34 @@ fn outcomes(request: &Request, result: EmbedResult) -> Result<Vec<Item>, Failure
 mod tests {
     use std::cell::Cell;
 
-    use okibi_protocol::{method::Truncated, vector::Vectors};
+    use okibi_protocol::{
+        method::{FailedText, Truncated},
+        vector::Vectors,
+    };
     use tokio::sync::mpsc;
 
     use super::*;
 
-    /// A daemon whose vectors are the texts' lengths, and which refuses "bad".
+    /// A daemon whose vectors are the texts' lengths, which refuses "bad", and has no vector for "nan".
     async fn answer(texts: Vec<String>) -> Result<EmbedResult, AskError> {
         if texts.iter().any(|text| text == "bad") {
             return Err(AskError::Refused(BadLine::Refused { reason: "no".into() }));
         }
+        let vector = |text: &String| (text != "nan").then(|| vec![text.len() as f32]);
+        let failed = texts.iter().enumerate().filter(|(_, text)| *text == "nan");
+        let failed = failed.map(|(index, _)| FailedText {
+            index,
+            message: "not finite".into(),
+        });
         Ok(EmbedResult {
             model: "m".into(),
             dimension: 1,
             offset: 0,
-            vectors: Vectors::Float(texts.iter().map(|text| vec![text.len() as f32]).collect()),
+            vectors: Vectors::Float(texts.iter().map(vector).collect()),
             tokens: vec![1; texts.len()],
             truncated: vec![Truncated { index: 0, tokens: 9 }],
             windowed: Vec::new(),
+            failed: failed.collect(),
             space: "space".into(),
             prompt: None,
         })
@@ -221,6 +240,7 @@ mod tests {
         let mut lines: Vec<io::Result<Line>> = (0..1000).map(|at| Ok(Ok("x".repeat(at + 1)))).collect();
         lines[300] = Ok(Ok("bad".into()));
         lines[301] = Ok(Err(BadLine::NotUtf8));
+        lines[600] = Ok(Ok("nan".into()));
         let requests = Cell::new(0);
         let mut items = Vec::new();
         let ask = |texts| {
@@ -238,6 +258,12 @@ mod tests {
             match (&item.outcome, at) {
                 (Err(why), 300) => assert_eq!(*why, BadLine::Refused { reason: "no".into() }),
                 (Err(why), 301) => assert_eq!(*why, BadLine::NotUtf8),
+                (Err(why), 600) => assert_eq!(
+                    *why,
+                    BadLine::Refused {
+                        reason: "not finite".into()
+                    }
+                ),
                 (Ok(embedded), _) => assert_eq!(embedded.vector, [at as f32 + 1.0]),
                 (Err(why), _) => panic!("{at}: {why:?}"),
             }

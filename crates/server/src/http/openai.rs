@@ -241,7 +241,7 @@ fn objects(vectors: Vec<Vec<f32>>, format: EncodingFormat) -> Vec<EmbeddingObjec
     let values: Vec<EmbeddingValue> = match format {
         EncodingFormat::Float => vectors.into_iter().map(EmbeddingValue::Float).collect(),
         EncodingFormat::Base64 => match Vectors::encode(vectors, Encoding::Base64) {
-            Vectors::Base64(texts) => texts.into_iter().map(EmbeddingValue::Base64).collect(),
+            Vectors::Base64(texts) => texts.into_iter().flatten().map(EmbeddingValue::Base64).collect(),
             _ => Vec::new(),
         },
     };
