@@ -73,6 +73,18 @@ pub(crate) struct DaemonArgs {
     max_inputs: Option<OsString>,
     #[arg(long, value_name = "N")]
     max_request_tokens: Option<OsString>,
+    #[arg(long, value_name = "N")]
+    header_seconds: Option<OsString>,
+    #[arg(long, value_name = "N")]
+    body_seconds: Option<OsString>,
+    #[arg(long, value_name = "N")]
+    write_seconds: Option<OsString>,
+    #[arg(long, value_name = "N")]
+    ping_seconds: Option<OsString>,
+    #[arg(long, value_name = "N")]
+    max_batch: Option<OsString>,
+    #[arg(long, value_name = "N")]
+    max_buffered_mb: Option<OsString>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -221,6 +233,12 @@ impl DaemonArgs {
             .with(Key::MaxRequestMb, self.max_request_mb.clone())
             .with(Key::MaxInputs, self.max_inputs.clone())
             .with(Key::MaxRequestTokens, self.max_request_tokens.clone())
+            .with(Key::HeaderSeconds, self.header_seconds.clone())
+            .with(Key::BodySeconds, self.body_seconds.clone())
+            .with(Key::WriteSeconds, self.write_seconds.clone())
+            .with(Key::PingSeconds, self.ping_seconds.clone())
+            .with(Key::MaxBatch, self.max_batch.clone())
+            .with(Key::MaxBufferedMb, self.max_buffered_mb.clone())
     }
 }
 
@@ -238,8 +256,9 @@ mod tests {
 
     #[test]
     fn a_daemon_is_told_the_settings_of_its_front() {
-        let front =
-            CommandLine::try_parse_from(["okibi", "start", "-m", "a/b", "--threads", "2", "--port=9000"]);
+        let front = CommandLine::try_parse_from(
+            "okibi start -m a/b --threads 2 --port=9000 --ping-seconds 7 --max-buffered-mb 99".split(' '),
+        );
         let mut settings = Settings::from_flags(&front.unwrap().flags()).settings;
         settings.assets.value = Some("/assets of mine".into());
         let folders = Folders {
@@ -258,6 +277,13 @@ mod tests {
         assert_eq!(
             (told.settings.port.value, told.settings.threads.value),
             (9000, Some(2))
+        );
+        assert_eq!(
+            (
+                told.settings.ping_seconds.value,
+                told.settings.max_buffered_mb.value
+            ),
+            (Some(7), Some(99))
         );
         assert!(told.settings.assets.value.is_some());
         assert_eq!(daemon.folder_overrides().cache, Some("-c".into()));

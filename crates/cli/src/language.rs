@@ -120,6 +120,12 @@ fn argument_help(id: &str) -> Option<Help> {
         "max_request_mb" => Help::MaxRequestMb,
         "max_inputs" => Help::MaxInputs,
         "max_request_tokens" => Help::MaxRequestTokens,
+        "header_seconds" => Help::HeaderSeconds,
+        "body_seconds" => Help::BodySeconds,
+        "write_seconds" => Help::WriteSeconds,
+        "ping_seconds" => Help::PingSeconds,
+        "max_batch" => Help::MaxBatch,
+        "max_buffered_mb" => Help::MaxBufferedMb,
         _ => return None,
     })
 }

@@ -48,6 +48,13 @@ pub fn daemon_args(settings: &Settings, folders: &Folders, lang: &str) -> Vec<Os
     add(Key::MaxRequestMb, number(settings.max_request_mb.value));
     add(Key::MaxInputs, number(settings.max_inputs.value));
     add(Key::MaxRequestTokens, number(settings.max_request_tokens.value));
+    let seconds = |seconds: Option<u64>| seconds.map(|seconds| seconds.to_string().into());
+    add(Key::HeaderSeconds, seconds(settings.header_seconds.value));
+    add(Key::BodySeconds, seconds(settings.body_seconds.value));
+    add(Key::WriteSeconds, seconds(settings.write_seconds.value));
+    add(Key::PingSeconds, seconds(settings.ping_seconds.value));
+    add(Key::MaxBatch, number(settings.max_batch.value));
+    add(Key::MaxBufferedMb, number(settings.max_buffered_mb.value));
     args.push(joined("--cache-dir", folders.cache.clone().into()));
     args.push(joined("--data-dir", folders.data.clone().into()));
     args

@@ -43,6 +43,18 @@ pub enum Key {
     MaxInputs,
     /// Tokens of a request.
     MaxRequestTokens,
+    /// Seconds for the headers of an HTTP request.
+    HeaderSeconds,
+    /// Seconds for the body of an HTTP request.
+    BodySeconds,
+    /// Seconds in which a client may take no byte of its answer.
+    WriteSeconds,
+    /// Seconds between two pings of a WebSocket.
+    PingSeconds,
+    /// Requests of a JSON-RPC batch.
+    MaxBatch,
+    /// Megabytes that all requests hold together, and all answers.
+    MaxBufferedMb,
     /// Which notifications the tray app shows.
     Notifications,
     /// When the tray app's progress window opens by itself.
@@ -55,7 +67,7 @@ pub enum Key {
 
 impl Key {
     /// Every setting.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 29] = [
         Self::Model,
         Self::Port,
         Self::Threads,
@@ -75,6 +87,12 @@ impl Key {
         Self::MaxRequestMb,
         Self::MaxInputs,
         Self::MaxRequestTokens,
+        Self::HeaderSeconds,
+        Self::BodySeconds,
+        Self::WriteSeconds,
+        Self::PingSeconds,
+        Self::MaxBatch,
+        Self::MaxBufferedMb,
         Self::Notifications,
         Self::ProgressWindow,
         Self::StartDaemon,
@@ -103,6 +121,12 @@ impl Key {
             Self::MaxRequestMb => "max_request_mb",
             Self::MaxInputs => "max_inputs",
             Self::MaxRequestTokens => "max_request_tokens",
+            Self::HeaderSeconds => "header_seconds",
+            Self::BodySeconds => "body_seconds",
+            Self::WriteSeconds => "write_seconds",
+            Self::PingSeconds => "ping_seconds",
+            Self::MaxBatch => "max_batch",
+            Self::MaxBufferedMb => "max_buffered_mb",
             Self::Notifications => "notifications",
             Self::ProgressWindow => "progress_window",
             Self::StartDaemon => "start_daemon",

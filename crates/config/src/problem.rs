@@ -77,6 +77,17 @@ pub enum Problem {
         /// Whether the user has just asked for it, by flag or environment.
         is_asked: bool,
     },
+    /// All requests together may hold less than two of them: each is counted as it came and as it is read. The usual
+    /// bound holds.
+    #[error("{buffered} MB for all requests are less than twice the {request} MB of one")]
+    BufferedTooSmall {
+        /// `max_buffered_mb`.
+        buffered: usize,
+        /// `max_request_mb`.
+        request: usize,
+        /// Whether the user has just asked for it, by flag or environment.
+        is_asked: bool,
+    },
     /// The file has a key that no setting has.
     #[error("there is no setting {key:?}")]
     UnknownKey {
@@ -115,6 +126,7 @@ impl Problem {
                 origin: Origin::Flag | Origin::Environment,
                 ..
             } | Self::HostWithoutToken { is_asked: true, .. }
+                | Self::BufferedTooSmall { is_asked: true, .. }
         )
     }
 

@@ -217,6 +217,18 @@ pub struct Settings {
     pub max_inputs: Setting<Option<usize>>,
     /// Tokens of a request, over all its texts.
     pub max_request_tokens: Setting<Option<usize>>,
+    /// Seconds for the headers of an HTTP request.
+    pub header_seconds: Setting<Option<u64>>,
+    /// Seconds for the body of an HTTP request.
+    pub body_seconds: Setting<Option<u64>>,
+    /// Seconds in which a client may take no byte of its answer.
+    pub write_seconds: Setting<Option<u64>>,
+    /// Seconds between two pings of a WebSocket.
+    pub ping_seconds: Setting<Option<u64>>,
+    /// Requests of a JSON-RPC batch.
+    pub max_batch: Setting<Option<usize>>,
+    /// Megabytes (2^20 bytes) that all requests hold together, and all answers; at least twice `max_request_mb`.
+    pub max_buffered_mb: Setting<Option<usize>>,
     /// Which notifications the tray app shows.
     pub notifications: Setting<NotificationChoice>,
     /// When the tray app's progress window opens by itself.
@@ -285,6 +297,12 @@ impl Settings {
             max_request_mb: values.number(Key::MaxRequestMb, 1024),
             max_inputs: values.number(Key::MaxInputs, 1 << 20),
             max_request_tokens: values.number(Key::MaxRequestTokens, 1 << 40),
+            header_seconds: values.seconds(Key::HeaderSeconds),
+            body_seconds: values.seconds(Key::BodySeconds),
+            write_seconds: values.seconds(Key::WriteSeconds),
+            ping_seconds: values.seconds(Key::PingSeconds),
+            max_batch: values.number(Key::MaxBatch, 1 << 16),
+            max_buffered_mb: values.number(Key::MaxBufferedMb, 1 << 20),
             notifications: values.read(
                 Key::Notifications,
                 Wanted::OneOf(&NotificationChoice::NAMES),
@@ -310,6 +328,18 @@ impl Settings {
                 is_asked: matches!(host.source, Source::Flag | Source::Environment),
             });
             host.value = None;
+        }
+        let buffered = &mut settings.max_buffered_mb;
+        let request = settings.max_request_mb.value.unwrap_or(DEFAULT_REQUEST_MB);
+        if let Some(megabytes) = buffered.value
+            && megabytes < 2 * request
+        {
+            values.problems.push(Problem::BufferedTooSmall {
+                buffered: megabytes,
+                request,
+                is_asked: matches!(buffered.source, Source::Flag | Source::Environment),
+            });
+            buffered.value = None;
         }
         Loaded {
             settings,
@@ -383,6 +413,17 @@ impl Values<'_> {
         }
     }
 
+    /// Seconds of a bound, which cannot be none at all.
+    fn seconds(&mut self, key: Key) -> Setting<Option<u64>> {
+        let wanted = Wanted::Number {
+            min: 1,
+            max: MAX_SECONDS,
+        };
+        let parse =
+            |value: &OsStr, here: &Path| seconds(value, here).filter(|seconds| *seconds > 0).map(Some);
+        self.read(key, wanted, parse, || None)
+    }
+
     fn number(&mut self, key: Key, max: usize) -> Setting<Option<usize>> {
         let wanted = Wanted::Number {
             min: 1,
@@ -396,6 +437,8 @@ impl Values<'_> {
     }
 }
 
+/// What `max_request_mb` is where nobody set it.
+const DEFAULT_REQUEST_MB: usize = 32;
 const MAX_SECONDS: u64 = 3600;
 const SECONDS: Wanted = Wanted::Number {
     min: 0,

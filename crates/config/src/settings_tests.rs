@@ -154,3 +154,54 @@ fn a_list_is_an_array_in_the_file_and_has_commas_elsewhere() {
     let loaded = Settings::load(&Flags::default(), &environment, &file);
     assert_eq!(loaded.settings.model_names.value, ["a", "b"]);
 }
+
+#[test]
+fn the_bounds_are_checked() {
+    let wrong = |key: Key, value: &str| {
+        let loaded = Settings::from_flags(&Flags::default().with(key, Some(value.into())));
+        assert_eq!(loaded.problems.len(), 1, "{key} {value}: {:?}", loaded.problems);
+        assert!(loaded.problems[0].is_error());
+    };
+    for key in [
+        Key::HeaderSeconds,
+        Key::BodySeconds,
+        Key::WriteSeconds,
+        Key::PingSeconds,
+    ] {
+        for value in ["0", "3601", "-1", "2.5", "long"] {
+            wrong(key, value);
+        }
+        let loaded = Settings::from_flags(&Flags::default().with(key, Some("3600".into())));
+        assert!(loaded.problems.is_empty(), "{key}: {:?}", loaded.problems);
+    }
+    wrong(Key::MaxBatch, "0");
+    wrong(Key::MaxBatch, "65537");
+    wrong(Key::MaxBufferedMb, "0");
+}
+
+#[test]
+fn all_requests_together_hold_at_least_two() {
+    let load = |buffered: &str, request: Option<&str>| {
+        let flags = Flags::default()
+            .with(Key::MaxBufferedMb, Some(buffered.into()))
+            .with(Key::MaxRequestMb, request.map(Into::into));
+        Settings::from_flags(&flags)
+    };
+    let loaded = load("63", None);
+    assert_eq!(loaded.settings.max_buffered_mb.value, None);
+    assert!(
+        matches!(
+            loaded.problems[..],
+            [Problem::BufferedTooSmall {
+                buffered: 63,
+                request: 32,
+                is_asked: true
+            }]
+        ),
+        "{:?}",
+        loaded.problems
+    );
+    assert_eq!(load("64", None).settings.max_buffered_mb.value, Some(64));
+    assert_eq!(load("2", Some("1")).settings.max_buffered_mb.value, Some(2));
+    assert_eq!(load("2047", Some("1024")).problems.len(), 1);
+}

@@ -132,6 +132,24 @@ help! {
         "1 要求の最大テキスト数 (分割応答を除く) [既定値: 10000]";
     /// `--max-request-tokens`.
     MaxRequestTokens: "Tokens of a request at most [default: 4000000]", "1 要求の最大トークン数 [既定値: 4000000]";
+    /// `--header-seconds`.
+    HeaderSeconds: "Seconds for the headers of an HTTP request [default: 10]",
+        "HTTP ヘッダーの受信を待つ秒数 [既定値: 10]";
+    /// `--body-seconds`.
+    BodySeconds: "Seconds for the body of an HTTP request [default: 30]",
+        "HTTP 本文の受信を待つ秒数 [既定値: 30]";
+    /// `--write-seconds`.
+    WriteSeconds: "Seconds after which a client that takes no byte of its answer is cut [default: 30]",
+        "応答を読まないクライアントを切断するまでの秒数 [既定値: 30]";
+    /// `--ping-seconds`.
+    PingSeconds: "Seconds between two pings of a WebSocket [default: 20]",
+        "WebSocket に ping を送る間隔の秒数 [既定値: 20]";
+    /// `--max-batch`.
+    MaxBatch: "Requests of a JSON-RPC batch at most [default: 1024]",
+        "JSON-RPC バッチの最大要求数 [既定値: 1024]";
+    /// `--max-buffered-mb`.
+    MaxBufferedMb: "Megabytes that all requests hold together at most, and all answers [default: 256]",
+        "すべての要求、すべての応答がそれぞれ保持できる最大メガバイト数 [既定値: 256]";
     /// `--max-queued-texts`.
     MaxQueuedTexts: "Texts that wait in the queue at most", "待ち行列に入るテキストの最大数";
 }

@@ -59,6 +59,16 @@ pub(crate) fn problem(problem: &Problem, lang: Lang) -> String {
             "listening on {host} needs `require_token = true` (`--require-token true`); only this machine is served",
             "{host} で待ち受けるには `require_token = true` (`--require-token true`) が必要です。このマシンだけに提供します"
         ),
+        Problem::BufferedTooSmall {
+            buffered, request, ..
+        } => {
+            let least = 2 * request;
+            phrase!(
+                lang,
+                "max_buffered_mb: {buffered} is less than {least}, which is twice `max_request_mb`",
+                "max_buffered_mb: {buffered} は小さすぎます。`max_request_mb` の 2 倍の {least} 以上を指定してください"
+            )
+        }
         Problem::UnreadableFile { file, source } => {
             let file = file.display();
             phrase!(

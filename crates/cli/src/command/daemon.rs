@@ -3,12 +3,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use okibi_config::{
-    Discovery, DiscoveryState, Folders,
+    Discovery, DiscoveryState, Folders, Settings,
     logfile::{self, Echo, daemon_log_path},
 };
 use okibi_messages::{Lang, Message, chain, load::LoadProblem, stage::stage_text};
 use okibi_protocol::{method::Status, notice::LaunchId, stage::StageEvent};
-use okibi_server::{DaemonError, DaemonOptions, Ended, Host, LoadError, LoadOptions, ServeOptions};
+use okibi_server::{DaemonError, DaemonOptions, Ended, Host, Limits, LoadError, LoadOptions, ServeOptions};
 
 use crate::{
     args::HiddenArgs,
@@ -89,6 +89,28 @@ pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
     }
 }
 
+/// The bounds of the listener: what the user set, the usual ones else.
+fn limits(settings: &Settings) -> Limits {
+    let usual = Limits::default();
+    let seconds = |set: Option<u64>, usual| set.map_or(usual, Duration::from_secs);
+    let max_body_bytes = settings.max_request_mb.value.map(|megabytes| megabytes << 20);
+    let max_body_bytes = max_body_bytes.unwrap_or(usual.max_body_bytes);
+    let max_buffered_bytes = settings.max_buffered_mb.value.map(|megabytes| megabytes << 20);
+    Limits {
+        max_connections: settings.max_connections.value.unwrap_or(usual.max_connections),
+        max_body_bytes,
+        max_message_bytes: max_body_bytes,
+        // Large requests need more of it, unless the user knows better.
+        max_buffered_bytes: max_buffered_bytes.unwrap_or(usual.max_buffered_bytes.max(4 * max_body_bytes)),
+        max_batch: settings.max_batch.value.unwrap_or(usual.max_batch),
+        header_read_timeout: seconds(settings.header_seconds.value, usual.header_read_timeout),
+        body_read_timeout: seconds(settings.body_seconds.value, usual.body_read_timeout),
+        write_timeout: seconds(settings.write_seconds.value, usual.write_timeout),
+        ping_interval: seconds(settings.ping_seconds.value, usual.ping_interval),
+        ..usual
+    }
+}
+
 fn options(
     front: &Front,
     launch: Option<LaunchId>,
@@ -96,15 +118,6 @@ fn options(
 ) -> Result<DaemonOptions, Failure> {
     let settings = &front.settings;
     let program = std::env::current_exe().map_err(|error| Failure::io("okibi", &error))?;
-    let mut limits = okibi_server::Limits::default();
-    if let Some(connections) = settings.max_connections.value {
-        limits.max_connections = connections;
-    }
-    if let Some(megabytes) = settings.max_request_mb.value {
-        limits.max_body_bytes = megabytes << 20;
-        limits.max_message_bytes = megabytes << 20;
-        limits.max_buffered_bytes = limits.max_buffered_bytes.max(4 * limits.max_body_bytes);
-    }
     let usual = ServeOptions::default();
     Ok(DaemonOptions {
         host: settings.host.value,
@@ -131,7 +144,7 @@ fn options(
         launch,
         drain: Duration::from_secs(settings.drain_seconds.value),
         log_file,
-        limits,
+        limits: limits(settings),
     })
 }
 
