@@ -355,6 +355,46 @@ async fn a_short_request_overtakes_bulk() {
 }
 
 #[tokio::test]
+async fn answers_that_nobody_reads_stay_within_their_bound() {
+    /// Clients, each with an answer of about 8 MB: five times the bound.
+    const CLIENTS: usize = 40;
+    let machine = with_settings("max_buffered_mb = 64\nmax_queued_texts = 100000\n").await;
+    let before = memory(&machine);
+    let body = json!({"inputs": vec!["a"; 10_000]}).to_string();
+    let head = format!(
+        "POST /embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut deaf = Vec::new();
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    for asked in 1..=CLIENTS {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, machine.port()))
+            .await
+            .unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        deaf.push(stream);
+        if asked % 8 == 0 {
+            within("what they ask for is computed", async {
+                while machine.status().await.requests_in_flight > 0 {
+                    looks.tick().await;
+                }
+            })
+            .await;
+            answers(&machine).await;
+            let grown = memory(&machine).saturating_sub(before);
+            assert!(grown < GROWTH / 2, "{} MB after {asked} clients", grown >> 20);
+        }
+    }
+    let metrics = http::get(machine.port(), "/metrics").await.body;
+    let dropped = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("okibi_clients_dropped "));
+    assert!(dropped.unwrap().parse::<u64>().unwrap() >= 20, "{metrics}");
+    drop(deaf);
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_read_costs_no_one_else() {
     let machine = with_settings("").await;
     let before = memory(&machine);

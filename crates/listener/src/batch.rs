@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use okibi_protocol::jsonrpc::{self, Element, Id, Response};
+use okibi_protocol::jsonrpc::{self, Element, Id, Response, RpcError, code};
+use tokio::task::JoinHandle;
 
 use crate::{
     answering::internal_error,
     budget::Reserved,
     service::{Answer, Background, Service},
     session::Session,
+    unread::UnreadAnswer,
     writer::{InFlight, Outgoing},
 };
 
@@ -18,6 +20,7 @@ pub(crate) const MAX_OPEN_BATCHES: usize = 4;
 impl<S: Service> Session<S> {
     /// Starts the calls of a batch, each as soon as there is room for it.
     pub(crate) async fn take_batch(self: &Arc<Self>, elements: Vec<Element>, held: Option<Arc<Reserved>>) {
+        self.unread.room().await;
         // The batch does not hold room of its own while its elements wait for some: that could wait for ever.
         let open = InFlight {
             _held: held,
@@ -30,7 +33,7 @@ impl<S: Service> Session<S> {
             answers.push(match element {
                 Err(response) => Pending::Known(response),
                 Ok(call) => {
-                    let in_flight = self.admit().await;
+                    let in_flight = self.admit_element().await;
                     let id = call.id.clone();
                     let asking = answer_element(self.clone(), call, background.clone(), in_flight);
                     Pending::Asked(id, self.spawn(asking))
@@ -43,31 +46,46 @@ impl<S: Service> Session<S> {
     /// Sends the answers of a batch when all are there; nothing where all were notifications.
     async fn collect(self: Arc<Self>, answers: Vec<Pending>, background: Background, open: InFlight) {
         let mut responses = Vec::with_capacity(answers.len());
+        // From here to the array they are in.
+        let mut held = Vec::new();
         for answer in answers {
             match answer {
                 Pending::Known(response) => responses.push(response),
                 Pending::Asked(id, task) => {
-                    let response = task.await.ok().flatten();
+                    let answered = task.await.ok().flatten();
                     if let Some(id) = id {
-                        responses.push(response.unwrap_or_else(|| Response::new(id, Err(internal_error()))));
+                        let (response, unread) =
+                            answered.unwrap_or_else(|| (Response::new(id, Err(internal_error())), None));
+                        responses.push(response);
+                        held.extend(unread);
                     }
                 }
             }
         }
         if !responses.is_empty() {
-            self.send(Outgoing::answer(jsonrpc::batch_text(&responses), open))
-                .await;
+            let text = jsonrpc::batch_text(&responses);
+            drop((responses, held));
+            self.send(Outgoing::answer(text, open)).await;
         }
         background.start(&self.core.life.tasks, &self.gone);
     }
 }
+
+/// −32002 for an element of a batch whose answers have grown too large together.
+pub(crate) fn too_much_unread() -> RpcError {
+    let message = "the answers of this batch are too large together; send smaller ones";
+    RpcError::new(code::BUSY, message)
+}
+
+/// The answer of an element, and its place among those that wait to be read.
+type Answered = (Response, Option<UnreadAnswer>);
 
 /// An element's answer.
 enum Pending {
     /// It was no call.
     Known(Response),
     /// It is being worked on; without an id its outcome is thrown away.
-    Asked(Option<Id>, tokio::task::JoinHandle<Option<Response>>),
+    Asked(Option<Id>, JoinHandle<Option<Answered>>),
 }
 
 async fn answer_element<S: Service>(
@@ -75,13 +93,18 @@ async fn answer_element<S: Service>(
     call: jsonrpc::Call,
     background: Background,
     _in_flight: InFlight,
-) -> Response {
+) -> Answered {
     let id = call.id.clone().unwrap_or(Id::Null);
-    match session.ask(call, true, background).await {
-        Answer::Single(outcome) => Response::new(id, outcome),
+    let outcome = match session.ask(call, true, background).await {
+        Answer::Single(outcome) => outcome,
         Answer::Stream(_) => {
             tracing::error!("a service streamed an answer into a batch");
-            Response::new(id, Err(internal_error()))
+            Err(internal_error())
         }
+    };
+    let size = outcome.as_ref().map_or(0, |result| result.get().len());
+    match session.unread.try_hold(size) {
+        Some(unread) => (Response::new(id, outcome), Some(unread)),
+        None => (Response::new(id, Err(too_much_unread())), None),
     }
 }

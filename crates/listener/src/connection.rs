@@ -25,6 +25,7 @@ use crate::{
     listener::Core,
     service::{ConnectionId, Service},
     session,
+    unread::Share,
     wire::{Link, Wire},
 };
 
@@ -32,17 +33,22 @@ use crate::{
 const MIN_HEADER_BYTES: usize = 8192;
 
 /// Serves one accepted connection until it is over.
-pub(crate) async fn serve<S: Service>(core: Arc<Core<S>>, id: ConnectionId, stream: TcpStream) {
+pub(crate) async fn serve<S: Service>(
+    core: Arc<Core<S>>,
+    id: ConnectionId,
+    stream: TcpStream,
+    unread: Arc<Share>,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(connection = id.0, %error, "TCP_NODELAY was refused");
     }
     let link = Link::new(stream, core.budget.clone());
     let mut settled = false;
-    if let Some((upgrade, right)) = speak_http(&core, id, &link).await
+    if let Some((upgrade, right)) = speak_http(&core, id, &link, &unread).await
         && let Some(socket) = upgraded(upgrade, &core).await
     {
         tracing::debug!(connection = id.0, "WebSocket opened");
-        settled = session::run(core, id, right, socket, &link).await;
+        settled = session::run(core, id, right, socket, &link, unread).await;
         tracing::debug!(connection = id.0, "WebSocket over");
     }
     link.close(settled).await;
@@ -53,6 +59,7 @@ async fn speak_http<S: Service>(
     core: &Arc<Core<S>>,
     id: ConnectionId,
     link: &Arc<Link>,
+    unread: &Arc<Share>,
 ) -> Option<(OnUpgrade, Right)> {
     let upgrade = Arc::new(Mutex::new(None));
     let has_asked = AtomicBool::new(false);
@@ -60,10 +67,10 @@ async fn speak_http<S: Service>(
         if !has_asked.swap(true, Relaxed) {
             core.silent.leave(id);
         }
-        let (core, upgrade, link) = (core.clone(), upgrade.clone(), link.clone());
+        let (core, upgrade, link, unread) = (core.clone(), upgrade.clone(), link.clone(), unread.clone());
         async move {
             let on_upgrade = hyper::upgrade::on(&mut request);
-            let reply = core.reply(id, request).await;
+            let reply = core.reply(id, &unread, request).await;
             link.settle();
             Ok::<_, Infallible>(match reply {
                 Reply::Plain(response) => response,

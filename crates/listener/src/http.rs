@@ -20,16 +20,22 @@ use axum::{
 use futures_util::FutureExt;
 use hyper::{body::Incoming, service::Service as _};
 use hyper_util::service::TowerToHyperService;
-use okibi_protocol::guard::{Access, Refusal, Right};
+use okibi_protocol::{
+    guard::{Access, Refusal, Right},
+    jsonrpc::RpcError,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    batch::too_much_unread,
     budget::{Budget, Reserved},
+    counted::counted,
     handshake::{self, Handshake},
     limits::Limits,
     listener::Core,
     refusal::HttpError,
     service::{ConnectionId, Service},
+    unread::{Share, UnreadAnswer},
 };
 
 /// The `Server` header of every HTTP answer, by which a client knows whom it has reached.
@@ -80,6 +86,7 @@ pub struct Caller {
     /// Cancelled when the listener drains: a stream without end ends then.
     pub draining: CancellationToken,
     budget: Arc<Budget>,
+    unread: Arc<Share>,
 }
 
 impl Caller {
@@ -88,15 +95,32 @@ impl Caller {
         self.budget.held()
     }
 
+    /// Bytes of answers that wait to be read now, over all connections.
+    pub fn unread_bytes(&self) -> usize {
+        self.unread.of_all()
+    }
+
     /// A share of the bytes that requests may hold; `None` where they are all held.
     pub fn reserve(&self, bytes: usize) -> Option<Held> {
         self.budget.reserve(bytes).map(Held)
+    }
+
+    /// Counts an answer of a batch until the batch is written.
+    ///
+    /// Errors: −32002 where the answers before it are too large together.
+    pub fn hold_answer(&self, bytes: usize) -> Result<HeldAnswer, RpcError> {
+        let held = self.unread.try_hold(bytes).map(HeldAnswer);
+        held.ok_or_else(too_much_unread)
     }
 }
 
 /// Bytes held until it is dropped.
 #[derive(Debug)]
 pub struct Held(#[expect(dead_code, reason = "dropping it gives the bytes back")] Reserved);
+
+/// An answer that is counted until it is dropped.
+#[derive(Debug)]
+pub struct HeldAnswer(#[expect(dead_code, reason = "dropping it gives the bytes back")] UnreadAnswer);
 
 /// The routes of a service and what is answered beside them.
 pub(crate) type Routes = TowerToHyperService<Router>;
@@ -137,7 +161,12 @@ pub(crate) enum Reply {
 
 impl<S: Service> Core<S> {
     /// Answers a request: the guard first, then the WebSocket, then the routes.
-    pub(crate) async fn reply(&self, connection: ConnectionId, mut request: Request<Incoming>) -> Reply {
+    pub(crate) async fn reply(
+        &self,
+        connection: ConnectionId,
+        unread: &Arc<Share>,
+        mut request: Request<Incoming>,
+    ) -> Reply {
         let path = request.uri().path().to_owned();
         let origin = match guard(&self.access, request.uri(), request.headers()) {
             Ok(origin) => origin,
@@ -147,7 +176,7 @@ impl<S: Service> Core<S> {
             if let Some(origin) = &origin {
                 allow(response.headers_mut(), origin);
             }
-            Reply::Plain(signed(response))
+            Reply::Plain(signed(response.map(|body| counted(body, unread.clone()))))
         };
         if origin.is_some() && is_preflight(&request) {
             return answer((StatusCode::NO_CONTENT, CORS).into_response());
@@ -178,6 +207,7 @@ impl<S: Service> Core<S> {
             open: self.limits.max_connections - self.room.available_permits(),
             draining: self.life.draining.clone(),
             budget: self.budget.clone(),
+            unread: unread.clone(),
         });
         let routed = AssertUnwindSafe(async { self.routes.call(request).await }).catch_unwind();
         answer(match routed.await {

@@ -14,6 +14,7 @@ mod answering;
 mod batch;
 mod budget;
 mod connection;
+mod counted;
 mod events;
 mod handshake;
 mod http;
@@ -25,12 +26,13 @@ mod service;
 mod session;
 mod socket;
 mod subscription;
+mod unread;
 mod wire;
 mod writer;
 
 pub use self::{
     events::events,
-    http::{Caller, Counts, Held},
+    http::{Caller, Counts, Held, HeldAnswer},
     limits::Limits,
     listener::{Drained, Listener, start},
     refusal::HttpError,

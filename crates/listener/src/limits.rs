@@ -24,11 +24,21 @@ pub struct Limits {
     /// Time for an HTTP request's body; over it the answer is 408.
     pub body_read_timeout: Duration,
     /// Bytes of requests that are being received or worked on, over all connections; over it new ones are refused.
+    /// Answers that wait to be read have the same bound of their own; over it the connection that holds most is cut.
     pub max_buffered_bytes: usize,
     /// Time a peer may take no byte of what is being sent to it.
     pub write_timeout: Duration,
     /// Time between two pings on a WebSocket; a peer from which nothing comes for one more such time is dropped.
     pub ping_interval: Duration,
+}
+
+impl Limits {
+    /// Bytes of answers that may wait on one connection; over it reading from it pauses.
+    pub(crate) fn max_unread_bytes(&self) -> usize {
+        /// So many connections that read nothing use the bound of all up.
+        const CONNECTIONS: usize = 8;
+        self.max_buffered_bytes / CONNECTIONS
+    }
 }
 
 impl Default for Limits {

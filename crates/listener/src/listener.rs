@@ -25,6 +25,7 @@ use crate::{
     limits::Limits,
     service::{ConnectionId, Service},
     socket::{OpenSocket, PortCloser, Sockets},
+    unread::Unread,
     wire::Link,
 };
 
@@ -63,6 +64,7 @@ pub(crate) struct Core<S> {
     pub(crate) life: Life,
     pub(crate) room: Arc<Semaphore>,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) unread: Arc<Unread>,
     pub(crate) counts: Arc<Counts>,
     /// Connections on which nothing has been asked yet, the oldest first.
     pub(crate) silent: Silent,
@@ -148,6 +150,7 @@ pub fn start<S: Service>(sockets: Sockets, service: S, limits: Limits, access: A
         routes: http::routes(&service, limits.max_body_bytes),
         service,
         budget: Budget::new(limits.max_buffered_bytes),
+        unread: Unread::new(limits.max_buffered_bytes, limits.max_unread_bytes()),
         limits: Arc::new(limits),
         access,
         life,
@@ -352,8 +355,9 @@ impl<S: Service> Door<S> {
         let id = ConnectionId(self.last_id.fetch_add(1, Relaxed) + 1);
         core.counts.connections.fetch_add(1, Relaxed);
         let ended = core.silent.enter(id);
+        let unread = core.unread.enter(id, ended.clone());
         let serving = async move {
-            let outcome = ended.run_until_cancelled(connection::serve(core.clone(), id, stream));
+            let outcome = ended.run_until_cancelled(connection::serve(core.clone(), id, stream, unread));
             if outcome.await.is_none() {
                 core.counts.dropped.fetch_add(1, Relaxed);
             }

@@ -29,6 +29,7 @@ use crate::{
     batch::MAX_OPEN_BATCHES,
     listener::Core,
     service::{BackgroundCount, ConnectionId, Service},
+    unread::Share,
     wire::{Link, Wire},
     writer::{self, InFlight, Outgoing, WriteEnd},
 };
@@ -47,6 +48,7 @@ pub(crate) struct Session<S> {
     pub(crate) background: Arc<BackgroundCount>,
     pub(crate) batches: Arc<Semaphore>,
     room: Arc<Semaphore>,
+    pub(crate) unread: Arc<Share>,
 }
 
 /// Why reading ended.
@@ -66,6 +68,7 @@ pub(crate) async fn run<S: Service>(
     right: Right,
     socket: WebSocketStream<Wire>,
     link: &Arc<Link>,
+    unread: Arc<Share>,
 ) -> bool {
     let (sink, mut stream) = socket.split();
     let (queue, asked) = mpsc::channel(writer::QUEUE);
@@ -77,6 +80,7 @@ pub(crate) async fn run<S: Service>(
         background: BackgroundCount::new(core.limits.max_background),
         batches: Arc::new(Semaphore::new(MAX_OPEN_BATCHES)),
         room: Arc::new(Semaphore::new(core.limits.max_in_flight)),
+        unread,
         core,
     });
     let _end_tasks = session.gone.clone().drop_guard();
@@ -196,8 +200,14 @@ impl<S: Service> Session<S> {
         }
     }
 
-    /// Waits for room for one more call.
+    /// Waits for room for one more call, and until the peer has read so much that another answer can wait.
     pub(crate) async fn admit(&self) -> InFlight {
+        self.unread.room().await;
+        self.admit_element().await
+    }
+
+    /// Waits for room for one more call of a batch, whose answers leave together: they cannot wait for each other.
+    pub(crate) async fn admit_element(&self) -> InFlight {
         InFlight {
             _held: None,
             _permit: self.room.clone().acquire_owned().await.ok(),
@@ -206,7 +216,10 @@ impl<S: Service> Session<S> {
     }
 
     /// Queues a message; when the connection is over there is nobody to tell.
-    pub(crate) async fn send(&self, outgoing: Outgoing) {
+    pub(crate) async fn send(&self, mut outgoing: Outgoing) {
+        if let Outgoing::Send { message, unread, .. } = &mut outgoing {
+            *unread = Some(self.unread.hold(message.len()));
+        }
         let _ = self.queue.send(outgoing).await;
     }
 
@@ -280,6 +293,7 @@ impl Pulse {
         let ping = Outgoing::Send {
             message: Message::Ping(Bytes::new()),
             done: None,
+            unread: None,
         };
         // A full queue has a limit of its own: the writer's.
         self.pinged_at = queue.try_send(ping).is_ok().then_some(read);

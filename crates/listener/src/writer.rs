@@ -10,7 +10,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::{Error, Message, protocol::CloseFrame};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::{budget::Reserved, wire::Link};
+use crate::{budget::Reserved, unread::UnreadAnswer, wire::Link};
 
 /// Messages that wait for the writer; their senders wait beyond it.
 pub(crate) const QUEUE: usize = 8;
@@ -32,10 +32,11 @@ pub(crate) struct InFlight {
 /// What the writer is asked.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
-    /// Send a message; `done` is dropped once the system has taken it.
+    /// Send a message; `done` and `unread` are dropped once the system has taken it.
     Send {
         message: Message,
         done: Option<InFlight>,
+        unread: Option<UnreadAnswer>,
     },
     /// Send what the protocol wants to say of itself: pongs.
     Flush,
@@ -48,6 +49,7 @@ impl Outgoing {
         Self::Send {
             message: Message::text(text),
             done: None,
+            unread: None,
         }
     }
 
@@ -55,6 +57,7 @@ impl Outgoing {
         Self::Send {
             message: Message::text(text),
             done: Some(done),
+            unread: None,
         }
     }
 }
@@ -84,9 +87,13 @@ where
         let (mut count, mut closing) = (0, false);
         while let Some(outgoing) = next.take() {
             match outgoing {
-                Outgoing::Send { message, done } => {
+                Outgoing::Send {
+                    message,
+                    done,
+                    unread,
+                } => {
                     unless_stalled(sink.feed(message), link, limit).await?;
-                    written.push(done);
+                    written.push((done, unread));
                 }
                 Outgoing::Flush => {}
                 Outgoing::Close(frame) => {

@@ -96,6 +96,7 @@ struct Gauges {
     in_flight: Gauge,
     connections: Gauge,
     held_bytes: Gauge,
+    unread_bytes: Gauge,
     stage_seconds: Family<OfStage, Gauge<f64, std::sync::atomic::AtomicU64>>,
     accepted: Gauge,
     turned_away: Gauge,
@@ -227,6 +228,12 @@ impl Gauges {
             self.held_bytes.clone(),
         );
         registry.register_with_unit(
+            "unread",
+            "Bytes of answers that wait to be read",
+            Unit::Bytes,
+            self.unread_bytes.clone(),
+        );
+        registry.register_with_unit(
             "load_stage",
             "Time of each finished stage of the load",
             Unit::Seconds,
@@ -273,6 +280,7 @@ impl Gauges {
         self.in_flight.set(status.requests_in_flight.cast_signed());
         self.connections.set(caller.open as i64);
         self.held_bytes.set(caller.held_bytes() as i64);
+        self.unread_bytes.set(caller.unread_bytes() as i64);
         self.accepted.set(of(&counts.connections));
         self.turned_away.set(of(&counts.turned_away));
         self.refused.set(of(&counts.refused));

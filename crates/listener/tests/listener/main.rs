@@ -6,3 +6,4 @@ mod framing;
 mod guards;
 mod loading;
 mod support;
+mod unread;

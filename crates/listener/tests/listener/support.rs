@@ -124,6 +124,7 @@ impl Service for Echo {
     fn routes(&self) -> Router {
         Router::new()
             .route("/hello", routing::get(|| async { "hello" }))
+            .route("/big", routing::get(|| async { "x".repeat(BIG) }))
             .route("/panic", routing::get(panics))
             .route(
                 "/length",
@@ -131,6 +132,9 @@ impl Service for Echo {
             )
     }
 }
+
+/// Bytes of what `GET /big` gives: more than the system takes for a peer that does not read.
+pub(crate) const BIG: usize = 16 << 20;
 
 async fn panics() -> &'static str {
     panic!("on purpose")

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use okibi_listener::{Caller, loading};
+use okibi_listener::{Caller, HeldAnswer, loading};
 use okibi_protocol::jsonrpc::{self, Call, Element, Id, Message, Response as RpcResponse, RpcError, code};
 
 use crate::{
@@ -102,20 +102,25 @@ async fn answer(daemon: Arc<Daemon>, caller: &Caller, bytes: Bytes) -> Option<St
         None => return refuse(code::INTERNAL_ERROR, "the request cannot be read"),
     };
     let one = async |element: Element| match element {
-        Err(response) => Some(response),
+        Err(response) => Some((response, None)),
         Ok(call) => answer_call(&daemon, caller, call).await,
     };
     match message {
-        Message::Single(element) => one(element).await.map(|response| response.to_text()),
+        Message::Single(element) => one(element).await.map(|(response, _)| response.to_text()),
         Message::Batch(elements) => {
             let answers = futures_util::future::join_all(elements.into_iter().map(one)).await;
-            let answers: Vec<RpcResponse> = answers.into_iter().flatten().collect();
+            let (answers, _held): (Vec<RpcResponse>, Vec<_>) = answers.into_iter().flatten().unzip();
             (!answers.is_empty()).then(|| jsonrpc::batch_text(&answers))
         }
     }
 }
 
-async fn answer_call(daemon: &Arc<Daemon>, caller: &Caller, call: Call) -> Option<RpcResponse> {
+/// Answers a call, which is counted from then on to the array that it may be in.
+async fn answer_call(
+    daemon: &Arc<Daemon>,
+    caller: &Caller,
+    call: Call,
+) -> Option<(RpcResponse, Option<HeldAnswer>)> {
     let id = call.id.clone();
     let asker = Asker {
         connection: caller.connection,
@@ -131,5 +136,13 @@ async fn answer_call(daemon: &Arc<Daemon>, caller: &Caller, call: Call) -> Optio
         )),
         Err(error) => Err(error),
     };
-    id.map(|id| RpcResponse::new(id, outcome))
+    let id = id?;
+    let counted = outcome.and_then(|result| {
+        let held = caller.hold_answer(result.get().len())?;
+        Ok((result, held))
+    });
+    Some(match counted {
+        Ok((result, held)) => (RpcResponse::new(id, Ok(result)), Some(held)),
+        Err(error) => (RpcResponse::new(id, Err(error)), None),
+    })
 }
