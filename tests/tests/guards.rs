@@ -42,6 +42,17 @@ fn memory(machine: &Machine) -> u64 {
         .sum()
 }
 
+/// How often a bound has refused something.
+#[track_caller]
+fn refused_by(metrics: &str, bound: &str) -> u64 {
+    let name = format!("okibi_refused_total{{bound=\"{bound}\"}} ");
+    let found = metrics.lines().find_map(|line| line.strip_prefix(&name));
+    found
+        .unwrap_or_else(|| panic!("{name}: {metrics}"))
+        .parse()
+        .unwrap()
+}
+
 async fn status_of(machine: &Machine, head: &str) -> u16 {
     http::send(machine.port(), head).await.status
 }
@@ -69,6 +80,14 @@ async fn only_loopback_names_and_listed_origins_are_let_in() {
         "0.0.0.0",
         "192.168.0.7",
         "[::2]",
+        "EVIL.EXAMPLE",
+        "evil.example.",
+        "evil.example:8765",
+        "192.168.0.7:8765",
+        "[fe80::1]:8765",
+        "[::ffff:192.168.0.7]",
+        "::1",
+        "localhost..",
         "localhost:x",
         "",
     ] {
@@ -91,6 +110,9 @@ async fn only_loopback_names_and_listed_origins_are_let_in() {
             "http://evil.example",
             "null",
             "https://127.0.0.1:1",
+            "HTTP://EVIL.EXAMPLE.",
+            "http://[::2]:8765",
+            "http://192.168.0.7",
             "app://obsidian.md.evil",
         ] {
             let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{upgrade}Origin: {origin}\r\n");
@@ -160,6 +182,11 @@ async fn a_token_is_asked_for_and_each_gives_its_right() {
     let head = format!("POST /rpc HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {for_use}\r\n");
     let refused = http::exchange(port, &head, &stop).await;
     assert_eq!(refused.json()["error"]["code"], -32004, "{}", refused.body);
+    let metrics = http::send(port, &with(for_use).replace("/v1/models", "/metrics"))
+        .await
+        .body;
+    // None, a wrong one, and one without the right.
+    assert_eq!(refused_by(&metrics, "token"), 3, "{metrics}");
     let head = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     let upgrade = async |query: &str| {
@@ -229,12 +256,12 @@ async fn malformed_requests_are_refused_and_harm_nobody() {
         200,
         "NUL is a letter"
     );
-    let head = "POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\n";
-    assert_eq!(
-        http::exchange(port, head, "x").await.status,
-        415,
-        "nothing is unpacked"
-    );
+    for encoding in ["gzip", "deflate", "br", "zstd", "gzip, gzip", "GZIP"] {
+        let head =
+            format!("POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: {encoding}\r\n");
+        let reply = http::exchange(port, &head, "x").await;
+        assert_eq!(reply.status, 415, "{encoding}: nothing is unpacked");
+    }
     let head = "POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n";
     assert_eq!(http::exchange(port, head, "x").await.status, 413);
     let long = format!(
@@ -249,6 +276,147 @@ async fn malformed_requests_are_refused_and_harm_nobody() {
 }
 
 #[tokio::test]
+async fn a_body_without_an_end_is_ended() {
+    let machine = with_settings("max_request_mb = 4\n").await;
+    let before = memory(&machine);
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, machine.port()))
+        .await
+        .unwrap();
+    let head = "POST /embed HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+    let (mut reading, mut writing) = stream.split();
+    let mut answer = [0; 12];
+    let endless = async {
+        loop {
+            // It fails once the connection is closed.
+            if writing.write_all(chunk.as_bytes()).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let answered = async {
+        tokio::select! {
+            read = reading.read_exact(&mut answer) => read.map(drop),
+            () = endless => Ok(()),
+        }
+    };
+    within("an answer before the end", answered).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
+    assert!(memory(&machine) < before + GROWTH / 4);
+    answers(&machine).await;
+}
+
+#[tokio::test]
+async fn a_websocket_is_not_compressed() {
+    let machine = with_settings("").await;
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, machine.port()))
+        .await
+        .unwrap();
+    let head = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                Sec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Version: 13\r\n\
+                Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // A text frame that says it is compressed (RFC 7692, section 6), masked with zeros.
+    stream.write_all(&[0xc1, 0x81, 0, 0, 0, 0, b'x']).await.unwrap();
+    let mut answer = Vec::new();
+    within("the end", stream.read_to_end(&mut answer)).await.unwrap();
+    let head = String::from_utf8_lossy(&answer).to_lowercase();
+    assert!(head.starts_with("http/1.1 101"), "{head}");
+    assert!(!head.contains("sec-websocket-extensions"), "{head}");
+    let protocol_error = 1002u16.to_be_bytes();
+    assert!(answer.windows(2).any(|two| two == protocol_error), "{answer:?}");
+    answers(&machine).await;
+}
+
+#[tokio::test]
+async fn what_each_bound_refuses_is_counted() {
+    let machine = with_settings(
+        "max_request_mb = 1\nmax_buffered_mb = 2\nmax_inputs = 2\nmax_request_tokens = 40\nmax_batch = 2\n\
+         header_seconds = 1\nbody_seconds = 1\nping_seconds = 1\n",
+    )
+    .await;
+    let port = machine.port();
+    // A WebSocket that answers no ping, a head and a body that do not come to their end.
+    let mut slow = Vec::new();
+    let post = "POST /embed HTTP/1.1\r\nHost: localhost\r\n";
+    for begun in [
+        "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: loc",
+        &format!("{post}Content-Length: 100\r\n\r\n{{"),
+    ] {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    assert_eq!(
+        status_of(&machine, "GET / HTTP/1.1\r\nHost: evil.example\r\n").await,
+        403
+    );
+    assert_eq!(status_of(&machine, "GET / HTTP/1.1\r\n").await, 400);
+    let foreign = "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n";
+    assert_eq!(status_of(&machine, foreign).await, 403);
+    let long = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n",
+        "a".repeat(200 << 10)
+    );
+    assert_eq!(status_of(&machine, &long).await, 431);
+    assert_eq!(
+        status_of(&machine, &format!("{post}Content-Length: 2000000\r\n")).await,
+        413
+    );
+    let embed = async |inputs: Value| http::json(port, "POST", "/embed", &json!({"inputs": inputs})).await;
+    assert!(
+        embed(json!(["a", "b", "c"]))
+            .await
+            .body
+            .contains("over the limit of 2")
+    );
+    assert!(
+        embed(json!("word ".repeat(100)))
+            .await
+            .body
+            .contains("over the limit of 40")
+    );
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "get_status"});
+    let batch = json!([call, call, call]);
+    let mut wire = machine.wire().await;
+    assert_eq!(wire.ask(batch.clone()).await["error"]["code"], -32600);
+    let reply = http::json(port, "POST", "/rpc", &batch).await;
+    assert_eq!(reply.json()["error"]["code"], -32600);
+    wire.send(" ".repeat((1 << 20) + 1)).await;
+    assert_eq!(wire.answer().await.unwrap()["error"]["code"], -32600);
+    for mut stream in slow {
+        let mut answer = Vec::new();
+        // Cut, with an answer or without.
+        let _ = within("a slow client is cut", stream.read_to_end(&mut answer)).await;
+    }
+    let metrics = http::get(port, "/metrics").await.body;
+    for (bound, count) in [
+        ("host", 2),
+        ("origin", 1),
+        ("header_size", 1),
+        ("body_size", 1),
+        ("inputs", 1),
+        ("request_tokens", 1),
+        ("batch", 2),
+        ("frame_size", 1),
+        ("header_time", 1),
+        ("body_time", 1),
+        ("ping", 1),
+        ("write_time", 0),
+        ("queue", 0),
+        ("connections", 0),
+        ("buffered", 0),
+        ("unread", 0),
+        ("token", 0),
+    ] {
+        assert_eq!(refused_by(&metrics, bound), count, "{bound}: {metrics}");
+    }
+}
+
+#[tokio::test]
 async fn a_flood_of_silent_sockets_keeps_nobody_out() {
     let machine = with_settings("max_connections = 200\n").await;
     let before = memory(&machine);
@@ -260,6 +428,8 @@ async fn a_flood_of_silent_sockets_keeps_nobody_out() {
     }
     answers(&machine).await;
     machine.run(["status"]).await.expect(0);
+    let metrics = http::get(machine.port(), "/metrics").await.body;
+    assert!(refused_by(&metrics, "connections") >= 800, "{metrics}");
     assert!(memory(&machine) < before + GROWTH);
 }
 
@@ -387,10 +557,7 @@ async fn answers_that_nobody_reads_stay_within_their_bound() {
         }
     }
     let metrics = http::get(machine.port(), "/metrics").await.body;
-    let dropped = metrics
-        .lines()
-        .find_map(|line| line.strip_prefix("okibi_clients_dropped "));
-    assert!(dropped.unwrap().parse::<u64>().unwrap() >= 20, "{metrics}");
+    assert!(refused_by(&metrics, "unread") >= 20, "{metrics}");
     drop(deaf);
 }
 

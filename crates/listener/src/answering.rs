@@ -13,6 +13,7 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
+    bound::Bound,
     service::{Answer, Background, CallContext, Notifier, Service},
     session::Session,
     writer::{InFlight, Outgoing},
@@ -40,6 +41,7 @@ impl<S: Service> Session<S> {
         let max_batch = self.core.limits.max_batch;
         let held = if text.len() > HELD_BYTES {
             let Some(held) = self.core.budget.reserve(text.len()) else {
+                self.core.counts.refusals.count(Bound::Buffered);
                 let in_flight = self.admit().await;
                 self.send(Outgoing::answer(too_much_held().to_text(), in_flight))
                     .await;
@@ -73,6 +75,11 @@ impl<S: Service> Session<S> {
                     Some(notice) => drop(self.spawn(self.clone().acknowledge(notice, response, in_flight))),
                     None => self.send(Outgoing::answer(response.to_text(), in_flight)).await,
                 }
+            }
+            Message::TooLong(response) => {
+                self.core.counts.refusals.count(Bound::Batch);
+                let in_flight = self.admit().await;
+                self.send(Outgoing::answer(response.to_text(), in_flight)).await;
             }
             Message::Batch(elements) => self.take_batch(elements, held).await,
         }

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     answering::internal_error,
+    bound::Bound,
     budget::Reserved,
     service::{Answer, Background, Service},
     session::Session,
@@ -105,6 +106,9 @@ async fn answer_element<S: Service>(
     let size = outcome.as_ref().map_or(0, |result| result.get().len());
     match session.unread.try_hold(size) {
         Some(unread) => (Response::new(id, outcome), Some(unread)),
-        None => (Response::new(id, Err(too_much_unread())), None),
+        None => {
+            session.core.counts.refusals.count(Bound::Unread);
+            (Response::new(id, Err(too_much_unread())), None)
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -21,6 +21,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
+    bound::Bound,
     http::Reply,
     listener::Core,
     service::{ConnectionId, Service},
@@ -37,18 +38,18 @@ pub(crate) async fn serve<S: Service>(
     core: Arc<Core<S>>,
     id: ConnectionId,
     stream: TcpStream,
-    unread: Arc<Share>,
+    unread: &Arc<Share>,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(connection = id.0, %error, "TCP_NODELAY was refused");
     }
     let link = Link::new(stream, core.budget.clone());
     let mut settled = false;
-    if let Some((upgrade, right)) = speak_http(&core, id, &link, &unread).await
+    if let Some((upgrade, right)) = speak_http(&core, id, &link, unread).await
         && let Some(socket) = upgraded(upgrade, &core).await
     {
         tracing::debug!(connection = id.0, "WebSocket opened");
-        settled = session::run(core, id, right, socket, &link, unread).await;
+        settled = session::run(core, id, right, socket, &link, unread.clone()).await;
         tracing::debug!(connection = id.0, "WebSocket over");
     }
     link.close(settled).await;
@@ -63,15 +64,19 @@ async fn speak_http<S: Service>(
 ) -> Option<(OnUpgrade, Right)> {
     let upgrade = Arc::new(Mutex::new(None));
     let has_asked = AtomicBool::new(false);
+    // Bytes read when the last request was answered.
+    let answered = Arc::new(AtomicU64::new(0));
     let service = service_fn(|mut request: Request<Incoming>| {
         if !has_asked.swap(true, Relaxed) {
             core.silent.leave(id);
         }
         let (core, upgrade, link, unread) = (core.clone(), upgrade.clone(), link.clone(), unread.clone());
+        let answered = answered.clone();
         async move {
             let on_upgrade = hyper::upgrade::on(&mut request);
             let reply = core.reply(id, &unread, request).await;
             link.settle();
+            answered.store(link.bytes_read(), Relaxed);
             Ok::<_, Infallible>(match reply {
                 Reply::Plain(response) => response,
                 Reply::Upgrade(response, right) => {
@@ -111,6 +116,13 @@ async fn speak_http<S: Service>(
     };
     if let Err(error) = outcome {
         tracing::debug!(%error, "HTTP connection ended");
+        let has_begun = !has_asked.load(Relaxed) || link.bytes_read() > answered.load(Relaxed);
+        // Between two requests a connection may rest; that it is closed then is no refusal.
+        if error.is_timeout() && has_begun {
+            core.counts.refusals.count(Bound::HeaderTime);
+        } else if error.is_parse_too_large() {
+            core.counts.refusals.count(Bound::HeaderSize);
+        }
     }
     upgrade.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
@@ -119,6 +131,7 @@ impl<S> Core<S> {
     /// Says that a client does not read what it is sent; gives what the connection comes to.
     fn drop_stalled<T>(&self, id: ConnectionId) -> Option<T> {
         self.counts.dropped.fetch_add(1, Relaxed);
+        self.counts.refusals.count(Bound::WriteTime);
         tracing::warn!(connection = id.0, "a client that does not read was dropped");
         None
     }

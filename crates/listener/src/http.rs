@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     batch::too_much_unread,
+    bound::{Bound, Refusals},
     budget::{Budget, Reserved},
     counted::counted,
     handshake::{self, Handshake},
@@ -68,6 +69,8 @@ pub struct Counts {
     pub websockets: AtomicU64,
     /// Clients dropped: silent, or not reading.
     pub dropped: AtomicU64,
+    /// What each bound has refused.
+    pub refusals: Refusals,
 }
 
 /// Who sends an HTTP request: an extension of every request that reaches the routes of a service.
@@ -110,7 +113,10 @@ impl Caller {
     /// Errors: −32002 where the answers before it are too large together.
     pub fn hold_answer(&self, bytes: usize) -> Result<HeldAnswer, RpcError> {
         let held = self.unread.try_hold(bytes).map(HeldAnswer);
-        held.ok_or_else(too_much_unread)
+        held.ok_or_else(|| {
+            self.counts.refusals.count(Bound::Unread);
+            too_much_unread()
+        })
     }
 }
 
@@ -228,6 +234,11 @@ impl<S: Service> Core<S> {
     fn refuse(&self, refusal: Refusal, path: &str) -> Response {
         self.counts.refused.fetch_add(1, Relaxed);
         tracing::info!(%refusal, "a request was refused");
+        self.counts.refusals.count(match refusal {
+            Refusal::MissingHost | Refusal::ForeignHost => Bound::Host,
+            Refusal::ForeignOrigin => Bound::Origin,
+            Refusal::MissingToken | Refusal::WrongToken | Refusal::NotAllowed => Bound::Token,
+        });
         let (status, code) = match refusal {
             Refusal::MissingHost => (StatusCode::BAD_REQUEST, "missing_host"),
             Refusal::ForeignHost => (StatusCode::FORBIDDEN, "foreign_host"),

@@ -12,6 +12,7 @@
 
 mod answering;
 mod batch;
+mod bound;
 mod budget;
 mod connection;
 mod counted;
@@ -31,6 +32,7 @@ mod wire;
 mod writer;
 
 pub use self::{
+    bound::{Bound, Refusals},
     events::events,
     http::{Caller, Counts, Held, HeldAnswer},
     limits::Limits,

@@ -19,6 +19,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    bound::Bound,
     budget::Budget,
     connection,
     http::{self, Counts, Routes},
@@ -357,9 +358,13 @@ impl<S: Service> Door<S> {
         let ended = core.silent.enter(id);
         let unread = core.unread.enter(id, ended.clone());
         let serving = async move {
-            let outcome = ended.run_until_cancelled(connection::serve(core.clone(), id, stream, unread));
+            let outcome = ended.run_until_cancelled(connection::serve(core.clone(), id, stream, &unread));
             if outcome.await.is_none() {
                 core.counts.dropped.fetch_add(1, Relaxed);
+                core.counts.refusals.count(match unread.is_cut() {
+                    true => Bound::Unread,
+                    false => Bound::Connections,
+                });
             }
             core.silent.leave(id);
             drop(room);
@@ -372,6 +377,7 @@ impl<S: Service> Door<S> {
     }
 
     fn turn_away(&self, stream: TcpStream) {
+        self.core.counts.refusals.count(Bound::Connections);
         if self.core.counts.turned_away.fetch_add(1, Relaxed) == 0 {
             tracing::warn!("a connection was turned away: there are too many; further ones are only counted");
         }

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     batch::MAX_OPEN_BATCHES,
+    bound::Bound,
     listener::Core,
     service::{BackgroundCount, ConnectionId, Service},
     unread::Share,
@@ -120,6 +121,7 @@ impl<S: Service> Session<S> {
             match gone.run_until_cancelled(writing).await {
                 Some(Err(WriteEnd::Stalled)) => {
                     counts.dropped.fetch_add(1, Relaxed);
+                    counts.refusals.count(Bound::WriteTime);
                     tracing::warn!(connection = id, "a client that does not read was dropped");
                 }
                 Some(Err(WriteEnd::Broken(error))) => {
@@ -141,6 +143,7 @@ impl<S: Service> Session<S> {
                 silent = pulse.beat(link, &self.queue) => {
                     if silent {
                         self.core.counts.dropped.fetch_add(1, Relaxed);
+                        self.core.counts.refusals.count(Bound::Ping);
                         tracing::info!(connection = self.id.0, "a client that answers no ping was dropped");
                         return Ending::Gone;
                     }
@@ -183,6 +186,7 @@ impl<S: Service> Session<S> {
         tracing::debug!(connection = self.id.0, %error, "reading ended");
         match error {
             Error::Capacity(CapacityError::MessageTooLong { .. }) => {
+                self.core.counts.refusals.count(Bound::FrameSize);
                 let limit = self.core.limits.max_message_bytes;
                 let refusal = invalid(&format!("the message is over the limit of {limit} bytes"));
                 Ending::Broken(Some(refusal), close_frame(CloseCode::Size, "message too big"))

@@ -175,6 +175,15 @@ impl Share {
         }
     }
 
+    /// Whether its connection has been cut.
+    pub(crate) fn is_cut(&self) -> bool {
+        let waiting = self.unread.lock();
+        waiting
+            .connections
+            .get(&self.connection)
+            .is_some_and(|own| own.is_cut)
+    }
+
     fn has_room(&self) -> bool {
         let waiting = self.unread.lock();
         let own = waiting.connections.get(&self.connection);

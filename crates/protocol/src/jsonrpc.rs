@@ -181,6 +181,8 @@ pub type Element = Result<Call, Response>;
 pub enum Message {
     /// A single request.
     Single(Element),
+    /// A batch over the limit, and its only response.
+    TooLong(Response),
     /// A batch; its responses are sent as one array.
     Batch(Vec<Element>),
 }
@@ -262,13 +264,13 @@ pub fn parse(text: &str, max_batch: usize) -> Message {
         Value::Array(elements) if elements.is_empty() => {
             Message::Single(Err(invalid(Id::Null, "the batch is empty")))
         }
-        Value::Array(elements) if elements.len() > max_batch => Message::Single(Err(invalid(
+        Value::Array(elements) if elements.len() > max_batch => Message::TooLong(invalid(
             Id::Null,
             &format!(
                 "a batch of {} requests is over the limit of {max_batch}",
                 elements.len()
             ),
-        ))),
+        )),
         Value::Array(elements) => Message::Batch(elements.into_iter().map(parse_element).collect()),
         single => Message::Single(parse_element(single)),
     }
@@ -368,6 +370,7 @@ mod tests {
         };
         match parse(text, 10) {
             Message::Single(element) => answer(element).map(|response| response.to_text()),
+            Message::TooLong(response) => Some(response.to_text()),
             Message::Batch(elements) => {
                 let responses: Vec<_> = elements.into_iter().filter_map(answer).collect();
                 (!responses.is_empty()).then(|| batch_text(&responses))

@@ -62,7 +62,7 @@ async fn judged(
     let outcome = run(daemon, request, judge).await;
     match &outcome {
         Ok((_, embedded)) => daemon.metrics.answered(dialect, embedded, began.elapsed()),
-        Err(failure) => daemon.metrics.failed(dialect, failure.outcome()),
+        Err(failure) => daemon.metrics.failed(dialect, failure),
     }
     outcome
 }

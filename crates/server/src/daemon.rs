@@ -8,7 +8,7 @@ use std::{
 
 use axum::Router;
 use okibi_engine::Engine;
-use okibi_listener::{Answer, CallContext, ConnectionId, Service, loading, subscribe};
+use okibi_listener::{Answer, Bound, CallContext, ConnectionId, Service, loading, subscribe};
 use okibi_protocol::{
     SERVER_TYPE_DAEMON,
     guard::{Refusal, Right},
@@ -190,6 +190,7 @@ impl Daemon {
                 answer.map_err(|failure| failure.rpc())
             }
             STOP_SERVER if asker.right < Right::Manage => {
+                self.metrics.refused(Bound::Token);
                 Err(RpcError::new(code::NOT_ALLOWED, Refusal::NotAllowed.to_string()))
             }
             STOP_SERVER => {

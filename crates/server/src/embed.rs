@@ -70,10 +70,12 @@ pub(crate) async fn texts(
     if may_stream && stream.unwrap_or(texts.len() > STREAM_CHUNK) {
         let engine = daemon.engine()?;
         if texts.len() > MAX_TEXTS {
-            return Err(Failure::TooManyTexts {
+            let failure = Failure::TooManyTexts {
                 count: texts.len(),
                 limit: MAX_TEXTS,
-            });
+            };
+            daemon.metrics.failed(Dialect::JsonRpc, &failure);
+            return Err(failure);
         }
         // Empty texts are found before the first chunk is sent: half a result is no help to anyone.
         if let Some(index) = texts.iter().position(String::is_empty) {
@@ -138,7 +140,7 @@ impl Work {
             };
             match outcome {
                 Err::<_, Failure>(failure) => {
-                    self.daemon.metrics.failed(Dialect::JsonRpc, failure.outcome());
+                    self.daemon.metrics.failed(Dialect::JsonRpc, &failure);
                     // The reader may have gone at the same moment.
                     let _ = chunks.send(Err(failure.rpc())).await;
                     return;

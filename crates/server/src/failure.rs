@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use okibi_engine::EmbedError;
-use okibi_listener::{HttpError, loading};
+use okibi_listener::{Bound, HttpError, loading};
 use okibi_protocol::{
     jsonrpc::{RpcError, code},
     method::{RunState, Status},
@@ -213,6 +213,16 @@ impl Failure {
             retry_after,
             details: self.details(),
             ..HttpError::new(status, code, self.message())
+        }
+    }
+
+    /// The bound of the engine's that it went over.
+    pub(crate) fn bound(&self) -> Option<Bound> {
+        match self {
+            Self::TooManyTexts { .. } => Some(Bound::Inputs),
+            Self::TooManyTokens { .. } => Some(Bound::RequestTokens),
+            Self::Embed(EmbedError::Busy { .. }) => Some(Bound::Queue),
+            _ => None,
         }
     }
 

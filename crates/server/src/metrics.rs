@@ -1,18 +1,20 @@
 //! What the daemon counts, for `GET /metrics` (OpenMetrics 1.0) and the status.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use okibi_engine::{BatchRecord, Embedded, Meter};
-use okibi_listener::Caller;
+use okibi_listener::{Bound, Caller, Refusals};
 use okibi_protocol::{method::Status, stage::StageState};
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
+
+use crate::failure::Failure;
 
 /// The language a request came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +57,11 @@ struct OfStage {
     stage: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfBound {
+    bound: &'static str,
+}
+
 /// Seconds that requests and batches take, from a tiny model's query to a bulk request.
 const SECONDS: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
@@ -71,6 +78,10 @@ pub(crate) struct Metrics {
     texts: Counter,
     tokens: Counter,
     truncated: Counter,
+    /// What each bound has refused; brought up to date when somebody asks.
+    refused: Family<OfBound, Counter>,
+    /// What the bounds have refused that the listener does not know.
+    own: Refusals,
     gauges: Gauges,
     engine: Arc<EngineMetrics>,
 }
@@ -176,6 +187,8 @@ impl Default for Metrics {
             "Requests dropped because their client had gone",
             engine.abandoned.clone(),
         );
+        let refused = Family::default();
+        registry.register("refused", "What each bound has refused", refused.clone());
         let gauges = Gauges::default();
         gauges.register(&mut registry);
         Self {
@@ -185,6 +198,8 @@ impl Default for Metrics {
             texts,
             tokens,
             truncated,
+            refused,
+            own: Refusals::default(),
             gauges,
             engine,
         }
@@ -316,8 +331,16 @@ impl Metrics {
     }
 
     /// A request was answered with an error.
-    pub(crate) fn failed(&self, dialect: Dialect, outcome: &'static str) {
-        self.count(dialect, outcome);
+    pub(crate) fn failed(&self, dialect: Dialect, failure: &Failure) {
+        self.count(dialect, failure.outcome());
+        if let Some(bound) = failure.bound() {
+            self.own.count(bound);
+        }
+    }
+
+    /// A bound has refused something that was no request for embeddings.
+    pub(crate) fn refused(&self, bound: Bound) {
+        self.own.count(bound);
     }
 
     fn count(&self, dialect: Dialect, outcome: &'static str) {
@@ -327,6 +350,11 @@ impl Metrics {
     /// Everything, as OpenMetrics text.
     pub(crate) fn text(&self, status: &Status, queued_texts: usize, caller: &Caller) -> String {
         self.gauges.look(status, queued_texts, caller);
+        for bound in Bound::ALL {
+            let count = self.own.of(*bound) + caller.counts.refusals.of(*bound);
+            let refused = OfBound { bound: bound.name() };
+            self.refused.get_or_create(&refused).inner().store(count, Relaxed);
+        }
         let mut text = String::new();
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = encode(&mut text, &registry) {

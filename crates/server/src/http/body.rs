@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, header},
 };
 use futures_util::StreamExt;
-use okibi_listener::{Caller, Held};
+use okibi_listener::{Bound, Caller, Held};
 use okibi_protocol::jsonrpc::without_texts;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -34,7 +34,7 @@ pub(super) async fn bytes(caller: &Caller, headers: &HeaderMap, body: Body) -> A
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limits.max_body_bytes) {
-        return Err(Failure::Body(too_large));
+        return Err(refused(caller, too_large));
     }
     let reading = async {
         let mut held = Vec::new();
@@ -55,7 +55,21 @@ pub(super) async fn bytes(caller: &Caller, headers: &HeaderMap, body: Body) -> A
     let read = timeout(limit, reading)
         .await
         .unwrap_or(Err(BodyError::Slow { limit }));
-    read.map_err(Failure::Body)
+    read.map_err(|error| refused(caller, error))
+}
+
+/// Counts what a bound has refused.
+fn refused(caller: &Caller, error: BodyError) -> Failure {
+    let bound = match error {
+        BodyError::TooLarge { .. } => Some(Bound::BodySize),
+        BodyError::Slow { .. } => Some(Bound::BodyTime),
+        BodyError::NoRoom => Some(Bound::Buffered),
+        BodyError::Encoded | BodyError::Broken => None,
+    };
+    if let Some(bound) = bound {
+        caller.counts.refusals.count(bound);
+    }
+    Failure::Body(error)
 }
 
 /// Parses a body; a large one on a thread that may block. `None` where parsing panics.

@@ -40,6 +40,7 @@ pub fn read(data: &[u8]) {
     let _ = access.admit(Some(text), Some(text));
     match jsonrpc::parse(text, MAX_BATCH) {
         Message::Single(element) => call(element),
+        Message::TooLong(_) => {}
         Message::Batch(elements) => elements.into_iter().for_each(call),
     }
 }

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use okibi_listener::{Caller, HeldAnswer, loading};
+use okibi_listener::{Bound, Caller, HeldAnswer, loading};
 use okibi_protocol::jsonrpc::{self, Call, Element, Id, Message, Response as RpcResponse, RpcError, code};
 
 use crate::{
@@ -106,6 +106,10 @@ async fn answer(daemon: Arc<Daemon>, caller: &Caller, bytes: Bytes) -> Option<St
         Ok(call) => answer_call(&daemon, caller, call).await,
     };
     match message {
+        Message::TooLong(response) => {
+            caller.counts.refusals.count(Bound::Batch);
+            Some(response.to_text())
+        }
         Message::Single(element) => one(element).await.map(|(response, _)| response.to_text()),
         Message::Batch(elements) => {
             let answers = futures_util::future::join_all(elements.into_iter().map(one)).await;

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use okibi_engine::{EmbedRequest as EngineRequest, Embedded, Engine, Output, Role, Text, pooling::Pooling};
-use okibi_listener::Caller;
+use okibi_listener::{Bound, Caller};
 use okibi_protocol::method::{InputType, OverflowChoice};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use crate::{
     ask,
+    daemon::Daemon,
     failure::Failure,
     http::{Answer, Asked, Shared, overflow, respond, role, tensor, told},
     metrics::Dialect,
@@ -304,7 +305,7 @@ pub(super) async fn tokenize(asked: Asked<TokenizeRequest>) -> Response {
         let engine = daemon.engine()?;
         let role = role(&engine, None, request.prompt_name.as_deref(), None)?;
         let texts = request.inputs.into_texts();
-        check_count(texts.len(), daemon.options.max_inputs)?;
+        check_count(&daemon, texts.len())?;
         let work = move || {
             let prompt = engine.prompt(role).unwrap_or_default();
             let each = texts.iter().enumerate().map(|(at, text)| {
@@ -339,7 +340,7 @@ pub(super) async fn decode(asked: Asked<DecodeRequest>) -> Response {
             DecodeIds::One(ids) => vec![ids],
             DecodeIds::Many(all) => all,
         };
-        check_count(all.len(), daemon.options.max_inputs)?;
+        check_count(&daemon, all.len())?;
         let work = move || {
             let each = all.iter().enumerate().map(|(at, ids)| {
                 let text = engine.decode(ids, request.skip_special_tokens);
@@ -456,8 +457,10 @@ fn describe(engine: &Engine, max_inputs: usize, batch_tokens: usize, caller: &Ca
     })
 }
 
-fn check_count(count: usize, limit: usize) -> Answer<()> {
+fn check_count(daemon: &Daemon, count: usize) -> Answer<()> {
+    let limit = daemon.options.max_inputs;
     if count > limit {
+        daemon.metrics.refused(Bound::Inputs);
         return Err(Failure::TooManyTexts { count, limit });
     }
     Ok(())
