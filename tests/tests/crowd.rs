@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use okibi_engine::{EmbedRequest, Engine, LoadOptions};
-use okibi_tests::{Machine, model, vector, within};
+use okibi_tests::{Machine, http, model, vector, within};
 use serde_json::json;
 
 /// The same model, loaded in this process, for answers to compare with.
@@ -126,4 +126,137 @@ async fn wrong_requests_among_many_touch_no_other() {
         .await;
     drop(gone);
     wire.call("embed_text", json!({"text": "still served"})).await;
+}
+
+/// A number in `/metrics`.
+async fn metric(machine: &Machine, name: &str) -> u64 {
+    let text = http::get(machine.port(), "/metrics").await.body;
+    let found = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let number: f64 = found.unwrap_or_else(|| panic!("{name}: {text}")).parse().unwrap();
+    number as u64
+}
+
+#[tokio::test]
+async fn the_work_of_a_websocket_that_goes_away_stops() {
+    let machine = Machine::new();
+    machine.start_tiny().await;
+    let mut gone = machine.wire().await;
+    let texts = model::mixed_texts(10_000, 6);
+    gone.begin("embed", json!({"input": texts, "stream": false}))
+        .await;
+    let mut looks = tokio::time::interval(std::time::Duration::from_millis(5));
+    within("it is being computed", async {
+        while metric(&machine, "okibi_queued_texts").await == 0 {
+            looks.tick().await;
+        }
+    })
+    .await;
+    drop(gone);
+    within("it is given up", async {
+        while metric(&machine, "okibi_abandoned_requests_total").await == 0 {
+            looks.tick().await;
+        }
+    })
+    .await;
+    assert_eq!(metric(&machine, "okibi_queued_texts").await, 0);
+    assert_eq!(
+        metric(&machine, "okibi_texts_total").await,
+        0,
+        "nothing of it was answered"
+    );
+}
+
+#[cfg(target_os = "linux")]
+mod idle {
+    use std::{net::Ipv4Addr, time::Duration};
+
+    use okibi_tests::{Machine, eventually, proc, within};
+    use serde_json::json;
+    use tokio::net::TcpStream;
+
+    use super::metric;
+
+    /// Sockets at once, where the system's hard limit lets this process have so many.
+    const SOCKETS: usize = 10_000;
+
+    /// Files that this process needs beside them.
+    const SPARE: usize = 200;
+
+    /// What one of them may cost the daemon.
+    const BYTES_OF_ONE: usize = 24 << 10;
+
+    /// Raises this process's limit of files as far as it goes, and gives it.
+    fn raise_file_limit() -> usize {
+        let mut limit = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: the pointer is to a value of the right type that lives as long as the call.
+        let known = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+        assert_eq!(known, 0, "{}", std::io::Error::last_os_error());
+        limit.rlim_cur = limit.rlim_max;
+        // SAFETY: as above; the call reads it only.
+        let raised = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+        assert_eq!(raised, 0, "{}", std::io::Error::last_os_error());
+        usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
+    }
+
+    fn memory(machine: &Machine) -> usize {
+        let daemons = machine.daemons();
+        let bytes = daemons.into_iter().filter_map(proc::resident_bytes);
+        bytes.map(|bytes| bytes as usize).sum()
+    }
+
+    #[tokio::test]
+    async fn ten_thousand_idle_sockets_cost_little_and_give_it_back() {
+        let sockets = SOCKETS.min(raise_file_limit().saturating_sub(SPARE));
+        if sockets < SOCKETS {
+            eprintln!("the system's hard limit of files allows {sockets} sockets, not {SOCKETS}");
+        }
+        let machine = Machine::new();
+        machine.write_config("max_connections = 12000\nheader_seconds = 600\n");
+        machine.start_tiny().await;
+        let mut good = machine.wire().await;
+        good.call("embed_text", json!({"text": "before"})).await;
+        let before = memory(&machine);
+        let mut idle = Vec::with_capacity(sockets);
+        while idle.len() < sockets {
+            let connecting = TcpStream::connect((Ipv4Addr::LOCALHOST, machine.port()));
+            idle.push(within("a connection", connecting).await.unwrap());
+            if idle.len().is_multiple_of(1000) {
+                let began = std::time::Instant::now();
+                good.call("embed_text", json!({"text": "between"})).await;
+                assert!(began.elapsed() < Duration::from_secs(5), "{} sockets", idle.len());
+                let grown = memory(&machine).saturating_sub(before);
+                assert!(
+                    grown < idle.len() * BYTES_OF_ONE + (32 << 20),
+                    "{grown} bytes for {} sockets",
+                    idle.len()
+                );
+            }
+        }
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
+        within("all of them are open", async {
+            while metric(&machine, "okibi_connections").await < sockets as u64 {
+                looks.tick().await;
+            }
+        })
+        .await;
+        let peak = memory(&machine).saturating_sub(before);
+        drop(idle);
+        within("all of them are gone", async {
+            while metric(&machine, "okibi_connections").await > 10 {
+                looks.tick().await;
+            }
+        })
+        .await;
+        good.call("embed_text", json!({"text": "after"})).await;
+        eventually("memory falls again", || {
+            let grown = memory(&machine).saturating_sub(before);
+            (grown < peak / 2 + (8 << 20)).then_some(())
+        })
+        .await;
+    }
 }
