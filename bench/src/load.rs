@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use crate::{
+    batches::Batches,
     corpus,
     daemon::Okibi,
     report::{Report, percentile},
@@ -36,22 +37,22 @@ const SPAN: Duration = Duration::from_secs(5);
 /// Texts of the bulk job.
 const BULK: usize = 10_000;
 
-/// How long the soak takes, unless `OKIBI_SOAK_SECONDS` says otherwise.
-const SOAK: Duration = Duration::from_secs(300);
+/// How long the soak takes, unless `--soak` says otherwise.
+pub(crate) const SOAK: Duration = Duration::from_secs(300);
 
 /// How long the daemon rests after the soak before its processor time is taken.
 const REST: Duration = Duration::from_secs(10);
 
 /// Measures and prints.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run(soak: Duration) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(measure())
+    runtime.block_on(measure(soak))
 }
 
-async fn measure() -> Result<()> {
+async fn measure(soaking: Duration) -> Result<()> {
     let okibi = Okibi::new()?;
     okibi.run(&["start"])?;
     let port = okibi.port;
@@ -69,7 +70,7 @@ async fn measure() -> Result<()> {
         }
     }
     beside_bulk(port, &mut report).await?;
-    soak(&okibi, &mut report).await?;
+    soak(&okibi, soaking, &mut report).await?;
     report.finish()
 }
 
@@ -165,6 +166,7 @@ async fn beside_bulk(port: u16, report: &mut Report) -> Result<()> {
         alone.push(began.elapsed());
     }
     let texts = corpus::texts(BULK)?;
+    let before = Batches::look(port).await?;
     let bulk = Client::connect(port).await?;
     let job = tokio::spawn(async move { bulk.embed(EmbedParams::new(Input::Many(texts))).await });
     let mut beside = Vec::new();
@@ -174,6 +176,7 @@ async fn beside_bulk(port: u16, report: &mut Report) -> Result<()> {
         beside.push(began.elapsed());
     }
     job.await??;
+    let batches = Batches::look(port).await?.since(&before);
     let idle = percentile(&mut alone, 0.99);
     let busy = percentile(&mut beside, 0.99);
     report.time("idle_p50_ms", "a query alone, p50", percentile(&mut alone, 0.5));
@@ -186,15 +189,43 @@ async fn beside_bulk(port: u16, report: &mut Report) -> Result<()> {
     report.time("busy_p99_ms", "beside 10,000 texts, p99", busy);
     let ratio = busy.as_secs_f64() / idle.as_secs_f64();
     report.number("busy_ratio", "p99 beside bulk / alone", ratio, "x");
+    judge(idle, busy, &batches, report);
     Ok(())
 }
 
+/// Holds the query's times against the aim: beside bulk at most three times as long as alone, and one batch, which is the
+/// one under way when the query comes. The queries' own batches are among those counted, so the mean is on the low side.
+fn judge(idle: Duration, busy: Duration, batches: &Batches, report: &mut Report) {
+    report.number("batches", "batches meanwhile", batches.count(), "");
+    let kinds = [
+        ("mean", "mean", batches.mean()),
+        (
+            "p99_bound",
+            "p99, by the bound of its bucket",
+            batches.p99_bound(),
+        ),
+    ];
+    for (key, label, batch) in kinds {
+        let Some(batch) = batch else { continue };
+        report.time(&format!("batch_{key}_ms"), &format!("a batch, {label}"), batch);
+        let aim = 3 * idle + batch;
+        report.time(
+            &format!("aim_{key}_ms"),
+            &format!("the aim, 3 x alone p99 + one batch ({label})"),
+            aim,
+        );
+        let of_aim = busy.as_secs_f64() / aim.as_secs_f64();
+        report.number(
+            &format!("of_aim_{key}"),
+            "p99 beside bulk / the aim (at most 1)",
+            of_aim,
+            "x",
+        );
+    }
+}
+
 /// Clients of every kind for minutes, then rest: memory at the quarters, errors, processor time afterwards.
-async fn soak(okibi: &Okibi, report: &mut Report) -> Result<()> {
-    let span = std::env::var("OKIBI_SOAK_SECONDS")
-        .ok()
-        .and_then(|seconds| seconds.parse().ok())
-        .map_or(SOAK, Duration::from_secs);
+async fn soak(okibi: &Okibi, span: Duration, report: &mut Report) -> Result<()> {
     let port = okibi.port;
     let (over, answered, failed) = (
         Arc::new(AtomicBool::new(false)),

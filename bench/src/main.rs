@@ -2,12 +2,13 @@
 //!
 //! - `launch`: from `okibi start` to ready, and its pieces; the handover gap; `okibi status`
 //! - `serve`: one query, two thousand texts, memory
-//! - `load`: requests per second, a query beside a bulk job, a soak of five minutes
+//! - `load`: requests per second, a query beside a bulk job, a soak of five minutes or of `--soak SECONDS`
 //! - `tray` (Linux): the tray app's start, memory and rest
 //!
 //! Each prints a table and writes `target/bench/NAME.json`. Figures are of the machine they were taken on, and move
 //! with whatever else runs there.
 
+mod batches;
 mod corpus;
 mod daemon;
 mod launch;
@@ -18,10 +19,13 @@ mod serve;
 #[cfg(target_os = "linux")]
 mod tray;
 
-use anyhow::{Result, bail};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
 
 fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let soak = soak(&mut arguments)?;
     let names: Vec<&str> = arguments.iter().map(String::as_str).collect();
     if let ["piece", piece] = names[..] {
         return pieces::run(piece);
@@ -33,7 +37,7 @@ fn main() -> Result<()> {
         match name {
             "launch" => launch::run()?,
             "serve" => serve::run()?,
-            "load" => load::run()?,
+            "load" => load::run(soak)?,
             #[cfg(target_os = "linux")]
             "tray" => tray::run()?,
             other => {
@@ -42,4 +46,37 @@ fn main() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Takes `--soak SECONDS` out of the arguments.
+fn soak(arguments: &mut Vec<String>) -> Result<Duration> {
+    let Some(at) = arguments.iter().position(|argument| argument == "--soak") else {
+        return Ok(load::SOAK);
+    };
+    let end = (at + 2).min(arguments.len());
+    let given: Vec<String> = arguments.drain(at..end).collect();
+    let seconds = given.get(1).and_then(|seconds| seconds.parse::<u64>().ok());
+    let seconds = seconds.filter(|seconds| *seconds > 0);
+    Ok(Duration::from_secs(
+        seconds.context("--soak needs a number of seconds")?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_the_soak_may_stand_anywhere() {
+        let read = |line: &str| {
+            let mut arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            soak(&mut arguments).map(|soak| (soak.as_secs(), arguments.join(" ")))
+        };
+        assert_eq!(read("load").unwrap(), (300, "load".into()));
+        assert_eq!(read("--soak 60 load").unwrap(), (60, "load".into()));
+        assert_eq!(read("serve load --soak 5").unwrap(), (5, "serve load".into()));
+        for wrong in ["load --soak", "load --soak 0", "--soak load"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 }
