@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -341,10 +342,12 @@ impl<S: Service> Door<S> {
             return self.turn_away(stream);
         };
         let end = Instant::now() + ROOM_LIMIT;
+        // One place in the line throughout: whoever lost it at each look would come behind those that came later, and
+        // end them for its own room before they have asked.
+        let mut room = pin!(self.core.room.clone().acquire_owned());
         while Instant::now() < end {
             self.core.silent.end_oldest();
-            let room = self.core.room.clone().acquire_owned();
-            if let Ok(Ok(room)) = timeout(ROOM_LOOK, room).await {
+            if let Ok(Ok(room)) = timeout(ROOM_LOOK, &mut room).await {
                 return self.serve(stream, room);
             }
         }
