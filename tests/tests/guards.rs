@@ -455,6 +455,8 @@ async fn half_requests_hold_no_memory_for_long() {
     let grown = memory(&machine).saturating_sub(before);
     assert!(grown < 2 * GROWTH, "{} MB", grown >> 20);
     answers(&machine).await;
+    let metrics = http::get(machine.port(), "/metrics").await.body;
+    assert!(refused_by(&metrics, "buffered") > 0, "{metrics}");
     drop(stuck);
 }
 

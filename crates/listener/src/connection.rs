@@ -49,8 +49,11 @@ pub(crate) async fn serve<S: Service>(
         && let Some(socket) = upgraded(upgrade, &core).await
     {
         tracing::debug!(connection = id.0, "WebSocket opened");
-        settled = session::run(core, id, right, socket, &link, unread.clone()).await;
+        settled = session::run(core.clone(), id, right, socket, &link, unread.clone()).await;
         tracing::debug!(connection = id.0, "WebSocket over");
+    }
+    if link.is_over_budget() {
+        core.counts.refusals.count(Bound::Buffered);
     }
     link.close(settled).await;
 }

@@ -36,6 +36,8 @@ pub(crate) struct Link {
     is_waiting: AtomicBool,
     /// Bytes read of a message or request that is not whole yet.
     unsettled: AtomicUsize,
+    /// Whether reading ended because requests hold too much memory.
+    is_over_budget: AtomicBool,
     budget: Arc<Budget>,
 }
 
@@ -47,6 +49,7 @@ impl Link {
             written: AtomicU64::new(0),
             is_waiting: AtomicBool::new(false),
             unsettled: AtomicUsize::new(0),
+            is_over_budget: AtomicBool::new(false),
             budget,
         })
     }
@@ -77,7 +80,13 @@ impl Link {
         if self.budget.receive(bytes) || own < SMALL {
             return Ok(());
         }
+        self.is_over_budget.store(true, Relaxed);
         Err(io::Error::other("requests hold too much memory"))
+    }
+
+    /// Whether it was cut because requests hold too much memory.
+    pub(crate) fn is_over_budget(&self) -> bool {
+        self.is_over_budget.load(Relaxed)
     }
 
     /// Bytes read so far.
