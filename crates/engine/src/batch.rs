@@ -55,6 +55,8 @@ const PATIENCE: u64 = 7;
 #[derive(Debug, Default)]
 pub struct Planner {
     now: u64,
+    /// Whose request went first in the last batch.
+    served: Option<u64>,
     /// Virtual finish time of each client's last batch, for clients with requests waiting.
     finished: HashMap<u64, u64>,
 }
@@ -73,7 +75,9 @@ impl Planner {
         let starving = oldest.filter(|at| waiting[*at].passed_over >= PATIENCE);
         order.sort_by_key(|at| {
             let request = &waiting[*at];
-            (starving != Some(*at), request.start, request.arrival)
+            // Of equals, whoever has just been served comes last: a client may have several long requests waiting.
+            let is_served = self.served == Some(request.client);
+            (starving != Some(*at), request.start, is_served, request.arrival)
         });
         let Some((&first, others)) = order.split_first() else {
             return Vec::new();
@@ -110,6 +114,7 @@ impl Planner {
                 }
             }
         }
+        self.served = Some(waiting[first].client);
         if starving.is_none() {
             self.now = self.now.max(waiting[first].start);
         }
