@@ -185,7 +185,7 @@ mod idle {
     const SPARE: usize = 200;
 
     /// What one of them may cost the daemon.
-    const BYTES_OF_ONE: usize = 24 << 10;
+    const BYTES_OF_ONE: usize = 32 << 10;
 
     /// Raises this process's limit of files as far as it goes, and gives it.
     fn raise_file_limit() -> usize {

@@ -30,6 +30,7 @@ mod unigram;
 pub use engine::{EmbedRequest, Embedded, Engine, ModelInfo, Pending, Prepared, Role, Timing};
 pub use error::{Cause, EmbedError, LoadError};
 pub use load::{DEFAULT_BATCH_TOKENS, DEFAULT_QUEUED_TEXTS, LoadOptions, Observer, load};
+pub use memory::return_unused as return_unused_memory;
 pub use queue::{BatchRecord, Meter};
 pub use session::Output;
 pub use space::SpaceId;

@@ -1,7 +1,7 @@
 //! Gives memory that loading used, and freed, back to the OS.
 
 /// Returns freed memory to the OS, where the allocator keeps it: glibc's does, and parsing a tokenizer frees much.
-pub(crate) fn return_unused() {
+pub fn return_unused() {
     platform::return_unused();
 }
 

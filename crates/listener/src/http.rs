@@ -210,7 +210,7 @@ impl<S: Service> Core<S> {
             right,
             limits: self.limits.clone(),
             counts: self.counts.clone(),
-            open: self.limits.max_connections - self.room.available_permits(),
+            open: self.open(),
             draining: self.life.draining.clone(),
             budget: self.budget.clone(),
             unread: unread.clone(),

@@ -16,6 +16,7 @@ mod bound;
 mod budget;
 mod connection;
 mod counted;
+mod crowd;
 mod events;
 mod handshake;
 mod http;

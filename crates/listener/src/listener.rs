@@ -23,6 +23,7 @@ use crate::{
     bound::Bound,
     budget::Budget,
     connection,
+    crowd::Crowd,
     http::{self, Counts, Routes},
     limits::Limits,
     service::{ConnectionId, Service},
@@ -67,9 +68,17 @@ pub(crate) struct Core<S> {
     pub(crate) room: Arc<Semaphore>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) unread: Arc<Unread>,
+    crowd: Crowd,
     pub(crate) counts: Arc<Counts>,
     /// Connections on which nothing has been asked yet, the oldest first.
     pub(crate) silent: Silent,
+}
+
+impl<S> Core<S> {
+    /// Connections that are open now.
+    pub(crate) fn open(&self) -> usize {
+        self.limits.max_connections - self.room.available_permits()
+    }
 }
 
 /// Connections on which nothing has been asked yet: the first to go when there are too many.
@@ -159,6 +168,7 @@ pub fn start<S: Service>(sockets: Sockets, service: S, limits: Limits, access: A
         room: listener.room.clone(),
         counts: Arc::default(),
         silent: Silent::default(),
+        crowd: Crowd::default(),
     });
     let door = Door {
         core,
@@ -358,10 +368,14 @@ impl<S: Service> Door<S> {
         let core = self.core.clone();
         let id = ConnectionId(self.last_id.fetch_add(1, Relaxed) + 1);
         core.counts.connections.fetch_add(1, Relaxed);
+        core.crowd.come(core.open());
         let ended = core.silent.enter(id);
         let unread = core.unread.enter(id, ended.clone());
         let serving = async move {
-            let outcome = ended.run_until_cancelled(connection::serve(core.clone(), id, stream, &unread));
+            // In a box, because each future around it would have room for it twice: with thousands of connections that are
+            // idle, most of the daemon's memory.
+            let connection = Box::pin(connection::serve(core.clone(), id, stream, &unread));
+            let outcome = ended.run_until_cancelled(connection);
             if outcome.await.is_none() {
                 core.counts.dropped.fetch_add(1, Relaxed);
                 core.counts.refusals.count(match unread.is_cut() {
@@ -371,6 +385,9 @@ impl<S: Service> Door<S> {
             }
             core.silent.leave(id);
             drop(room);
+            if core.crowd.gone(core.open()) {
+                core.service.crowd_gone();
+            }
         };
         let abort = self.core.life.abort.clone();
         self.core

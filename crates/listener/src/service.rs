@@ -36,6 +36,9 @@ pub trait Service: Send + Sync + 'static {
         async { None }
     }
 
+    /// Thousands of connections have gone: a time to give their memory back. Must not block.
+    fn crowd_gone(&self) {}
+
     /// HTTP routes beside the WebSocket at `/`; asked once, at the start. The guard stands before them.
     fn routes(&self) -> axum::Router {
         axum::Router::new()
@@ -49,6 +52,10 @@ impl<S: Service> Service for Arc<S> {
 
     fn notice(&self, notice: Notice) -> impl Future<Output = Option<NoticeReply>> + Send {
         S::notice(self, notice)
+    }
+
+    fn crowd_gone(&self) {
+        S::crowd_gone(self);
     }
 
     fn routes(&self) -> axum::Router {

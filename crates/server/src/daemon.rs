@@ -230,6 +230,11 @@ impl Service for DaemonService {
         }
     }
 
+    fn crowd_gone(&self) {
+        // It takes milliseconds, and nobody waits for it.
+        drop(tokio::task::spawn_blocking(okibi_engine::return_unused_memory));
+    }
+
     fn routes(&self) -> Router {
         http::routes(Arc::clone(&self.0))
     }
