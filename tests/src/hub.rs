@@ -1,6 +1,6 @@
 //! A model hub on this machine: as much of huggingface.co's protocol as a download needs.
 //!
-//! Serves the tiny model's files as whatever repository is asked for, by ranges, with the hub's headers.
+//! Serves the tiny model's files as whatever repository is asked for, by ranges, with the hub's headers, and lists them.
 
 use std::{
     fs,
@@ -12,6 +12,8 @@ use std::{
     },
 };
 
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -27,12 +29,34 @@ const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// Files longer than this are sent in two halves.
 const LARGE: usize = 1 << 20;
 
+/// The files of the tiny model.
+const FILES: [&str; 10] = [
+    "1_Pooling/config.json",
+    "config.json",
+    "config_sentence_transformers.json",
+    "modules.json",
+    "onnx/model.onnx",
+    "onnx/model_quantized.onnx",
+    "sentence_bert_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+];
+
+/// A repository that the hub has not.
+const UNKNOWN: &str = "someone/unknown";
+
+/// A repository that asks for a token.
+const GATED: &str = "someone/gated";
+
 /// What the hub does between the two halves of a large file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Halfway {
     GoOn,
     Wait,
     BreakOff,
+    /// As [`Halfway::GoOn`], but one byte is wrong.
+    Garble,
 }
 
 /// A hub. Gone when it is dropped.
@@ -54,7 +78,12 @@ impl Hub {
         Self::with(Halfway::Wait).await
     }
 
-    /// A hub whose connection breaks off in the middle of each large file.
+    /// A hub that sends large files with a wrong byte until [`Hub::go_on`].
+    pub async fn that_garbles() -> Self {
+        Self::with(Halfway::Garble).await
+    }
+
+    /// A hub whose connection breaks off in the middle of each large file, however often it is asked.
     pub async fn that_breaks_off() -> Self {
         Self::with(Halfway::BreakOff).await
     }
@@ -107,25 +136,48 @@ async fn answer(stream: TcpStream, mut halfway: watch::Receiver<Halfway>) -> std
     let mut stream = BufReader::new(stream);
     let mut first = String::new();
     stream.read_line(&mut first).await?;
-    let mut range = None;
+    let (mut range, mut has_token) = (None, false);
     loop {
         let mut header = String::new();
         stream.read_line(&mut header).await?;
         if header.trim().is_empty() {
             break;
         }
-        if let Some(value) = header.to_lowercase().strip_prefix("range: bytes=") {
+        let header = header.to_lowercase();
+        has_token |= header.starts_with("authorization: bearer ");
+        if let Some(value) = header.strip_prefix("range: bytes=") {
             range = Some(value.trim().to_owned());
         }
     }
     let mut words = first.split(' ');
     let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let refusal = if path.contains(UNKNOWN) {
+        Some("401 Unauthorized\r\nX-Error-Code: RepoNotFound")
+    } else if path.contains(GATED) && !has_token {
+        Some("401 Unauthorized\r\nX-Error-Code: GatedRepo")
+    } else {
+        None
+    };
+    if let Some(refusal) = refusal {
+        return refuse(&mut stream, refusal).await;
+    }
+    if path.starts_with("/api/models/") {
+        let list = list().to_string();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            list.len()
+        );
+        return stream.write_all((head + &list).as_bytes()).await;
+    }
     // /OWNER/NAME/resolve/REVISION/FILE
     let file = path.splitn(6, '/').nth(5).unwrap_or("");
-    let Ok(content) = fs::read(file_of(file)) else {
-        let none = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        return stream.write_all(none.as_bytes()).await;
+    let Ok(mut content) = fs::read(file_of(file)) else {
+        return refuse(&mut stream, "404 Not Found\r\nX-Error-Code: EntryNotFound").await;
     };
+    let hash = hash(&content);
+    if *halfway.borrow() == Halfway::Garble && content.len() > LARGE {
+        content[LARGE] ^= 1;
+    }
     let all = content.len();
     let (from, to) = match range.as_deref().and_then(|range| range.split_once('-')) {
         Some((from, to)) => (
@@ -141,9 +193,8 @@ async fn answer(stream: TcpStream, mut halfway: watch::Receiver<Halfway>) -> std
     };
     let part = content.get(from..to).unwrap_or_default();
     let head = format!(
-        "HTTP/1.1 {status}\r\nX-Repo-Commit: {COMMIT}\r\nETag: \"{}-{all}\"\r\nX-Linked-Size: {all}\r\n\
+        "HTTP/1.1 {status}\r\nX-Repo-Commit: {COMMIT}\r\nX-Linked-ETag: \"{hash}\"\r\nX-Linked-Size: {all}\r\n\
          Content-Range: bytes {from}-{}/{all}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        file.replace('/', "-"),
         to.saturating_sub(1),
         part.len(),
     );
@@ -151,8 +202,9 @@ async fn answer(stream: TcpStream, mut halfway: watch::Receiver<Halfway>) -> std
     if method == "HEAD" {
         return Ok(());
     }
-    let (first, second) = part.split_at(if part.len() > LARGE {
-        part.len() / 2
+    // The middle is that of the whole file, wherever this part of it begins.
+    let (first, second) = part.split_at(if all > LARGE {
+        (all / 2).saturating_sub(from).min(part.len())
     } else {
         part.len()
     });
@@ -166,6 +218,26 @@ async fn answer(stream: TcpStream, mut halfway: watch::Receiver<Halfway>) -> std
         stream.write_all(second).await?;
     }
     stream.shutdown().await
+}
+
+async fn refuse(stream: &mut BufReader<TcpStream>, status: &str) -> std::io::Result<()> {
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await
+}
+
+/// The list of the files, as the hub has it.
+fn list() -> Value {
+    let siblings = FILES.map(|name| {
+        let content = fs::read(file_of(name)).unwrap();
+        let lfs = json!({"sha256": hash(&content), "size": content.len()});
+        json!({"rfilename": name, "size": content.len(), "lfs": lfs})
+    });
+    json!({"sha": COMMIT, "siblings": siblings})
+}
+
+fn hash(content: &[u8]) -> String {
+    let hash = Sha256::digest(content);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn file_of(name: &str) -> PathBuf {

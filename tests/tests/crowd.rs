@@ -134,7 +134,10 @@ async fn metric(machine: &Machine, name: &str) -> u64 {
     let found = text
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    let number: f64 = found.unwrap_or_else(|| panic!("{name}: {text}")).parse().unwrap();
+    let number: f64 = found
+        .unwrap_or_else(|| panic!("{name}: {text}"))
+        .parse()
+        .expect("a number");
     number as u64
 }
 

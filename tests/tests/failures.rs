@@ -289,8 +289,8 @@ async fn a_hub_that_is_not_there_is_an_error() {
     fails(
         machine,
         &["start", "-m", "intfloat/multilingual-e5-small"],
-        &["cannot be downloaded", "network"],
-        &["ダウンロードできません", "ネットワーク"],
+        &["cannot be reached", "network"],
+        &["接続できません", "ネットワーク"],
     )
     .await;
 }

@@ -73,6 +73,20 @@ pub(crate) struct DaemonArgs {
     max_inputs: Option<OsString>,
     #[arg(long, value_name = "N")]
     max_request_tokens: Option<OsString>,
+    #[arg(long, value_name = "auto|fp32|fp16|int8|q4")]
+    variant: Option<OsString>,
+    #[arg(long, value_name = "auto|cpu|cuda|…")]
+    device: Option<OsString>,
+    #[arg(long, value_name = "always|TIME")]
+    keep_alive: Option<OsString>,
+    #[arg(long, value_name = "N")]
+    keep_models: Option<OsString>,
+    #[arg(long, value_name = "N")]
+    max_model_mb: Option<OsString>,
+    #[arg(long, value_name = "true|false")]
+    load_on_demand: Option<OsString>,
+    #[arg(long, value_name = "DIR,…")]
+    model_folders: Option<OsString>,
     #[arg(long, value_name = "N")]
     header_seconds: Option<OsString>,
     #[arg(long, value_name = "N")]
@@ -98,6 +112,8 @@ pub(crate) enum Command {
     Stop,
     Restart(StartArgs),
     Embed(EmbedArgs),
+    Models(ModelsArgs),
+    Use(UseArgs),
     Serve(DaemonArgs),
     Logs {
         #[arg(short, long)]
@@ -124,6 +140,47 @@ pub(crate) enum Command {
 pub(crate) struct StartArgs {
     #[command(flatten)]
     pub(crate) daemon: DaemonArgs,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<ModelsCommand>,
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    List,
+    Pull {
+        #[arg(value_name = "NAME")]
+        model_name: String,
+        #[arg(long, value_name = "auto|fp32|fp16|int8|q4")]
+        variant: Option<OsString>,
+    },
+    Rm {
+        #[arg(value_name = "NAME")]
+        model_name: String,
+    },
+    Info {
+        #[arg(value_name = "NAME")]
+        model_name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UseArgs {
+    #[arg(value_name = "NAME")]
+    pub(crate) model_name: String,
+    #[arg(long, value_name = "auto|fp32|fp16|int8|q4")]
+    variant: Option<OsString>,
+    #[arg(long)]
+    pub(crate) replace: bool,
+    #[arg(long)]
+    pub(crate) keep: bool,
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -194,6 +251,11 @@ impl CommandLine {
         match &self.command {
             Some(Command::Start(start) | Command::Restart(start)) => start.daemon.add_to(flags),
             Some(Command::Serve(daemon)) => daemon.add_to(flags),
+            Some(Command::Use(args)) => flags.with(Key::Variant, args.variant.clone()),
+            Some(Command::Models(ModelsArgs {
+                command: Some(ModelsCommand::Pull { variant, .. }),
+                ..
+            })) => flags.with(Key::Variant, variant.clone()),
             Some(Command::Daemon(hidden)) => hidden.daemon.add_to(flags),
             _ => flags,
         }
@@ -233,6 +295,13 @@ impl DaemonArgs {
             .with(Key::MaxRequestMb, self.max_request_mb.clone())
             .with(Key::MaxInputs, self.max_inputs.clone())
             .with(Key::MaxRequestTokens, self.max_request_tokens.clone())
+            .with(Key::Variant, self.variant.clone())
+            .with(Key::Device, self.device.clone())
+            .with(Key::KeepAlive, self.keep_alive.clone())
+            .with(Key::KeepModels, self.keep_models.clone())
+            .with(Key::MaxModelMb, self.max_model_mb.clone())
+            .with(Key::LoadOnDemand, self.load_on_demand.clone())
+            .with(Key::ModelFolders, self.model_folders.clone())
             .with(Key::HeaderSeconds, self.header_seconds.clone())
             .with(Key::BodySeconds, self.body_seconds.clone())
             .with(Key::WriteSeconds, self.write_seconds.clone())

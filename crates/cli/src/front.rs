@@ -1,15 +1,19 @@
 //! What every command knows: the language, the folders and the settings of this machine.
 
+use std::path::{Path, PathBuf};
+
 use okibi_config::{
-    Discovery, DiscoveryState, Folders, Loaded, Settings, daemon_args::daemon_args,
-    discovery::websocket_address, logfile, process_environment, token::read_tokens,
+    Discovery, DiscoveryState, Flags, Folders, Key, Loaded, Settings, daemon_args::daemon_args,
+    discovery::websocket_address, folders::CACHE_VARIABLE, logfile, process_environment, token::read_tokens,
 };
 use okibi_launcher::LaunchSpec;
 use okibi_messages::{Lang, Message};
+use okibi_models::{Hub, Library};
 use okibi_protocol::guard::Access;
 
 use crate::{
     args::CommandLine,
+    assets,
     failure::{Exit, Failure},
     style,
 };
@@ -107,6 +111,30 @@ impl Front {
             model: self.settings.model.value.clone(),
             log_file: logfile::daemon_log_path(&self.folders, port),
         })
+    }
+
+    /// A model as it was typed: a folder becomes an absolute path, a name stays.
+    pub(crate) fn model_asked(&self, typed: &str) -> String {
+        let flags = Flags::default().with(Key::Model, Some(typed.into()));
+        Settings::from_flags(&flags).settings.model.value
+    }
+
+    /// Where models are on this machine; `program` is this executable.
+    pub(crate) fn library(&self, program: &Path) -> Library {
+        // A cache folder that somebody named goes before the one that the tools of the hub share.
+        let own = process_environment(CACHE_VARIABLE).map(|_| self.folders.cache.as_path());
+        Library {
+            hub: Hub::from_environment(own, &process_environment),
+            assets: assets::folders(self.settings.assets.value.as_deref(), program),
+            folders: self
+                .settings
+                .model_folders
+                .value
+                .iter()
+                .map(PathBuf::from)
+                .collect(),
+            usage_file: self.folders.data.join("models.json"),
+        }
     }
 
     /// Where clients of the daemon connect.

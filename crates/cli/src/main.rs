@@ -5,8 +5,9 @@
 
 use std::process::ExitCode;
 
+use okibi_config::assets;
+
 mod args;
-mod assets;
 mod command;
 mod embed;
 mod failure;

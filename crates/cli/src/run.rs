@@ -7,7 +7,7 @@ use okibi_messages::{Lang, Message, usage::see_help};
 
 use crate::{
     args::{Command, CommandLine},
-    command::{completions, daemon, embed, logs, restart, serve, start, status, stop},
+    command::{completions, daemon, embed, logs, models, restart, serve, start, status, stop, use_model},
     failure::{Exit, Failure},
     front::Front,
     language, style, usage,
@@ -66,6 +66,8 @@ fn dispatch(line: CommandLine, lang: Lang) -> Result<Exit, Failure> {
             start::report(ended, args.json, lang)
         }
         Some(Command::Stop) => in_front(stop::run(&open()?)),
+        Some(Command::Models(args)) => models::run(&open()?, args),
+        Some(Command::Use(args)) => in_front(use_model::run(&open()?, args)),
         Some(Command::Embed(args)) => in_front(embed::run(&open()?, args)),
         Some(Command::Logs { follow, lines }) => in_front(logs::run(&open()?, *lines, *follow)),
         Some(Command::Completions { shell }) => completions::run(*shell, lang),
@@ -75,7 +77,7 @@ fn dispatch(line: CommandLine, lang: Lang) -> Result<Exit, Failure> {
 }
 
 /// Runs a front's command: one thread is enough, and quicker to start than several.
-fn in_front(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+pub(crate) fn in_front(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,7 +1,7 @@
 //! A daemon's status as lines on a terminal.
 
 use okibi_messages::{
-    Lang,
+    Lang, models,
     stage::stage_name,
     status::{Label, requests, state_line},
     units,
@@ -57,6 +57,10 @@ fn facts(status: &Status, address: &str, lang: Lang) -> Vec<(Label, String)> {
         status.memory_bytes.map(|bytes| units::size(bytes.0)),
     );
     add(Label::Threads, status.threads.map(|threads| threads.to_string()));
+    let current = status.current();
+    // That the processor computes is what everybody expects.
+    let device = current.and_then(|model| model.device.clone());
+    add(Label::Device, device.filter(|device| device != "cpu"));
     add(
         Label::Requests,
         status
@@ -64,6 +68,18 @@ fn facts(status: &Status, address: &str, lang: Lang) -> Vec<(Label, String)> {
             .then(|| requests(status.requests_served, status.requests_in_flight, lang)),
     );
     add(Label::Load, load(status, lang));
+    let others = status.models.iter().filter(|model| !model.current);
+    let others: Vec<String> = others
+        .map(|model| match models::held(model.state, lang) {
+            "" => model.name.clone(),
+            state => format!("{} ({state})", model.name),
+        })
+        .collect();
+    add(Label::Models, (!others.is_empty()).then(|| others.join(", ")));
+    for model in &status.models {
+        add(Label::Warning, model.warning.clone());
+        add(Label::Reason, model.error.clone());
+    }
     add(Label::Log, status.log_file.clone());
     facts
 }
@@ -125,6 +141,7 @@ mod tests {
             requests_in_flight: 2,
             texts_embedded: 40,
             latency: None,
+            models: Vec::new(),
             launch: None,
             error: None,
             log_file: None,

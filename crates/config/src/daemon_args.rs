@@ -5,7 +5,9 @@
 
 use std::ffi::OsString;
 
-use crate::{folders::Folders, key::Key, settings::Settings};
+use okibi_protocol::models::Variant;
+
+use crate::{folders::Folders, key::Key, model_choice::DeviceChoice, settings::Settings};
 
 /// Name of the hidden command.
 pub const DAEMON_COMMAND: &str = "daemon";
@@ -48,6 +50,25 @@ pub fn daemon_args(settings: &Settings, folders: &Folders, lang: &str) -> Vec<Os
     add(Key::MaxRequestMb, number(settings.max_request_mb.value));
     add(Key::MaxInputs, number(settings.max_inputs.value));
     add(Key::MaxRequestTokens, number(settings.max_request_tokens.value));
+    let variant = settings.variant.value;
+    add(
+        Key::Variant,
+        (variant != Variant::Auto).then(|| variant.name().into()),
+    );
+    let device = settings.device.value;
+    add(
+        Key::Device,
+        (device != DeviceChoice::default()).then(|| device.name().into()),
+    );
+    let keep_alive = settings.keep_alive.value;
+    add(Key::KeepAlive, keep_alive.map(|time| time.to_string().into()));
+    add(Key::KeepModels, number(settings.keep_models.value));
+    add(Key::MaxModelMb, number(settings.max_model_mb.value));
+    add(
+        Key::LoadOnDemand,
+        (!settings.load_on_demand.value).then(|| "false".into()),
+    );
+    add(Key::ModelFolders, list(&settings.model_folders.value));
     let seconds = |seconds: Option<u64>| seconds.map(|seconds| seconds.to_string().into());
     add(Key::HeaderSeconds, seconds(settings.header_seconds.value));
     add(Key::BodySeconds, seconds(settings.body_seconds.value));

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use toml_edit::{DocumentMut, Item, value};
+use toml_edit::{Array, DocumentMut, Item, value};
 
 use crate::key::Key;
 
@@ -19,6 +19,8 @@ pub enum NewValue {
     Number(i64),
     /// `true` or `false`.
     Switch(bool),
+    /// Texts.
+    List(Vec<String>),
     /// Nothing: the setting goes back to its default.
     Unset,
 }
@@ -83,6 +85,7 @@ fn change(document: &mut DocumentMut, name: &str, new: &NewValue) {
         NewValue::Text(text) => value(text),
         NewValue::Number(number) => value(*number),
         NewValue::Switch(switch) => value(*switch),
+        NewValue::List(texts) => value(texts.iter().collect::<Array>()),
         NewValue::Unset => {
             document.remove(name);
             return;
@@ -108,6 +111,10 @@ fn is_same(old: &toml_edit::Value, new: &NewValue) -> bool {
         NewValue::Text(text) => old.as_str() == Some(text),
         NewValue::Number(number) => old.as_integer() == Some(*number),
         NewValue::Switch(switch) => old.as_bool() == Some(*switch),
+        NewValue::List(texts) => old.as_array().is_some_and(|array| {
+            let known = array.iter().map(toml_edit::Value::as_str);
+            known.eq(texts.iter().map(|text| Some(text.as_str())))
+        }),
         NewValue::Unset => false,
     }
 }
@@ -138,6 +145,19 @@ mod tests {
         fs::write(&file, old).unwrap();
         save(&file, values).unwrap();
         fs::read_to_string(&file).unwrap()
+    }
+
+    #[test]
+    fn a_list_is_written_whole_and_kept_where_it_says_the_same() {
+        let folders = |texts: &[&str]| {
+            let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+            [(Key::ModelFolders, NewValue::List(texts))]
+        };
+        let old = "model_folders = [ '/a' ] # mine\n";
+        assert_eq!(saved(old, &folders(&["/a"])), old);
+        let more = saved(old, &folders(&["/a", "/b"]));
+        assert_eq!(more, "model_folders = [\"/a\", \"/b\"] # mine\n");
+        assert_eq!(saved("", &folders(&[])), "model_folders = []\n");
     }
 
     #[test]

@@ -43,6 +43,20 @@ pub enum Key {
     MaxInputs,
     /// Tokens of a request.
     MaxRequestTokens,
+    /// Which weights of a repository are taken.
+    Variant,
+    /// What computes.
+    Device,
+    /// How long a model that nobody asks for stays in memory.
+    KeepAlive,
+    /// Models in memory at once.
+    KeepModels,
+    /// Megabytes of weights in memory at once.
+    MaxModelMb,
+    /// Whether a request that names a model which is here and not loaded has it loaded.
+    LoadOnDemand,
+    /// Further folders of models.
+    ModelFolders,
     /// Seconds for the headers of an HTTP request.
     HeaderSeconds,
     /// Seconds for the body of an HTTP request.
@@ -67,7 +81,7 @@ pub enum Key {
 
 impl Key {
     /// Every setting.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 36] = [
         Self::Model,
         Self::Port,
         Self::Threads,
@@ -87,6 +101,13 @@ impl Key {
         Self::MaxRequestMb,
         Self::MaxInputs,
         Self::MaxRequestTokens,
+        Self::Variant,
+        Self::Device,
+        Self::KeepAlive,
+        Self::KeepModels,
+        Self::MaxModelMb,
+        Self::LoadOnDemand,
+        Self::ModelFolders,
         Self::HeaderSeconds,
         Self::BodySeconds,
         Self::WriteSeconds,
@@ -121,6 +142,13 @@ impl Key {
             Self::MaxRequestMb => "max_request_mb",
             Self::MaxInputs => "max_inputs",
             Self::MaxRequestTokens => "max_request_tokens",
+            Self::Variant => "variant",
+            Self::Device => "device",
+            Self::KeepAlive => "keep_alive",
+            Self::KeepModels => "keep_models",
+            Self::MaxModelMb => "max_model_mb",
+            Self::LoadOnDemand => "load_on_demand",
+            Self::ModelFolders => "model_folders",
             Self::HeaderSeconds => "header_seconds",
             Self::BodySeconds => "body_seconds",
             Self::WriteSeconds => "write_seconds",

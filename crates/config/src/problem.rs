@@ -50,6 +50,8 @@ pub enum Wanted {
     Switch,
     /// Texts, with commas between.
     List,
+    /// A time such as `30m`, or `always`.
+    Time,
     /// An IP address.
     Address,
 }

@@ -6,13 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use okibi_protocol::DEFAULT_PORT;
+use okibi_protocol::{DEFAULT_PORT, models::Variant};
 
 use crate::{
     Environment,
     file::{ConfigFile, FileValue},
     folders::absolute,
     key::Key,
+    model_choice::{DeviceChoice, KeepAlive, VARIANTS},
     problem::{Origin, Problem, Wanted},
 };
 
@@ -217,6 +218,20 @@ pub struct Settings {
     pub max_inputs: Setting<Option<usize>>,
     /// Tokens of a request, over all its texts.
     pub max_request_tokens: Setting<Option<usize>>,
+    /// Which weights of a repository are taken.
+    pub variant: Setting<Variant>,
+    /// What computes.
+    pub device: Setting<DeviceChoice>,
+    /// How long a model that nobody asks for stays in memory; `None` leaves it to the daemon.
+    pub keep_alive: Setting<Option<KeepAlive>>,
+    /// Models in memory at once.
+    pub keep_models: Setting<Option<usize>>,
+    /// Megabytes (2^20 bytes) of weights in memory at once.
+    pub max_model_mb: Setting<Option<usize>>,
+    /// Whether a request that names a model which is here and not loaded has it loaded.
+    pub load_on_demand: Setting<bool>,
+    /// Further folders of models, each absolute.
+    pub model_folders: Setting<Vec<String>>,
     /// Seconds for the headers of an HTTP request.
     pub header_seconds: Setting<Option<u64>>,
     /// Seconds for the body of an HTTP request.
@@ -297,6 +312,28 @@ impl Settings {
             max_request_mb: values.number(Key::MaxRequestMb, 1024),
             max_inputs: values.number(Key::MaxInputs, 1 << 20),
             max_request_tokens: values.number(Key::MaxRequestTokens, 1 << 40),
+            variant: values.read(
+                Key::Variant,
+                Wanted::OneOf(&VARIANTS),
+                |value, _| Variant::from_name(&name(value)?),
+                Variant::default,
+            ),
+            device: values.read(
+                Key::Device,
+                Wanted::OneOf(&DeviceChoice::NAMES),
+                |value, _| DeviceChoice::from_name(&name(value)?),
+                DeviceChoice::default,
+            ),
+            keep_alive: values.read(
+                Key::KeepAlive,
+                Wanted::Time,
+                |value, _| KeepAlive::read(&name(value)?).map(Some),
+                || None,
+            ),
+            keep_models: values.number(Key::KeepModels, 64),
+            max_model_mb: values.number(Key::MaxModelMb, 1 << 24),
+            load_on_demand: values.read(Key::LoadOnDemand, Wanted::Switch, switch, || true),
+            model_folders: values.read(Key::ModelFolders, Wanted::List, folders, Vec::new),
             header_seconds: values.seconds(Key::HeaderSeconds),
             body_seconds: values.seconds(Key::BodySeconds),
             write_seconds: values.seconds(Key::WriteSeconds),
@@ -514,6 +551,15 @@ fn model(value: &OsStr, base: &Path) -> Option<String> {
     } else {
         Some(text)
     }
+}
+
+/// Folders with commas between, each made absolute.
+fn folders(value: &OsStr, base: &Path) -> Option<Vec<String>> {
+    let each = list(value, base)?.into_iter().map(|folder| {
+        let folder = path(OsStr::new(&folder), base)?;
+        folder.into_os_string().into_string().ok()
+    });
+    each.collect()
 }
 
 fn some_path(value: &OsStr, base: &Path) -> Option<Option<PathBuf>> {

@@ -55,8 +55,6 @@ const PATIENCE: u64 = 7;
 #[derive(Debug, Default)]
 pub struct Planner {
     now: u64,
-    /// Whose request went first in the last batch.
-    served: Option<u64>,
     /// Virtual finish time of each client's last batch, for clients with requests waiting.
     finished: HashMap<u64, u64>,
 }
@@ -75,9 +73,7 @@ impl Planner {
         let starving = oldest.filter(|at| waiting[*at].passed_over >= PATIENCE);
         order.sort_by_key(|at| {
             let request = &waiting[*at];
-            // Of equals, whoever has just been served comes last: a client may have several long requests waiting.
-            let is_served = self.served == Some(request.client);
-            (starving != Some(*at), request.start, is_served, request.arrival)
+            (starving != Some(*at), request.start, request.arrival)
         });
         let Some((&first, others)) = order.split_first() else {
             return Vec::new();
@@ -114,7 +110,6 @@ impl Planner {
                 }
             }
         }
-        self.served = Some(waiting[first].client);
         if starving.is_none() {
             self.now = self.now.max(waiting[first].start);
         }
@@ -127,6 +122,10 @@ impl Planner {
         }
         let served: HashSet<u64> = shares.iter().map(|share| waiting[share.request].client).collect();
         for request in waiting {
+            // A client's requests are one flow: what it has had of one counts for the others.
+            if let Some(finish) = self.finished.get(&request.client) {
+                request.start = request.start.max(*finish);
+            }
             request.passed_over = match served.contains(&request.client) {
                 true => 0,
                 false => request.passed_over + 1,

@@ -5,12 +5,14 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use okibi_models::Prompts;
+
 use crate::{
+    device::Device,
     error::EmbedError,
     pooling::{Pooling, normalise},
     queue::{Answer, Meter, Queue},
     session::Output,
-    source::Prompts,
     space::SpaceId,
     tokenizer::{Overflow, Text, TokenInfo, Tokenizer, Tokens},
 };
@@ -120,6 +122,10 @@ pub struct ModelInfo {
     pub pooling: Pooling,
     /// Threads it computes with.
     pub threads: usize,
+    /// What computes it.
+    pub device: Device,
+    /// The device that was asked for and is not to be had.
+    pub missed_device: Option<Device>,
     /// The space of its whole, normalised vectors.
     pub space: SpaceId,
     /// Bytes of its weights.
@@ -167,6 +173,11 @@ pub struct Pending {
 }
 
 impl Engine {
+    /// Ends the model's thread, and waits until its memory is given back.
+    pub fn close(self) {
+        self.queue.close();
+    }
+
     /// What is to be known about the model.
     pub fn info(&self) -> &ModelInfo {
         &self.info

@@ -2,46 +2,15 @@
 
 use std::path::PathBuf;
 
-/// A cause that is only shown, never branched on.
-pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub use okibi_models::Cause;
+use okibi_models::ModelError;
 
 /// Why a model cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// No source knows the name.
-    #[error("there is no model {name:?}")]
-    UnknownModel {
-        /// The name asked for.
-        name: String,
-        /// Known names that look like it, the nearest first.
-        nearest: Vec<String>,
-    },
-    /// The folder is not there, or is no folder.
-    #[error("there is no model folder {folder}")]
-    MissingFolder {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// The folder lacks a file that every model needs.
-    #[error("the model folder {folder} has no {file}")]
-    MissingFile {
-        /// The folder.
-        folder: PathBuf,
-        /// The file, relative to it.
-        file: String,
-    },
-    /// The folder has weights, but not as ONNX.
-    #[error("the model folder {folder} has safetensors weights but no ONNX export")]
-    OnlySafetensors {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// The embedded model's files are not where they belong.
-    #[error("the embedded model is not installed")]
-    EmbeddedModelNotFound {
-        /// Where it was looked for.
-        searched: Vec<PathBuf>,
-    },
+    /// The model's files are not to be had, or cannot be used.
+    #[error(transparent)]
+    Source(#[from] ModelError),
     /// A file could not be read.
     #[error("{path} cannot be read")]
     Unreadable {
@@ -49,22 +18,6 @@ pub enum LoadError {
         path: PathBuf,
         /// What the OS said.
         source: std::io::Error,
-    },
-    /// A configuration file of the model is not what it should be.
-    #[error("{path} is not a valid configuration: {reason}")]
-    Configuration {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The model pools in a way that is not supported.
-    #[error("{path} asks for pooling {mode:?}, which is not supported")]
-    Pooling {
-        /// The file that says so.
-        path: PathBuf,
-        /// The pooling it asks for.
-        mode: String,
     },
     /// No ONNX Runtime library was found.
     #[error("no ONNX Runtime library was found")]
@@ -96,23 +49,13 @@ pub enum LoadError {
         /// What the runtime said.
         source: Cause,
     },
-    /// The folder that downloads go to cannot be written.
-    #[error("the model cache {path} cannot be written")]
-    CacheUnwritable {
-        /// The folder.
-        path: PathBuf,
-        /// What the OS said.
-        source: std::io::Error,
-    },
-    /// A file could not be fetched from the hub.
-    #[error("{file} of {repository} cannot be downloaded")]
-    Download {
-        /// The hub repository.
-        repository: String,
-        /// The file in it.
-        file: String,
-        /// What the library said.
-        source: Cause,
+    /// There is no memory for the model.
+    #[error("the model needs {needed} bytes of memory, and {free} are free")]
+    NoMemory {
+        /// What it needs.
+        needed: u64,
+        /// What is free.
+        free: u64,
     },
     /// The loaded model failed at its first run.
     #[error("the model does not run")]

@@ -1,21 +1,23 @@
 //! Loading a model in stages.
 
-use std::{path::PathBuf, time::Instant};
+use std::{fmt, path::PathBuf, sync::Arc, time::Instant};
 
+use okibi_models::{DEFAULT_MODEL, HubModel, Library, ModelFiles, Snapshot, Source, describe};
 use okibi_protocol::{
+    models::Variant,
     stage::{Measure, Stage, StageEvent, StageState, Unit},
     units::Millis,
 };
 
 use crate::{
+    device::DeviceWish,
     engine::{Engine, ModelInfo},
     error::{EmbedError, LoadError},
     memory,
     queue::{Bounds, Queue},
     runtime,
     session::{Output, Session},
-    source::{self, ModelFiles, Source},
-    space::Contents,
+    space::{self, Contents},
     tokenizer::{Overflow, Tokenizer},
 };
 
@@ -31,18 +33,46 @@ pub const DEFAULT_QUEUED_TEXTS: usize = 50_000;
 pub struct LoadOptions {
     /// The embedded default, an absolute path of a folder, or a name of the catalogue.
     pub model: String,
-    /// Folders with the embedded model and ONNX Runtime, the first to be looked at first.
+    /// Where models are.
+    pub library: Library,
+    /// Which weights of a repository are taken.
+    pub variant: Variant,
+    /// Folders with ONNX Runtime, the first to be looked at first.
     pub assets: Vec<PathBuf>,
     /// The ONNX Runtime library, where it is not to be looked for.
     pub runtime_library: Option<PathBuf>,
-    /// Where downloaded models go.
+    /// Where what is learnt about models is kept.
     pub cache_folder: PathBuf,
     /// Threads that compute a batch; all physical cores where it is `None`.
     pub threads: Option<usize>,
+    /// What is to compute.
+    pub device: DeviceWish,
     /// Padded tokens of a batch; [`DEFAULT_BATCH_TOKENS`] where it is `None`.
     pub batch_tokens: Option<usize>,
+    /// Asked before the weights are opened; every model is admitted where it is `None`.
+    pub admission: Option<Admission>,
     /// Texts that may wait; [`DEFAULT_QUEUED_TEXTS`] where it is `None`.
     pub max_queued_texts: Option<usize>,
+}
+
+/// Asked whether there is memory for a model before it is opened.
+#[derive(Clone)]
+pub struct Admission(Arc<Admit>);
+
+/// Gets the bytes of a model's weights; may block until there is room.
+type Admit = dyn Fn(u64) -> Result<(), LoadError> + Send + Sync;
+
+impl Admission {
+    /// One that asks `admit`.
+    pub fn new(admit: impl Fn(u64) -> Result<(), LoadError> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(admit))
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Admission")
+    }
 }
 
 /// Who is told of each step of a load; called from several threads.
@@ -53,6 +83,9 @@ pub type Observer<'a> = &'a (dyn Fn(StageEvent) + Sync);
 /// Errors: [`LoadError`]; the stage that failed has been told as failed.
 pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, LoadError> {
     let (library, files) = find_files(options, observer)?;
+    if let Some(Admission(admit)) = &options.admission {
+        admit(space::weight_bytes(&files))?;
+    }
     let threads = options.threads.unwrap_or_else(default_threads);
     // The tokenizer takes longest and needs nobody: it is read while the runtime and the session open.
     let (tokenizer, session, contents) = std::thread::scope(|scope| {
@@ -60,7 +93,7 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
         let tokenizer = scope.spawn(|| staged(Stage::Tokenizer, observer, |_| Tokenizer::load(&files)));
         let session = staged(Stage::Runtime, observer, |_| runtime::open(&library)).and_then(|environment| {
             staged(Stage::Model, observer, |_| {
-                Session::open(&environment, &files, threads)
+                Session::open(&environment, &files, threads, options.device)
             })
         });
         let tokenizer = tokenizer.join().unwrap_or_else(|_| {
@@ -87,6 +120,8 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
         prompts: files.prompts,
         pooling: files.pooling,
         threads,
+        device: session.device(),
+        missed_device: options.device.missed(session.device()),
     };
     let bounds = Bounds {
         batch_tokens: options.batch_tokens.unwrap_or(DEFAULT_BATCH_TOKENS),
@@ -106,34 +141,45 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
 
 /// Finds the ONNX Runtime library and the model's files, which are fetched where they are not on this machine.
 fn find_files(options: &LoadOptions, observer: Observer<'_>) -> Result<(PathBuf, ModelFiles), LoadError> {
+    let hub = &options.library.hub;
     let (library, found) = staged(Stage::Resolve, observer, |_| {
         let library = runtime::find(options.runtime_library.as_deref(), &options.assets)?;
-        let found = match source::resolve(&options.model, &options.assets)? {
-            Source::Folder { name, folder } => Ok(source::describe(&name, &folder, None, None)?),
-            Source::Hub(entry) => Err(entry),
+        let source = okibi_models::resolve(&options.model, options.variant, &options.library)?;
+        let found = match source {
+            Source::Embedded { folder } => Ok(describe(DEFAULT_MODEL, &folder, None, None)?),
+            Source::Folder {
+                name,
+                folder,
+                model_file,
+            } => Ok(describe(&name, &folder, model_file.as_deref(), None)?),
+            Source::Hub(model) => match okibi_models::find_here(&model, hub)? {
+                Some(snapshot) => Ok(of_snapshot(&model, &snapshot)?),
+                None => Err(model),
+            },
         };
         Ok((library, found))
     })?;
-    let entry = match found {
+    let model = match found {
         Ok(files) => return Ok((library, files)),
-        Err(entry) => entry,
+        Err(model) => model,
     };
     let files = staged(Stage::Download, observer, |advance| {
-        let folder = source::fetch(&entry, &options.cache_folder, &|done, total| {
+        let on_bytes = |done, total| {
             advance(Measure {
                 done,
                 total: Some(total),
                 unit: Unit::Bytes,
             });
-        })?;
-        source::describe(
-            &entry.repository,
-            &folder,
-            Some(&entry.model_file),
-            Some(entry.pooling),
-        )
+        };
+        let snapshot = okibi_models::fetch(&model, hub, &on_bytes, &|| false)?;
+        of_snapshot(&model, &snapshot)
     })?;
     Ok((library, files))
+}
+
+fn of_snapshot(model: &HubModel, snapshot: &Snapshot) -> Result<ModelFiles, LoadError> {
+    let file = Some(snapshot.model_file.as_str());
+    Ok(describe(&model.name, &snapshot.folder, file, model.known)?)
 }
 
 /// Embeds one short text, so that the first query does not pay for what a session puts off until its first run.

@@ -1,35 +1,22 @@
 //! From token vectors to one vector per text.
 
-use serde::{Deserialize, Serialize};
+pub use okibi_models::Pooling;
 
-/// How a text's token vectors become one. Source: sentence-transformers, `models/Pooling.py`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Pooling {
-    /// The mean of all tokens.
-    Mean,
-    /// The first token.
-    Cls,
-    /// The last token.
-    LastToken,
-}
-
-impl Pooling {
-    /// Pools one text: `rows` holds the vectors of its tokens, without padding, each `dimension` long.
-    pub fn pool(self, rows: &[f32], dimension: usize) -> Vec<f32> {
-        match self {
-            Self::Cls => rows[..dimension].to_vec(),
-            Self::LastToken => rows[rows.len() - dimension..].to_vec(),
-            Self::Mean => {
-                let mut sum = rows[..dimension].to_vec();
-                for row in rows[dimension..].chunks_exact(dimension) {
-                    for (total, value) in sum.iter_mut().zip(row) {
-                        *total += value;
-                    }
+/// Pools one text: `rows` holds the vectors of its tokens, without padding, each `dimension` long.
+pub fn pool(pooling: Pooling, rows: &[f32], dimension: usize) -> Vec<f32> {
+    match pooling {
+        Pooling::Cls => rows[..dimension].to_vec(),
+        Pooling::LastToken => rows[rows.len() - dimension..].to_vec(),
+        Pooling::Mean => {
+            let mut sum = rows[..dimension].to_vec();
+            for row in rows[dimension..].chunks_exact(dimension) {
+                for (total, value) in sum.iter_mut().zip(row) {
+                    *total += value;
                 }
-                let count = (rows.len() / dimension) as f32;
-                sum.iter_mut().for_each(|total| *total /= count);
-                sum
             }
+            let count = (rows.len() / dimension) as f32;
+            sum.iter_mut().for_each(|total| *total /= count);
+            sum
         }
     }
 }
@@ -54,9 +41,9 @@ mod tests {
     #[test]
     fn each_pooling_takes_its_tokens() {
         let rows = [1.0, 2.0, 3.0, 4.0, 8.0, 0.0];
-        assert_eq!(Pooling::Cls.pool(&rows, 2), [1.0, 2.0]);
-        assert_eq!(Pooling::LastToken.pool(&rows, 2), [8.0, 0.0]);
-        assert_eq!(Pooling::Mean.pool(&rows, 2), [4.0, 2.0]);
+        assert_eq!(pool(Pooling::Cls, &rows, 2), [1.0, 2.0]);
+        assert_eq!(pool(Pooling::LastToken, &rows, 2), [8.0, 0.0]);
+        assert_eq!(pool(Pooling::Mean, &rows, 2), [4.0, 2.0]);
     }
 
     #[test]

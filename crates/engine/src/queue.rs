@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::{
     batch::{Planner, Share, Waiting},
     error::EmbedError,
+    memory,
     session::{Output, Session},
 };
 
@@ -62,7 +63,9 @@ pub(crate) struct Bounds {
     pub(crate) texts: usize,
 }
 
-/// The queue and the thread that owns the session. Dropping it ends the thread after its present batch.
+/// The queue and the thread that owns the session.
+///
+/// Dropping it has the thread end after its present batch, and does not wait for that: [`Queue::close`] does.
 pub(crate) struct Queue {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -120,7 +123,10 @@ impl Queue {
         let worker = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("okibi-model".into())
-            .spawn(move || worker.work(session))?;
+            .spawn(move || {
+                worker.work(session);
+                memory::return_unused();
+            })?;
         Ok(Self {
             shared,
             thread: Some(thread),
@@ -183,6 +189,21 @@ impl Queue {
         self.shared.lock().texts
     }
 
+    fn stop(&self) {
+        self.shared.lock().is_stopping = true;
+        self.shared.changed.notify_one();
+    }
+
+    /// Ends the thread, and waits until the session is closed and its memory given back.
+    pub(crate) fn close(mut self) {
+        self.stop();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the model thread panicked");
+        }
+    }
+
     /// Tells `meter` from now on; the first one stays.
     pub(crate) fn set_meter(&self, meter: Arc<dyn Meter>) {
         // A second one has nobody to tell.
@@ -192,13 +213,7 @@ impl Queue {
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        self.shared.lock().is_stopping = true;
-        self.shared.changed.notify_one();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the model thread panicked");
-        }
+        self.stop();
     }
 }
 

@@ -6,10 +6,12 @@ use ort::{
     value::{DynValue, Tensor, TensorElementType},
 };
 
+use okibi_models::ModelFiles;
+
 use crate::{
+    device::{Device, DeviceWish},
     error::{Cause, EmbedError, LoadError},
-    pooling::Pooling,
-    source::ModelFiles,
+    pooling::{Pooling, pool},
 };
 
 /// Inputs this code knows how to fill.
@@ -35,6 +37,7 @@ pub enum Output {
 
 /// A model, open and ready to run. Not shared between threads: it belongs to the engine's own.
 pub struct Session {
+    device: Device,
     library: Library,
     output: String,
     pooling: Pooling,
@@ -42,10 +45,15 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens the model. `threads` compute one run together.
+    /// Opens the model. `threads` compute one run together; `wish` says what computes, where that is to be had.
     ///
     /// Errors: [`LoadError::Model`] for a file that is broken or wants inputs this code does not know.
-    pub fn open(environment: &Environment, files: &ModelFiles, threads: usize) -> Result<Self, LoadError> {
+    pub fn open(
+        environment: &Environment,
+        files: &ModelFiles,
+        threads: usize,
+        wish: DeviceWish,
+    ) -> Result<Self, LoadError> {
         let broken = |source: Cause| LoadError::Model {
             path: files.model.clone(),
             source,
@@ -54,7 +62,8 @@ impl Session {
             path: files.model.clone(),
             source,
         })?;
-        let library = build(environment, files, threads).map_err(|error| broken(error.into()))?;
+        let (library, device) =
+            open_on(environment, files, threads, wish).map_err(|error| broken(error.into()))?;
         for input in library.inputs() {
             let is_i64 = input.dtype().tensor_type() == Some(TensorElementType::Int64);
             if !KNOWN_INPUTS.contains(&input.name()) || !is_i64 {
@@ -76,11 +85,17 @@ impl Session {
             .ok_or_else(|| broken(format!("none of its outputs {outputs:?} holds vectors").into()))?
             .to_owned();
         Ok(Self {
+            device,
             library,
             output,
             pooling: files.pooling,
             pad_id: files.pad_id,
         })
+    }
+
+    /// What computes it.
+    pub fn device(&self) -> Device {
+        self.device
     }
 
     /// Runs the model on texts as token ids, padded to the longest.
@@ -131,7 +146,7 @@ impl Session {
                     .map(|(rows, (ids, output))| {
                         let rows = &rows[..ids.len() * dimension];
                         match output {
-                            Output::Text => self.pooling.pool(rows, dimension),
+                            Output::Text => pool(self.pooling, rows, dimension),
                             Output::Tokens => rows.to_vec(),
                         }
                     })
@@ -142,14 +157,38 @@ impl Session {
     }
 }
 
-fn build(environment: &Environment, files: &ModelFiles, threads: usize) -> ort::Result<Library> {
-    Library::builder(environment)?
+/// Opens the model on the first device that takes it.
+fn open_on(
+    environment: &Environment,
+    files: &ModelFiles,
+    threads: usize,
+    wish: DeviceWish,
+) -> ort::Result<(Library, Device)> {
+    let mut candidates = wish.candidates().into_iter();
+    loop {
+        let device = candidates.next().unwrap_or_default();
+        match build(environment, files, threads, device) {
+            Err(error) if device != Device::Cpu => {
+                tracing::warn!(device = device.name(), %error, "the device does not take the model");
+            }
+            outcome => return outcome.map(|library| (library, device)),
+        }
+    }
+}
+
+fn build(
+    environment: &Environment,
+    files: &ModelFiles,
+    threads: usize,
+    device: Device,
+) -> ort::Result<Library> {
+    let builder = Library::builder(environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_intra_threads(threads)?
         // A daemon that waits must not burn a core between two queries.
         .with_intra_op_spinning(false)?
         // Without VNNI, x86 processors add int8 products up in 16 bits and cut what does not fit: vectors would
         // depend on the processor. This costs a tenth of the speed there, and nothing elsewhere.
-        .with_precise_qmm()?
-        .commit_from_file(&files.model)
+        .with_precise_qmm()?;
+    device.configure(builder)?.commit_from_file(&files.model)
 }

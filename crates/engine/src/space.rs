@@ -11,10 +11,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::LoadError,
-    source::{ModelFiles, Prompts},
-};
+use okibi_models::{ModelFiles, Prompts};
+
+use crate::error::LoadError;
 
 /// Hexadecimal digits of an id: 64 bits, so that two spaces of one user never meet.
 const DIGITS: usize = 16;
@@ -101,7 +100,7 @@ impl Contents {
     pub(crate) fn space(&self, files: &ModelFiles, dimension: usize) -> SpaceId {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.digest().as_bytes());
-        let Prompts { query, document } = &files.prompts;
+        let Prompts { query, document, .. } = &files.prompts;
         let manner = serde_json::json!([
             files.pooling,
             query,
@@ -134,6 +133,12 @@ fn weight_files(model: &Path) -> Vec<PathBuf> {
         files.extend(data);
     }
     files
+}
+
+/// Bytes of a model's weights on disk.
+pub(crate) fn weight_bytes(files: &ModelFiles) -> u64 {
+    let each = weight_files(&files.model).into_iter();
+    each.filter_map(|path| Some(fs::metadata(path).ok()?.len())).sum()
 }
 
 /// A file as it was when it was read.

@@ -6,9 +6,10 @@ use tokenizers::{
     AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl,
 };
 
+use okibi_models::ModelFiles;
+
 use crate::{
     error::{EmbedError, LoadError},
-    source::ModelFiles,
     unigram::AnyModel,
 };
 

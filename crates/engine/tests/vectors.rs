@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use okibi_engine::{
     EmbedError, EmbedRequest, Embedded, Engine, LoadError, LoadOptions, Output, Overflow, Role, Text, load,
-    source::{DEFAULT_MODEL, describe},
     tokenizer::Tokenizer,
 };
+use okibi_models::{DEFAULT_MODEL, Library, ModelError, describe};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -42,6 +42,10 @@ fn options(model: &str) -> LoadOptions {
     let assets = std::env::var_os("OKIBI_ASSETS").map_or_else(|| root().join("assets"), PathBuf::from);
     LoadOptions {
         model: model.to_owned(),
+        library: Library {
+            assets: vec![assets.clone()],
+            ..Library::default()
+        },
         assets: vec![assets],
         ..LoadOptions::default()
     }
@@ -252,7 +256,7 @@ fn broken_files_are_load_errors_that_name_the_file() {
         Err(error) => error,
     };
     assert!(
-        matches!(error(&copy("tokenizer.json")), LoadError::MissingFile { file, .. } if file == "tokenizer.json")
+        matches!(error(&copy("tokenizer.json")), LoadError::Source(ModelError::MissingFile { file, .. }) if file == "tokenizer.json")
     );
     let cut = copy("");
     let model = cut.path().join("onnx/model.onnx");
@@ -267,7 +271,9 @@ fn broken_files_are_load_errors_that_name_the_file() {
     .unwrap();
     assert!(matches!(error(&garbage), LoadError::Tokenizer { .. }));
     let unknown = load(&options("multilingual-e5-smal"), &|_| {}).err();
-    assert!(matches!(unknown, Some(LoadError::UnknownModel { nearest, .. }) if nearest[0] == DEFAULT_MODEL));
+    assert!(
+        matches!(unknown, Some(LoadError::Source(ModelError::UnknownModel { nearest, .. })) if nearest[0] == DEFAULT_MODEL)
+    );
     let no_runtime = LoadOptions {
         runtime_library: Some("/no/such/library.so".into()),
         ..options(whole.to_str().unwrap())

@@ -73,6 +73,7 @@ impl Front {
             requests_in_flight: 0,
             texts_embedded: 0,
             latency: None,
+            models: Vec::new(),
             launch: Some(launch.clone()),
             error: None,
             log_file: None,

@@ -60,6 +60,28 @@ help! {
     Logs: "Show the end of the daemon's log", "デーモンのログの末尾を表示します";
     /// `completions`.
     Completions: "Print a completion script for a shell", "シェルの補完スクリプトを出力します";
+    /// `models`.
+    Models: "List, fetch and delete models", "モデルの一覧、取得、削除";
+    /// `models list`.
+    ModelsList: "List what is on this machine and what is known; the same as without a command",
+        "このマシンにあるモデルと取得できるモデルを表示します (省略時と同じ)";
+    /// `models pull`.
+    ModelsPull: "Fetch a model from the hub", "モデルをハブから取得します";
+    /// `models rm`.
+    ModelsRm: "Delete a model's files", "モデルのファイルを削除します";
+    /// `models info`.
+    ModelsInfo: "Show what is known about a model, and from where", "モデルについて分かっていることと、その出どころを表示します";
+    /// `use`.
+    Use: "Change the running daemon over to another model, without a gap",
+        "起動中のデーモンのモデルを、止めずに切り替えます";
+    /// `NAME` of `models` and `use`.
+    ModelName: "Model: a name, or NAME@REVISION", "モデル名、または 名前@リビジョン";
+    /// `use --replace`.
+    Replace: "Unload the present model first, where memory is too short for both; requests wait meanwhile",
+        "両方を置くメモリーがないとき、先に現在のモデルを解放します。その間のリクエストは待たされます";
+    /// `use --keep`.
+    Keep: "Keep the present model in memory too, for requests that name it",
+        "現在のモデルもメモリーに残し、名前を指定したリクエストに使います";
     /// `--model`.
     Model: "Model: a name, or a folder such as ./folder", "モデル名、または ./folder のようなフォルダー";
     /// `--port`.
@@ -132,6 +154,25 @@ help! {
         "1 要求の最大テキスト数 (分割応答を除く) [既定値: 10000]";
     /// `--max-request-tokens`.
     MaxRequestTokens: "Tokens of a request at most [default: 4000000]", "1 要求の最大トークン数 [既定値: 4000000]";
+    /// `--variant`.
+    Variant: "Which weights of a repository to take [default: auto, by processor and memory]",
+        "リポジトリーのどの重みを使うか [既定値: auto、プロセッサーとメモリーで選択]";
+    /// `--device`.
+    Device: "What computes: auto, cpu, cuda, coreml or directml [default: cpu]",
+        "計算に使う装置: auto、cpu、cuda、coreml、directml [既定値: cpu]";
+    /// `--keep-alive`.
+    KeepAlive: "How long a model that nobody asks for stays in memory: always, 30m, 2h [default: always for the embedded model, 30m for others]",
+        "使われないモデルをメモリーに残す時間: always、30m、2h [既定値: 内蔵モデルは always、ほかは 30m]";
+    /// `--keep-models`.
+    KeepModels: "Models in memory at once [default: 3]", "同時にメモリーに置くモデルの数 [既定値: 3]";
+    /// `--max-model-mb`.
+    MaxModelMb: "Megabytes of weights in memory at once [default: no limit but the machine's]",
+        "同時にメモリーに置く重みのメガバイト数 [既定値: マシンの空きメモリーまで]";
+    /// `--load-on-demand`.
+    LoadOnDemand: "Whether a request loads the model it names, where that is on this machine [default: true]",
+        "要求が指定したモデルがこのマシンにあれば読み込むか [既定値: true]";
+    /// `--model-folders`.
+    ModelFolders: "Further folders of models, with commas between", "追加のモデルフォルダー (カンマ区切り)";
     /// `--header-seconds`.
     HeaderSeconds: "Seconds for the headers of an HTTP request [default: 10]",
         "HTTP ヘッダーの受信を待つ秒数 [既定値: 10]";

@@ -6,6 +6,7 @@
 //!
 //! - [`lang`]: which language
 //! - [`message`]: all messages, with their data
+//! - [`models`]: lists, downloads and changes of models
 //! - [`stage`]: the stages of a load in words
 //! - [`launch`]: how starts and stops end
 //! - [`load`]: why a model cannot be loaded
@@ -33,6 +34,7 @@ pub mod lang;
 pub mod launch;
 pub mod load;
 pub mod message;
+pub mod models;
 pub mod settings;
 pub mod stage;
 pub mod status;

@@ -1,11 +1,13 @@
 //! Why a model cannot be loaded, in words.
 //!
 //! The same kinds as the engine's own error, which this crate does not know: the tray shows these sentences and
-//! links no engine.
+//! links no engine. It knows the errors about a model's source, which the tray has too.
 
 use std::path::PathBuf;
 
-use crate::lang::Lang;
+use okibi_models::ModelError;
+
+use crate::{chain, lang::Lang, units};
 
 /// Why a model cannot be loaded. A `cause` is one line, as a library or the OS said it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,11 +31,90 @@ pub enum LoadProblem {
         /// The file, relative to it.
         file: String,
     },
-    /// The folder has weights, but not as ONNX.
+    /// There are weights, but not as ONNX.
     OnlySafetensors {
-        /// The folder.
-        folder: PathBuf,
+        /// The folder, or the repository.
+        place: String,
+        /// A known model with an export of the same weights.
+        export: Option<String>,
     },
+    /// The repository has no weights that can be used.
+    NoOnnx {
+        /// The hub repository.
+        repository: String,
+    },
+    /// The repository does not have the variant asked for.
+    NoVariant {
+        /// The hub repository.
+        repository: String,
+        /// The variant.
+        asked: String,
+        /// Those it has.
+        available: Vec<String>,
+    },
+    /// The hub has no such repository, or hides it.
+    NotOnHub {
+        /// The repository.
+        repository: String,
+        /// Known names like it, the nearest first.
+        nearest: Vec<String>,
+    },
+    /// The repository has no such revision.
+    NoRevision {
+        /// The repository.
+        repository: String,
+        /// The revision.
+        revision: String,
+    },
+    /// The repository is open only to those who have agreed to its terms.
+    Gated {
+        /// The repository.
+        repository: String,
+        /// Whether a token was sent.
+        has_token: bool,
+    },
+    /// The hub may not be asked, and the files are not all here.
+    Offline {
+        /// The repository.
+        repository: String,
+    },
+    /// Nobody answers at the hub's address.
+    Unreachable {
+        /// Its address.
+        endpoint: String,
+        /// Why.
+        cause: String,
+    },
+    /// What came is not what the hub says the file is.
+    WrongHash {
+        /// The repository.
+        repository: String,
+        /// The file.
+        file: String,
+    },
+    /// The disk has too little room.
+    NoSpace {
+        /// The cache.
+        path: PathBuf,
+        /// Bytes that are needed.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// The repository asks for something that no honest one does.
+    Unsafe {
+        /// The repository.
+        repository: String,
+        /// What, as the library said it.
+        what: String,
+    },
+    /// The model is not one that can be deleted.
+    NotRemovable {
+        /// Its name.
+        name: String,
+    },
+    /// The download was given up.
+    Cancelled,
     /// The embedded model is not installed.
     EmbeddedModelNotFound {
         /// Where it was looked for.
@@ -102,6 +183,13 @@ pub enum LoadProblem {
         /// Why.
         cause: String,
     },
+    /// There is no memory for the model.
+    NoMemory {
+        /// Bytes it needs.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The model failed at its first run.
     WarmUp {
         /// Why.
@@ -114,6 +202,105 @@ pub enum LoadProblem {
         /// Why.
         cause: String,
     },
+}
+
+impl From<&ModelError> for LoadProblem {
+    fn from(error: &ModelError) -> Self {
+        match error {
+            ModelError::UnknownModel { name, nearest } => Self::UnknownModel {
+                name: name.clone(),
+                nearest: nearest.clone(),
+            },
+            ModelError::MissingFolder { folder } => Self::MissingFolder {
+                folder: folder.clone(),
+            },
+            ModelError::MissingFile { folder, file } => Self::MissingFile {
+                folder: folder.clone(),
+                file: file.clone(),
+            },
+            ModelError::OnlySafetensors { place, export } => Self::OnlySafetensors {
+                place: place.clone(),
+                export: export.clone(),
+            },
+            ModelError::NoOnnx { repository } => Self::NoOnnx {
+                repository: repository.clone(),
+            },
+            ModelError::NoVariant {
+                repository,
+                asked,
+                available,
+            } => Self::NoVariant {
+                repository: repository.clone(),
+                asked: asked.clone(),
+                available: available.clone(),
+            },
+            ModelError::EmbeddedModelNotFound { searched } => Self::EmbeddedModelNotFound {
+                searched: searched.clone(),
+            },
+            ModelError::Unreadable { path, source } => Self::Unreadable {
+                path: path.clone(),
+                cause: chain(source),
+            },
+            ModelError::Configuration { path, reason } => Self::Configuration {
+                path: path.clone(),
+                cause: reason.clone(),
+            },
+            ModelError::Pooling { path, mode } => Self::Pooling {
+                path: path.clone(),
+                mode: mode.clone(),
+            },
+            ModelError::CacheUnwritable { path, source } => Self::CacheUnwritable {
+                path: path.clone(),
+                cause: chain(source),
+            },
+            ModelError::NotOnHub { repository, nearest } => Self::NotOnHub {
+                repository: repository.clone(),
+                nearest: nearest.clone(),
+            },
+            ModelError::NoRevision { repository, revision } => Self::NoRevision {
+                repository: repository.clone(),
+                revision: revision.clone(),
+            },
+            ModelError::Gated {
+                repository,
+                has_token,
+            } => Self::Gated {
+                repository: repository.clone(),
+                has_token: *has_token,
+            },
+            ModelError::Offline { repository } => Self::Offline {
+                repository: repository.clone(),
+            },
+            ModelError::Unreachable { endpoint, source } => Self::Unreachable {
+                endpoint: endpoint.clone(),
+                cause: chain(source.as_ref()),
+            },
+            ModelError::Download {
+                repository,
+                file,
+                source,
+            } => Self::Download {
+                repository: repository.clone(),
+                file: file.clone(),
+                cause: chain(source.as_ref()),
+            },
+            ModelError::WrongHash { repository, file } => Self::WrongHash {
+                repository: repository.clone(),
+                file: file.clone(),
+            },
+            ModelError::NoSpace { path, needed, free } => Self::NoSpace {
+                path: path.clone(),
+                needed: *needed,
+                free: *free,
+            },
+            ModelError::Unsafe { repository, what } => Self::Unsafe {
+                repository: repository.clone(),
+                what: what.clone(),
+            },
+            ModelError::NotRemovable { name } => Self::NotRemovable { name: name.clone() },
+            ModelError::Cancelled => Self::Cancelled,
+        }
+    }
 }
 
 impl LoadProblem {
@@ -150,16 +337,120 @@ impl LoadProblem {
                     "モデルフォルダー {folder} に {file} がありません。パスを確認するか、モデルを取得し直してください。"
                 )
             }
-            Self::OnlySafetensors { folder } => {
-                let folder = folder.display();
+            Self::OnlySafetensors {
+                place,
+                export: Some(export),
+            } => phrase!(
+                lang,
+                "{place} has weights only as safetensors, which Okibi does not read. The same model as ONNX: \
+                 `okibi start -m {export}`.",
+                "{place} の重みは safetensors 形式のみで、Okibi では読めません。同じモデルの ONNX 版があります: \
+                 `okibi start -m {export}`"
+            ),
+            Self::OnlySafetensors { place, export: None } => phrase!(
+                lang,
+                "{place} has weights only as safetensors, which Okibi does not read. Look for an ONNX export of it, or \
+                 make one: `optimum-cli export onnx --model {place} ./folder`.",
+                "{place} の重みは safetensors 形式のみで、Okibi では読めません。ONNX 版を探すか、変換してください: \
+                 `optimum-cli export onnx --model {place} ./folder`"
+            ),
+            Self::NoOnnx { repository } => phrase!(
+                lang,
+                "{repository} has no ONNX file with a tokenizer.json, so it is no text-embedding model that Okibi can \
+                 load. `okibi models` lists some that are.",
+                "{repository} には ONNX ファイルと tokenizer.json がないため、Okibi では読み込めません。\
+                 使えるモデルは `okibi models` で確認できます。"
+            ),
+            Self::NoVariant {
+                repository,
+                asked,
+                available,
+            } => {
+                let available = available.join(", ");
                 phrase!(
                     lang,
-                    "The model folder {folder} has safetensors weights but no ONNX export. Fetch the model's \
-                     `onnx` folder, or export it, for example with `optimum-cli export onnx`.",
-                    "モデルフォルダー {folder} には safetensors の重みだけがあり、ONNX 形式のモデルがありません。\
-                     モデルの `onnx` フォルダーを取得するか、`optimum-cli export onnx` などで変換してください。"
+                    "{repository} has no weights of the variant {asked}. It has: {available}.",
+                    "{repository} には {asked} の重みがありません。あるもの: {available}"
                 )
             }
+            Self::NotOnHub { repository, nearest } => {
+                let nearest = nearest.join(", ");
+                phrase!(
+                    lang,
+                    "The hub has no repository {repository}, or shows it only to some. Near to it: {nearest}.",
+                    "ハブに {repository} というリポジトリーはないか、公開されていません。近い名前: {nearest}"
+                )
+            }
+            Self::NoRevision { repository, revision } => phrase!(
+                lang,
+                "{repository} has no revision {revision}. Leave `@{revision}` out for the newest one.",
+                "{repository} に {revision} というリビジョンはありません。`@{revision}` を外すと最新版を使います。"
+            ),
+            Self::Gated {
+                repository,
+                has_token: false,
+            } => phrase!(
+                lang,
+                "{repository} is open only to those who have agreed to its terms. Agree on its page of the hub, make a \
+                 token there, and put it into the variable `HF_TOKEN`.",
+                "{repository} は利用条件への同意が必要です。ハブのページで同意してトークンを作り、\
+                 環境変数 `HF_TOKEN` に設定してください。"
+            ),
+            Self::Gated {
+                repository,
+                has_token: true,
+            } => phrase!(
+                lang,
+                "The token in `HF_TOKEN` has no access to {repository}. Agree to its terms on its page of the hub, with \
+                 the account that the token is of.",
+                "`HF_TOKEN` のトークンでは {repository} を利用できません。トークンのアカウントで、\
+                 ハブのページの利用条件に同意してください。"
+            ),
+            Self::Offline { repository } => phrase!(
+                lang,
+                "{repository} is not on this machine, and `HF_HUB_OFFLINE` says that the hub is not to be asked.",
+                "{repository} はこのマシンになく、`HF_HUB_OFFLINE` によりハブへの接続が禁止されています。"
+            ),
+            Self::Unreachable { endpoint, cause } => phrase!(
+                lang,
+                "The hub {endpoint} cannot be reached: {cause}. Check the network connection; a proxy comes from \
+                 `HTTPS_PROXY`, another hub from `HF_ENDPOINT`.",
+                "ハブ {endpoint} に接続できません: {cause}。ネットワーク接続を確認してください。プロキシは `HTTPS_PROXY`、\
+                 別のハブは `HF_ENDPOINT` で指定できます。"
+            ),
+            Self::WrongHash { repository, file } => phrase!(
+                lang,
+                "{file} of {repository} was downloaded twice and is not what the hub says it is; it was not kept. A proxy \
+                 or the disk may be at fault.",
+                "{repository} の {file} を 2 回ダウンロードしましたが、ハブの示す内容と一致しないため破棄しました。\
+                 プロキシやディスクに問題がある可能性があります。"
+            ),
+            Self::NoSpace { path, needed, free } => {
+                let path = path.display();
+                let (needed, free) = (units::size(*needed), units::size(*free));
+                phrase!(
+                    lang,
+                    "{path} has room for {free}, and {needed} are needed. Make room, or name another place with \
+                     `HF_HUB_CACHE`.",
+                    "{path} の空きは {free} ですが、{needed} 必要です。空きを増やすか、`HF_HUB_CACHE` で別の場所を指定してください。"
+                )
+            }
+            Self::Unsafe { repository, what } => phrase!(
+                lang,
+                "{repository} is not safe to use, and nothing of it was kept: {what}.",
+                "{repository} は安全に使えないため、何も保存しませんでした: {what}"
+            ),
+            Self::NotRemovable { name } => phrase!(
+                lang,
+                "{name} is not among the downloaded models, so there is nothing to delete. The embedded model and your \
+                 own folders stay.",
+                "{name} はダウンロードしたモデルではないため、削除できません。内蔵モデルと自分で追加したフォルダーは残ります。"
+            ),
+            Self::Cancelled => phrase!(
+                lang,
+                "The download was cancelled; what has come is kept for the next time.",
+                "ダウンロードを中止しました。取得済みの分は次回に使われます。"
+            ),
             Self::EmbeddedModelNotFound { searched } => {
                 let searched = paths(searched);
                 phrase!(
@@ -253,6 +544,16 @@ impl LoadProblem {
                 "{repository} の {file} をダウンロードできません: {cause}。ネットワーク接続を確認して、もう一度起動してください。\
                  ダウンロード済みの分は再利用されます。"
             ),
+            Self::NoMemory { needed, free } => {
+                let (needed, free) = (units::size(*needed), units::size(*free));
+                phrase!(
+                    lang,
+                    "The model needs about {needed} of memory, and {free} are free. Close other programs, or choose a \
+                     smaller model or variant (`--variant int8`).",
+                    "モデルには約 {needed} のメモリーが必要ですが、空きは {free} です。ほかのプログラムを閉じるか、\
+                     より小さいモデルや種類 (`--variant int8`) を選んでください。"
+                )
+            }
             Self::WarmUp { cause } => phrase!(
                 lang,
                 "The model was loaded but does not run: {cause}. It may not be a text-embedding model.",

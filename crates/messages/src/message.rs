@@ -37,6 +37,11 @@ pub enum Message {
     Log(LogWarning),
     /// The command line cannot be read.
     Usage(UsageProblem),
+    /// The daemon refused, in its own words.
+    Refused {
+        /// Why.
+        reason: String,
+    },
     /// Embedding has something to say.
     Embed(EmbedMessage),
     /// Another front is launching; its launch is shown.
@@ -114,6 +119,7 @@ impl Message {
             Self::Log(warning) => settings::log_warning(warning, lang),
             Self::Usage(problem) => problem.text(lang),
             Self::Embed(message) => message.text(lang),
+            Self::Refused { reason } => reason.clone(),
             Self::Attached => phrase!(
                 lang,
                 "A start is already under way; waiting for it.",

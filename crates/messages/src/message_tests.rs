@@ -47,7 +47,61 @@ fn load_problems() -> Vec<LoadProblem> {
             folder: path(),
             file: "tokenizer.json".into(),
         },
-        LoadProblem::OnlySafetensors { folder: path() },
+        LoadProblem::OnlySafetensors {
+            place: "place".into(),
+            export: Some("export".into()),
+        },
+        LoadProblem::OnlySafetensors {
+            place: "place".into(),
+            export: None,
+        },
+        LoadProblem::NoOnnx {
+            repository: "owner/name".into(),
+        },
+        LoadProblem::NoVariant {
+            repository: "owner/name".into(),
+            asked: "q4".into(),
+            available: vec!["fp32".into()],
+        },
+        LoadProblem::NotOnHub {
+            repository: "owner/name".into(),
+            nearest: vec!["near".into()],
+        },
+        LoadProblem::NoRevision {
+            repository: "owner/name".into(),
+            revision: "v1".into(),
+        },
+        LoadProblem::Gated {
+            repository: "owner/name".into(),
+            has_token: false,
+        },
+        LoadProblem::Gated {
+            repository: "owner/name".into(),
+            has_token: true,
+        },
+        LoadProblem::Offline {
+            repository: "owner/name".into(),
+        },
+        LoadProblem::Unreachable {
+            endpoint: "http://hub".into(),
+            cause: "refused".into(),
+        },
+        LoadProblem::WrongHash {
+            repository: "owner/name".into(),
+            file: "model.onnx".into(),
+        },
+        LoadProblem::NoSpace {
+            path: path(),
+            needed: 2,
+            free: 1,
+        },
+        LoadProblem::NoMemory { needed: 2, free: 1 },
+        LoadProblem::Unsafe {
+            repository: "owner/name".into(),
+            what: "why".into(),
+        },
+        LoadProblem::NotRemovable { name: "m".into() },
+        LoadProblem::Cancelled,
         LoadProblem::EmbeddedModelNotFound {
             searched: vec![path()],
         },

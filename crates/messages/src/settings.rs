@@ -117,6 +117,11 @@ fn wanted(wanted: Wanted, lang: Lang) -> String {
             phrase!(lang, "one of {english}", "次のいずれか ({japanese}) ")
         }
         Wanted::List => phrase!(lang, "a list of texts", "文字列のリスト"),
+        Wanted::Time => phrase!(
+            lang,
+            "a time such as 45s, 30m or 2h, or always",
+            "45s、30m、2h のような時間、または always"
+        ),
         Wanted::Address => phrase!(lang, "an IP address", "IP アドレス"),
         Wanted::Switch => phrase!(lang, "true or false", "true か false "),
     }

@@ -10,6 +10,11 @@ use crate::{lang::Lang, pick, units};
 pub fn state_line(status: &Status, lang: Lang) -> String {
     let model = &status.model;
     match status.status {
+        RunState::Running if status.is_resting() => phrase!(
+            lang,
+            "{model} is resting; the next request loads it again",
+            "{model} は休止中です。次のリクエストで読み込み直します"
+        ),
         RunState::Running if status.ready => {
             phrase!(lang, "{model} is ready", "{model} は準備ができています")
         }
@@ -74,6 +79,12 @@ pub enum Label {
     Load,
     /// The log file.
     Log,
+    /// What computes.
+    Device,
+    /// Further models in memory.
+    Models,
+    /// What is to be known about the model.
+    Warning,
     /// Why the load failed.
     Reason,
 }
@@ -93,6 +104,9 @@ impl Label {
             Self::Threads => pick(lang, "Threads", "スレッド数"),
             Self::Load => pick(lang, "Load", "読み込み"),
             Self::Log => pick(lang, "Log", "ログ"),
+            Self::Device => pick(lang, "Device", "装置"),
+            Self::Models => pick(lang, "Also held", "ほかのモデル"),
+            Self::Warning => pick(lang, "Warning", "警告"),
             Self::Reason => pick(lang, "Reason", "理由"),
         }
     }

@@ -28,6 +28,8 @@ pub enum Entry {
     Status,
     /// Opens the window to try it in.
     TryIt,
+    /// Opens the models window.
+    Models,
     /// Opens the settings window.
     Settings,
     /// Copies the daemon's address.
@@ -60,6 +62,7 @@ impl Entry {
             Self::Progress => pick(lang, "Show progress…", "進み具合を表示…"),
             Self::Status => pick(lang, "Status…", "状態…"),
             Self::TryIt => pick(lang, "Try it…", "試してみる…"),
+            Self::Models => pick(lang, "Models…", "モデル一覧…"),
             Self::Settings => pick(lang, "Settings…", "設定…"),
             Self::CopyAddress => pick(lang, "Copy address", "アドレスをコピー"),
             Self::OpenLog => pick(lang, "Open log", "ログを開く"),
@@ -87,6 +90,7 @@ pub const fn window_title(entry: Entry, lang: Lang) -> &'static str {
         Entry::Progress => pick(lang, "Okibi: Start", "Okibi: 起動"),
         Entry::Status => pick(lang, "Okibi: Status", "Okibi: 状態"),
         Entry::TryIt => pick(lang, "Okibi: Try it", "Okibi: 試してみる"),
+        Entry::Models => pick(lang, "Okibi: Models", "Okibi: モデル"),
         Entry::Settings => pick(lang, "Okibi: Settings", "Okibi: 設定"),
         _ => "Okibi",
     }
@@ -101,6 +105,16 @@ pub fn ready(status: &Status, lang: Lang) -> String {
         lang,
         "Ready: {model}, {dimension} dims, up {up}",
         "準備完了: {model}、{dimension} 次元、稼働 {up}"
+    )
+}
+
+/// A daemon whose model rests, in one line.
+pub fn resting(status: &Status, lang: Lang) -> String {
+    let model = &status.model;
+    phrase!(
+        lang,
+        "Resting: {model}; the next request loads it again",
+        "休止中: {model}、次のリクエストで読み込み直します"
     )
 }
 
@@ -158,6 +172,15 @@ pub fn tooltip(status: &Status, lang: Lang) -> String {
         lang,
         "Okibi: {model}\nMemory {memory}, requests {requests}",
         "Okibi: {model}\nメモリ {memory}、リクエスト {requests}"
+    )
+}
+
+/// A model whose files are not deleted, since the daemon holds it.
+pub fn model_in_use(model: &str, lang: Lang) -> String {
+    phrase!(
+        lang,
+        "{model} is loaded. Use another model first, then delete it.",
+        "{model} は読み込まれているため削除できません。先に別のモデルに切り替えてください。"
     )
 }
 
@@ -219,6 +242,46 @@ pub fn notify_died(reason: &str, lang: Lang) -> Notification {
             "Okibi が予期せず停止しました",
         )
         .into(),
+        body: reason.into(),
+    }
+}
+
+/// A model that was downloaded.
+pub fn notify_pulled(model: &str, lang: Lang) -> Notification {
+    Notification {
+        summary: phrase!(lang, "{model} is downloaded", "{model} をダウンロードしました"),
+        body: String::new(),
+    }
+}
+
+/// A download that failed.
+pub fn notify_pull_failed(model: &str, reason: &str, lang: Lang) -> Notification {
+    Notification {
+        summary: phrase!(
+            lang,
+            "{model} could not be downloaded",
+            "{model} をダウンロードできませんでした"
+        ),
+        body: reason.into(),
+    }
+}
+
+/// A daemon that has changed over to another model.
+pub fn notify_switched(model: &str, lang: Lang) -> Notification {
+    Notification {
+        summary: phrase!(lang, "{model} is in use now", "モデルを {model} に切り替えました"),
+        body: String::new(),
+    }
+}
+
+/// A change to another model that failed; the one before goes on.
+pub fn notify_switch_failed(model: &str, reason: &str, lang: Lang) -> Notification {
+    Notification {
+        summary: phrase!(
+            lang,
+            "{model} could not be loaded",
+            "{model} を読み込めませんでした"
+        ),
         body: reason.into(),
     }
 }

@@ -69,6 +69,8 @@ pub mod code {
     pub const STOPPING: i64 = -32003;
     /// The token that came with the request does not allow this.
     pub const NOT_ALLOWED: i64 = -32004;
+    /// A model cannot be had: `data.kind` says why.
+    pub const MODEL: i64 = -32005;
 }
 
 impl RpcError {

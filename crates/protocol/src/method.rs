@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    models::{LoadedModel, ModelState},
     notice::LaunchId,
     stage::StageBoard,
     units::{ByteCount, Millis},
@@ -87,6 +88,9 @@ pub struct Status {
     /// How long the requests of the last minute took; absent where there was none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub latency: Option<Latency>,
+    /// Every model that is held, the current one first; empty before the first is loaded.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub models: Vec<LoadedModel>,
     /// The launch under way, or the one that started the daemon.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub launch: Option<LaunchId>,
@@ -96,6 +100,19 @@ pub struct Status {
     /// The daemon's log file.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub log_file: Option<String>,
+}
+
+impl Status {
+    /// The model that answers requests which name none, once there is one.
+    pub fn current(&self) -> Option<&LoadedModel> {
+        self.models.iter().find(|model| model.current)
+    }
+
+    /// Whether the current model has been put to rest: the next request loads it again.
+    pub fn is_resting(&self) -> bool {
+        self.current()
+            .is_some_and(|model| model.state == ModelState::Resting)
+    }
 }
 
 /// How long requests for embeddings took, from their arrival to their answer.
@@ -213,6 +230,9 @@ pub struct EmbedParams {
     /// What is done with a text over the limit; goes before `truncate`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub overflow: Option<OverflowChoice>,
+    /// Which model is asked, perhaps with `:query` or `:document` behind its name; the current one where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub model: Option<String>,
 }
 
 fn yes() -> bool {
@@ -221,7 +241,7 @@ fn yes() -> bool {
 
 impl EmbedParams {
     /// The parameters' names in their order by position.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 9] = [
         "input",
         "input_type",
         "normalize",
@@ -230,6 +250,7 @@ impl EmbedParams {
         "encoding",
         "stream",
         "overflow",
+        "model",
     ];
 
     /// Everything by default for `input`.
@@ -243,6 +264,7 @@ impl EmbedParams {
             encoding: Encoding::Float,
             stream: None,
             overflow: None,
+            model: None,
         }
     }
 }

@@ -233,11 +233,14 @@ pub struct LoadModelParams {
     /// Whether the present model is unloaded first: for machines whose memory is too short for both.
     #[serde(default)]
     pub replace: bool,
+    /// Whether the model that answered until now stays in memory.
+    #[serde(default)]
+    pub keep: bool,
 }
 
 impl LoadModelParams {
     /// The parameters' names in their order by position.
-    pub const NAMES: [&'static str; 4] = ["model", "variant", "switch", "replace"];
+    pub const NAMES: [&'static str; 5] = ["model", "variant", "switch", "replace", "keep"];
 
     /// Changes over to `model`.
     pub fn switch_to(model: impl Into<String>) -> Self {
@@ -246,6 +249,7 @@ impl LoadModelParams {
             variant: Variant::Auto,
             switch: true,
             replace: false,
+            keep: false,
         }
     }
 }

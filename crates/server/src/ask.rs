@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Overflow, Pending, Role, Text};
 use okibi_protocol::method::{InputType, OverflowChoice};
 
-use crate::{daemon::Daemon, failure::Failure, metrics::Dialect};
+use crate::{daemon::Daemon, failure::Failure, metrics::Dialect, models::Lease};
 
 /// Texts of at most so many bytes together are tokenised at once; more would hold other connections up.
 const TOKENISE_AT_ONCE: usize = 4096;
@@ -30,23 +30,24 @@ pub(crate) fn overflow(overflow: Option<OverflowChoice>, truncate: bool) -> Over
     }
 }
 
-/// Embeds the texts of one request, counts it, and gives the engine that did it. A text without a vector fails the
-/// request.
+/// Embeds the texts of one request by `model`, and counts it. A text without a vector fails the request.
 pub(crate) async fn embed(
     daemon: &Arc<Daemon>,
     dialect: Dialect,
+    model: &Lease,
     request: EmbedRequest,
-) -> Result<(Arc<Engine>, Embedded), Failure> {
-    judged(daemon, dialect, request, Embedded::whole).await
+) -> Result<Embedded, Failure> {
+    judged(daemon, dialect, model, request, Embedded::whole).await
 }
 
 /// As [`embed`], for dialects that can say which texts have no vector.
 pub(crate) async fn embed_each(
     daemon: &Arc<Daemon>,
     dialect: Dialect,
+    model: &Lease,
     request: EmbedRequest,
-) -> Result<(Arc<Engine>, Embedded), Failure> {
-    judged(daemon, dialect, request, Ok).await
+) -> Result<Embedded, Failure> {
+    judged(daemon, dialect, model, request, Ok).await
 }
 
 /// What is to be made of vectors that may not all be there.
@@ -55,13 +56,14 @@ type Judge = fn(Embedded) -> Result<Embedded, EmbedError>;
 async fn judged(
     daemon: &Arc<Daemon>,
     dialect: Dialect,
+    model: &Lease,
     request: EmbedRequest,
     judge: Judge,
-) -> Result<(Arc<Engine>, Embedded), Failure> {
+) -> Result<Embedded, Failure> {
     let began = Instant::now();
-    let outcome = run(daemon, request, judge).await;
+    let outcome = run(daemon, model, request, judge).await;
     match &outcome {
-        Ok((_, embedded)) => daemon.metrics.answered(dialect, embedded, began.elapsed()),
+        Ok(embedded) => daemon.metrics.answered(dialect, embedded, began.elapsed()),
         Err(failure) => daemon.metrics.failed(dialect, failure),
     }
     outcome
@@ -69,26 +71,26 @@ async fn judged(
 
 async fn run(
     daemon: &Arc<Daemon>,
+    model: &Lease,
     request: EmbedRequest,
     judge: Judge,
-) -> Result<(Arc<Engine>, Embedded), Failure> {
-    let engine = daemon.engine()?;
+) -> Result<Embedded, Failure> {
     let limit = daemon.options.max_inputs;
     let count = request.texts.len();
     if count > limit {
         return Err(Failure::TooManyTexts { count, limit });
     }
     let guard = daemon.activity.begin();
-    let pending = submit(daemon, &engine, request).await?;
+    let pending = submit(daemon, model, request).await?;
     let embedded = judge(pending.wait().await?)?;
     guard.served(count);
-    Ok((engine, embedded))
+    Ok(embedded)
 }
 
 /// Tokenises and queues a request; a long one is tokenised on a thread that may block.
 pub(crate) async fn submit(
     daemon: &Daemon,
-    engine: &Arc<Engine>,
+    model: &Lease,
     request: EmbedRequest,
 ) -> Result<Pending, Failure> {
     let limit = daemon.options.max_request_tokens;
@@ -102,9 +104,9 @@ pub(crate) async fn submit(
     };
     let bytes: usize = request.texts.iter().map(Text::bytes).sum();
     if bytes <= TOKENISE_AT_ONCE {
-        return submit(engine, request);
+        return submit(model, request);
     }
-    let engine = Arc::clone(engine);
+    let engine = model.engine();
     match tokio::task::spawn_blocking(move || submit(&engine, request)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Failure::Embed(EmbedError::Compute {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::Router;
-use okibi_engine::Engine;
+use okibi_engine::{Engine, ModelInfo, Role};
 use okibi_listener::{Answer, Bound, CallContext, ConnectionId, Service, loading, subscribe};
 use okibi_protocol::{
     SERVER_TYPE_DAEMON,
@@ -15,6 +15,10 @@ use okibi_protocol::{
     jsonrpc::{Call, RpcError, code, raw_result},
     method::{
         EMBED, EMBED_TEXT, EmbedParams, EmbedTextParams, RunState, STOP_SERVER, SUBSCRIBE, Status, Stopping,
+    },
+    models::{
+        LIST_MODELS, LOAD_MODEL, LoadModelParams, MODEL_INFO, ModelParams, PULL_MODEL, PullModelParams,
+        REMOVE_MODEL, UNLOAD_MODEL,
     },
     notice::LaunchId,
     stage::{StageBoard, StageEvent},
@@ -29,8 +33,9 @@ use crate::{
     failure::Failure,
     http,
     metrics::Metrics,
+    models::{self, Lease, Models},
     process,
-    run::{DaemonOptions, ServeOptions},
+    run::{DaemonOptions, Host, ServeOptions},
 };
 
 /// Texts of one streamed request at the most.
@@ -45,9 +50,10 @@ pub(crate) struct Daemon {
     model: String,
     launch: Option<LaunchId>,
     log_file: Option<String>,
-    engine: OnceLock<Arc<Engine>>,
     load_time: OnceLock<Duration>,
     board: Mutex<StageBoard>,
+    /// The models it holds.
+    pub(crate) models: Arc<Models>,
     /// Told whenever the status changes in a way that a subscriber wants to know.
     changed: watch::Sender<()>,
     /// Cancelled when the daemon is to end, by whoever asks first.
@@ -71,19 +77,32 @@ pub(crate) struct Asker<'a> {
 }
 
 impl Daemon {
-    pub(crate) fn new(options: &DaemonOptions) -> Arc<Self> {
+    /// Has to be called on a runtime.
+    pub(crate) fn new(options: &DaemonOptions, host: &Arc<dyn Host>) -> Arc<Self> {
+        let changed = watch::Sender::new(());
+        let metrics = Metrics::default();
+        let stop = CancellationToken::new();
+        let models = Models::new(
+            options.models.clone(),
+            options.serve.model_names.clone(),
+            options.load.clone(),
+            Arc::clone(host),
+            metrics.meter(),
+            changed.clone(),
+            stop.clone(),
+        );
         Arc::new(Self {
             began: Instant::now(),
             model: options.load.model.clone(),
             launch: options.launch.clone(),
             log_file: options.log_file.as_ref().map(|path| path.display().to_string()),
-            engine: OnceLock::new(),
             load_time: OnceLock::new(),
             board: Mutex::default(),
-            changed: watch::Sender::new(()),
-            stop: CancellationToken::new(),
+            models,
+            changed,
+            stop,
             activity: Arc::default(),
-            metrics: Metrics::default(),
+            metrics,
             options: options.serve.clone(),
         })
     }
@@ -104,9 +123,7 @@ impl Daemon {
 
     /// Puts the loaded engine to work.
     pub(crate) fn serve_with(&self, engine: Engine) {
-        engine.set_meter(self.metrics.meter());
-        let is_first = self.engine.set(Arc::new(engine)).is_ok();
-        debug_assert!(is_first, "a daemon loads once");
+        self.models.adopt(engine);
     }
 
     /// Says that the daemon is ready: from now on its status does.
@@ -116,13 +133,37 @@ impl Daemon {
         took
     }
 
-    /// Gives the engine, or the failure that says why there is none.
-    pub(crate) fn engine(&self) -> Result<Arc<Engine>, Failure> {
-        match self.engine.get() {
-            _ if self.stop.is_cancelled() => Err(Failure::Stopping),
-            Some(engine) => Ok(Arc::clone(engine)),
-            None => Err(Failure::NotReady(Box::new(self.status()))),
+    /// The model that a request names, or the current one, loaded where that is needed and allowed; with the role that
+    /// stood behind its name.
+    pub(crate) async fn model(&self, asked: Option<&str>) -> Result<(Lease, Option<Role>), Failure> {
+        self.check_ready()?;
+        // An empty name is no name.
+        self.models.lease(asked.filter(|name| !name.is_empty())).await
+    }
+
+    /// What is to be known about the current model, loaded or resting.
+    pub(crate) fn current(&self) -> Result<Arc<ModelInfo>, Failure> {
+        self.check_ready()?;
+        let loading = || Failure::NotReady(Box::new(self.status()));
+        self.models.current().ok_or_else(loading)
+    }
+
+    /// Whether a caller with this right may change what runs here.
+    pub(crate) fn check_manage(&self, right: Right) -> Result<(), Failure> {
+        if right < Right::Manage {
+            return Err(Failure::NotAllowed);
         }
+        self.check_ready()
+    }
+
+    fn check_ready(&self) -> Result<(), Failure> {
+        if self.stop.is_cancelled() {
+            return Err(Failure::Stopping);
+        }
+        if self.models.has_current() {
+            return Ok(());
+        }
+        Err(Failure::NotReady(Box::new(self.status())))
     }
 
     /// Told whenever the status changes.
@@ -144,15 +185,17 @@ impl Daemon {
 
     /// The present status.
     pub(crate) fn status(&self) -> Status {
-        let info = self.engine.get().map(|engine| engine.info());
+        let info = self.models.current();
+        let info = info.as_deref();
+        let has_model = self.models.has_current();
         let is_stopping = self.stop.is_cancelled();
         Status {
-            status: match info {
+            status: match () {
                 _ if is_stopping => RunState::Stopping,
-                Some(_) => RunState::Running,
-                None => RunState::Starting,
+                _ if has_model => RunState::Running,
+                _ => RunState::Starting,
             },
-            ready: info.is_some() && !is_stopping,
+            ready: has_model && !is_stopping,
             server_type: SERVER_TYPE_DAEMON.into(),
             model: info.map_or_else(|| self.model.clone(), |info| info.name.clone()),
             dimension: info.map(|info| info.dimension),
@@ -169,6 +212,7 @@ impl Daemon {
             requests_in_flight: self.activity.in_flight(),
             texts_embedded: self.activity.texts(),
             latency: self.activity.latency(Instant::now()),
+            models: self.models.told(),
             launch: self.launch.clone(),
             error: None,
             log_file: self.log_file.clone(),
@@ -189,7 +233,9 @@ impl Daemon {
                 let answer = embed::texts(&self, params, asker.connection, asker.may_stream).await;
                 answer.map_err(|failure| failure.rpc())
             }
-            STOP_SERVER if asker.right < Right::Manage => {
+            STOP_SERVER | LOAD_MODEL | UNLOAD_MODEL | PULL_MODEL | REMOVE_MODEL
+                if asker.right < Right::Manage =>
+            {
                 self.metrics.refused(Bound::Token);
                 Err(RpcError::new(code::NOT_ALLOWED, Refusal::NotAllowed.to_string()))
             }
@@ -198,6 +244,45 @@ impl Daemon {
                 // The drain that follows waits for this answer too.
                 self.stop.cancel();
                 single(raw_result(&Stopping::Stopping))
+            }
+            LIST_MODELS => single(raw_result(&self.models.list().await)),
+            MODEL_INFO => {
+                let ModelParams { model } = call.params.parse(&["model"])?;
+                let details = self.models.details(model).await;
+                single(
+                    details
+                        .map_err(|failure| failure.rpc())
+                        .and_then(|it| raw_result(&it)),
+                )
+            }
+            LOAD_MODEL => {
+                let params: LoadModelParams = call.params.parse(&LoadModelParams::NAMES)?;
+                self.check_ready().map_err(|failure| failure.rpc())?;
+                let steps = self.models.load_model(params).await;
+                models::answer(steps.map_err(|failure| failure.rpc())?, asker.may_stream).await
+            }
+            UNLOAD_MODEL => {
+                let ModelParams { model } = call.params.parse(&["model"])?;
+                let unloaded = self.models.unload_model(&model);
+                single(
+                    unloaded
+                        .map_err(|failure| failure.rpc())
+                        .and_then(|it| raw_result(&it)),
+                )
+            }
+            PULL_MODEL => {
+                let params: PullModelParams = call.params.parse(&PullModelParams::NAMES)?;
+                let steps = self.models.pull(params);
+                models::answer(steps.map_err(|failure| failure.rpc())?, asker.may_stream).await
+            }
+            REMOVE_MODEL => {
+                let ModelParams { model } = call.params.parse(&["model"])?;
+                let removed = self.models.remove(model).await;
+                single(
+                    removed
+                        .map_err(|failure| failure.rpc())
+                        .and_then(|it| raw_result(&it)),
+                )
             }
             SUBSCRIBE => {
                 let Some(context) = asker.context else {

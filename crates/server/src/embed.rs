@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Pending};
+use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Pending, Role};
 use okibi_listener::{Answer, ConnectionId};
 use okibi_protocol::{
     jsonrpc::{RpcError, raw_result},
@@ -18,6 +18,7 @@ use crate::{
     daemon::{Daemon, MAX_TEXTS},
     failure::Failure,
     metrics::Dialect,
+    models::Lease,
 };
 
 /// Texts of one chunk of a streamed result. Each chunk is sorted by itself: enough texts to fill even batches,
@@ -34,8 +35,11 @@ pub(crate) async fn text(
         client: connection.0,
         ..EmbedRequest::new([params.text])
     };
-    let embedded = ask::embed(daemon, Dialect::JsonRpc, request).await;
-    let (_, embedded) = embedded.map_err(|failure| failure.rpc())?;
+    let embed = async {
+        let (model, _) = daemon.model(None).await?;
+        ask::embed(daemon, Dialect::JsonRpc, &model, request).await
+    };
+    let embedded = embed.await.map_err(|failure: Failure| failure.rpc())?;
     Ok(EmbedTextResult {
         vector: safetensors_base64(&embedded.vectors),
     })
@@ -57,10 +61,16 @@ pub(crate) async fn texts(
         encoding,
         stream,
         overflow,
+        model,
     } = params;
+    let (model, by_name) = daemon.model(model.as_deref()).await?;
     let texts = input.into_texts();
+    let role = match ask::role(input_type) {
+        Role::None => by_name.unwrap_or_default(),
+        asked => asked,
+    };
     let template = EmbedRequest {
-        role: ask::role(input_type),
+        role,
         normalize,
         dimensions,
         overflow: ask::overflow(overflow, truncate),
@@ -68,7 +78,6 @@ pub(crate) async fn texts(
         ..EmbedRequest::new([] as [String; 0])
     };
     if may_stream && stream.unwrap_or(texts.len() > STREAM_CHUNK) {
-        let engine = daemon.engine()?;
         if texts.len() > MAX_TEXTS {
             let failure = Failure::TooManyTexts {
                 count: texts.len(),
@@ -84,7 +93,7 @@ pub(crate) async fn texts(
         let guard = daemon.activity.begin();
         let work = Work {
             daemon: daemon.clone(),
-            engine,
+            model,
             template,
             encoding,
         };
@@ -96,18 +105,20 @@ pub(crate) async fn texts(
         texts: texts.into_iter().map(Into::into).collect(),
         ..template
     };
-    let (engine, embedded) = match encoding {
-        Encoding::Float | Encoding::Base64 => ask::embed_each(daemon, Dialect::JsonRpc, request).await?,
+    let embedded = match encoding {
+        Encoding::Float | Encoding::Base64 => {
+            ask::embed_each(daemon, Dialect::JsonRpc, &model, request).await?
+        }
         // One tensor has no place for a text without a vector.
-        Encoding::Safetensors => ask::embed(daemon, Dialect::JsonRpc, request).await?,
+        Encoding::Safetensors => ask::embed(daemon, Dialect::JsonRpc, &model, request).await?,
     };
-    Ok(Answer::Single(result(&engine, embedded, encoding, 0)))
+    Ok(Answer::Single(result(&model, embedded, encoding, 0)))
 }
 
-/// One `embed` call whose result is streamed: the engine and everything but the texts.
+/// One `embed` call whose result is streamed: the model and everything but the texts.
 struct Work {
     daemon: Arc<Daemon>,
-    engine: Arc<Engine>,
+    model: Lease,
     template: EmbedRequest,
     encoding: Encoding,
 }
@@ -167,7 +178,7 @@ impl Work {
             texts: texts.into_iter().map(Into::into).collect(),
             ..self.template.clone()
         };
-        let submitted = ask::submit(&self.daemon, &self.engine, request).await;
+        let submitted = ask::submit(&self.daemon, &self.model, request).await;
         submitted.map_err(|failure| failure.at(offset))
     }
 
@@ -181,7 +192,7 @@ impl Work {
         self.daemon
             .metrics
             .answered(Dialect::JsonRpc, &embedded, began.elapsed());
-        Ok(result(&self.engine, embedded, self.encoding, offset))
+        Ok(result(&self.model, embedded, self.encoding, offset))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Why a request for embeddings gets no vectors, and how each dialect is told.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
-use okibi_engine::EmbedError;
+use okibi_engine::{EmbedError, LoadError};
 use okibi_listener::{Bound, HttpError, loading};
+use okibi_models::ModelError;
 use okibi_protocol::{
+    guard::Refusal,
     jsonrpc::{RpcError, code},
     method::{RunState, Status},
 };
@@ -30,15 +32,75 @@ pub(crate) enum Failure {
     TooManyTexts { count: usize, limit: usize },
     /// More tokens than a request may have.
     TooManyTokens { tokens: usize, limit: usize },
-    /// Another model was asked for.
+    /// A model was asked for that is neither here nor known.
     UnknownModel { asked: String, loaded: String },
+    /// A model was asked for that is known and not here.
+    NotHere { name: String },
+    /// A model was asked for that is here and not loaded, and none is loaded for a request.
+    NotLoaded { name: String },
+    /// A model that is held cannot be deleted.
+    InUse { name: String },
+    /// A model cannot be loaded or fetched.
+    Model(Arc<ModelFailure>),
     /// The request is not what it should be.
     Invalid {
         message: String,
         param: Option<&'static str>,
     },
+    /// The token does not allow this.
+    NotAllowed,
     /// The body does not fit.
     Body(BodyError),
+}
+
+/// Why a model cannot be loaded, fetched or deleted.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ModelFailure {
+    /// One word for programs.
+    pub(crate) kind: &'static str,
+    /// In the user's language.
+    pub(crate) message: String,
+    status: StatusCode,
+    details: Option<Value>,
+}
+
+impl ModelFailure {
+    /// The engine's error, with what the program around says of it.
+    pub(crate) fn new(error: &LoadError, message: String) -> Self {
+        let (kind, status) = match error {
+            LoadError::Source(error) => source_kind(error),
+            LoadError::NoMemory { .. } => ("no_memory", StatusCode::INSUFFICIENT_STORAGE),
+            _ => ("load_failed", StatusCode::INTERNAL_SERVER_ERROR),
+        };
+        let details = match error {
+            LoadError::NoMemory { needed, free } => {
+                Some(json!({ "needed_bytes": needed, "free_bytes": free }))
+            }
+            _ => None,
+        };
+        Self {
+            kind,
+            message,
+            status,
+            details,
+        }
+    }
+
+    /// Something ended that should not have.
+    pub(crate) fn interrupted() -> Self {
+        Self {
+            kind: "interrupted",
+            message: "the model was unloaded or its load was interrupted; try again".into(),
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            details: None,
+        }
+    }
+}
+
+impl From<ModelFailure> for Failure {
+    fn from(failure: ModelFailure) -> Self {
+        Self::Model(Arc::new(failure))
+    }
 }
 
 /// Why a request's body cannot be read.
@@ -82,8 +144,9 @@ impl Failure {
     }
 
     /// What went wrong, for people.
-    fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         match self {
+            Self::NotAllowed => Refusal::NotAllowed.to_string(),
             Self::NotReady(status) => loading::not_ready(status).message,
             Self::Stopping => "the server is stopping".into(),
             Self::Embed(EmbedError::Stopped) => "the server is stopping".into(),
@@ -101,6 +164,15 @@ impl Failure {
                      have it answered by the loaded model)"
                 )
             }
+            Self::NotHere { name } => {
+                format!("the model {name:?} is not on this machine; `okibi models pull {name}` fetches it")
+            }
+            Self::NotLoaded { name } => format!(
+                "the model {name:?} is not loaded, and `load_on_demand` is off in Okibi's settings; `okibi use {name}` \
+                 changes over to it"
+            ),
+            Self::InUse { name } => format!("the model {name:?} is in use; unload it first"),
+            Self::Model(failure) => failure.message.clone(),
             Self::Invalid { message, .. } => message.clone(),
             Self::Body(error) => match error {
                 BodyError::Encoded => {
@@ -144,6 +216,14 @@ impl Failure {
                 }
                 _ => return None,
             },
+            Self::NotHere { .. } => json!({ "kind": "not_here" }),
+            Self::NotLoaded { .. } => json!({ "kind": "not_loaded" }),
+            Self::InUse { .. } => json!({ "kind": "in_use" }),
+            Self::Model(failure) => {
+                let mut details = failure.details.clone().unwrap_or_else(|| json!({}));
+                details["kind"] = failure.kind.into();
+                details
+            }
             _ => return None,
         })
     }
@@ -154,7 +234,11 @@ impl Failure {
             Self::NotReady(status) => return loading::not_ready(status),
             Self::Stopping | Self::Embed(EmbedError::Stopped) => code::STOPPING,
             Self::Embed(EmbedError::Busy { .. }) | Self::Body(_) => code::BUSY,
+            Self::NotAllowed => code::NOT_ALLOWED,
             Self::Embed(EmbedError::Compute { .. } | EmbedError::NotFinite { .. }) => code::INTERNAL_ERROR,
+            Self::NotHere { .. } | Self::NotLoaded { .. } | Self::InUse { .. } | Self::Model(_) => {
+                code::MODEL
+            }
             _ => code::INVALID_PARAMS,
         };
         let error = RpcError::new(code, self.message());
@@ -194,6 +278,12 @@ impl Failure {
             Self::TooManyTexts { .. } => (StatusCode::BAD_REQUEST, "too_many_inputs", Some("input")),
             Self::TooManyTokens { .. } => (StatusCode::BAD_REQUEST, "too_many_tokens", Some("input")),
             Self::UnknownModel { .. } => (StatusCode::NOT_FOUND, "model_not_found", Some("model")),
+            Self::NotHere { .. } | Self::NotLoaded { .. } => {
+                (StatusCode::NOT_FOUND, "model_not_found", Some("model"))
+            }
+            Self::NotAllowed => (StatusCode::FORBIDDEN, "not_allowed", None),
+            Self::InUse { .. } => (StatusCode::CONFLICT, "model_in_use", Some("model")),
+            Self::Model(failure) => (failure.status, failure.kind, Some("model")),
             Self::Invalid { param, .. } => (StatusCode::BAD_REQUEST, "invalid_request", *param),
             Self::Body(error) => match error {
                 BodyError::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "compressed_body", None),
@@ -233,8 +323,32 @@ impl Failure {
             Self::Stopping | Self::Embed(EmbedError::Stopped) => "stopping",
             Self::Embed(EmbedError::Busy { .. }) | Self::Body(BodyError::NoRoom) => "busy",
             Self::Embed(EmbedError::Compute { .. } | EmbedError::NotFinite { .. }) => "failed",
+            Self::Model(_) => "failed",
             _ => "invalid",
         }
+    }
+}
+
+/// The word and the status for what is wrong with a model's source.
+fn source_kind(error: &ModelError) -> (&'static str, StatusCode) {
+    match error {
+        ModelError::UnknownModel { .. } | ModelError::NotOnHub { .. } => {
+            ("model_not_found", StatusCode::NOT_FOUND)
+        }
+        ModelError::NoRevision { .. } => ("revision_not_found", StatusCode::NOT_FOUND),
+        ModelError::Gated { .. } => ("gated", StatusCode::FORBIDDEN),
+        ModelError::Offline { .. } => ("offline", StatusCode::SERVICE_UNAVAILABLE),
+        ModelError::Unreachable { .. } | ModelError::Download { .. } | ModelError::WrongHash { .. } => {
+            ("download_failed", StatusCode::BAD_GATEWAY)
+        }
+        ModelError::NoSpace { .. } => ("no_space", StatusCode::INSUFFICIENT_STORAGE),
+        ModelError::Unsafe { .. } => ("unsafe", StatusCode::UNPROCESSABLE_ENTITY),
+        ModelError::OnlySafetensors { .. } | ModelError::NoOnnx { .. } | ModelError::NoVariant { .. } => {
+            ("no_onnx", StatusCode::UNPROCESSABLE_ENTITY)
+        }
+        ModelError::NotRemovable { .. } => ("not_removable", StatusCode::NOT_FOUND),
+        ModelError::Cancelled => ("cancelled", StatusCode::SERVICE_UNAVAILABLE),
+        _ => ("load_failed", StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 

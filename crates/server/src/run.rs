@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use okibi_engine::{Engine, LoadError, LoadOptions};
+use okibi_engine::{Device, Engine, LoadError, LoadOptions, canary::Drift};
 use okibi_listener::{Limits, Listener, Sockets, bind_on};
 use okibi_protocol::{
     guard::Access,
@@ -17,6 +17,7 @@ use crate::{
     daemon::{Daemon, DaemonService},
     handover,
     launch::NoticeSender,
+    models::ModelOptions,
     process, signals,
 };
 
@@ -39,6 +40,8 @@ pub struct DaemonOptions {
     pub limits: Limits,
     /// Who is let in.
     pub access: Access,
+    /// The models it may hold.
+    pub models: ModelOptions,
     /// Bounds and names of what it answers.
     pub serve: ServeOptions,
 }
@@ -80,6 +83,12 @@ pub trait Host: Send + Sync + 'static {
     fn progress(&self, event: &StageEvent) -> String;
     /// Why a load failed and what to do, in the front's language.
     fn load_failed(&self, error: &LoadError) -> String;
+    /// A device was asked for that is not to be had; in the front's language.
+    fn device_missing(&self, asked: Device) -> String;
+    /// A model's vectors are not those of its last load; in the front's language.
+    fn drifted(&self, model: &str, drift: &Drift) -> String;
+    /// Requests that name no model are answered by this one from now on: a name, or the path of a folder.
+    fn switched(&self, model: &str);
     /// The daemon serves from now on.
     fn serving(&self, status: &Status);
 }
@@ -134,7 +143,7 @@ pub enum DaemonError {
 pub async fn run(options: DaemonOptions, host: impl Host) -> Result<Ended, DaemonError> {
     process::raise_socket_limit();
     let host: Arc<dyn Host> = Arc::new(host);
-    let daemon = Daemon::new(&options);
+    let daemon = Daemon::new(&options, &host);
     let is_foreground = options.launch.is_none();
     let signals = tokio::spawn(signals::watch(daemon.stop.clone(), is_foreground));
     let outcome = match options.launch.clone() {
@@ -142,6 +151,13 @@ pub async fn run(options: DaemonOptions, host: impl Host) -> Result<Ended, Daemo
         None => run_foreground(&options, &daemon, &host).await,
     };
     signals.abort();
+    // Batches under way end first: the runtime's own destructors would crash under them.
+    let models = Arc::clone(&daemon.models);
+    let is_loading = tokio::task::spawn_blocking(move || models.close()).await;
+    let outcome = match outcome {
+        Ok(Ended::Stopped) if is_loading.unwrap_or(true) => Ok(Ended::StoppedWhileLoading),
+        outcome => outcome,
+    };
     match &outcome {
         Ok(ended) => tracing::info!(?ended, "the daemon ends"),
         Err(error) => tracing::error!(error = error as &dyn std::error::Error, "the daemon ends"),
@@ -234,6 +250,7 @@ async fn serve_until_stopped(
     tokio::select! {
         () = daemon.stop.cancelled() => {}
         () = daemon.tell_activity() => {}
+        () = Arc::clone(&daemon.models).rest_idle() => {}
     }
     tracing::info!(in_flight = listener.calls_in_flight(), "draining");
     let drained = listener.drain(options.drain).await;

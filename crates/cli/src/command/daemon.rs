@@ -1,14 +1,21 @@
 //! The daemon: where the settings become its options, and the engine's errors sentences.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use okibi_config::{
-    Discovery, DiscoveryState, Folders, Settings,
+    DeviceChoice, Discovery, DiscoveryState, Folders, Settings,
     logfile::{self, Echo, daemon_log_path},
 };
-use okibi_messages::{Lang, Message, chain, load::LoadProblem, stage::stage_text};
+use okibi_messages::{Lang, Message, chain, load::LoadProblem, models, stage::stage_text};
 use okibi_protocol::{method::Status, notice::LaunchId, stage::StageEvent};
-use okibi_server::{DaemonError, DaemonOptions, Ended, Host, Limits, LoadError, LoadOptions, ServeOptions};
+use okibi_server::{
+    DaemonError, DaemonOptions, Device, DeviceWish, Drift, Ended, Host, KeepAlive, Limits, LoadError,
+    LoadOptions, ModelOptions, ServeOptions,
+};
 
 use crate::{
     args::HiddenArgs,
@@ -66,7 +73,7 @@ pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
     let discovery = DiscoveryFile {
         folders: front.folders.clone(),
         port,
-        model,
+        model: Arc::new(Mutex::new(model)),
         launch,
     };
     discovery.write(DiscoveryState::Starting);
@@ -118,6 +125,7 @@ fn options(
 ) -> Result<DaemonOptions, Failure> {
     let settings = &front.settings;
     let program = std::env::current_exe().map_err(|error| Failure::io("okibi", &error))?;
+    let library = front.library(&program);
     let usual = ServeOptions::default();
     Ok(DaemonOptions {
         host: settings.host.value,
@@ -132,20 +140,47 @@ fn options(
             model_names: settings.model_names.value.clone(),
             batch_tokens: settings.batch_tokens.value,
         },
+        models: ModelOptions {
+            library: library.clone(),
+            keep_alive: settings.keep_alive.value.map(|time| match time {
+                okibi_config::KeepAlive::Always => KeepAlive::Always,
+                okibi_config::KeepAlive::For(time) => KeepAlive::For(time),
+            }),
+            keep_models: settings.keep_models.value,
+            max_bytes: settings
+                .max_model_mb
+                .value
+                .map(|megabytes| (megabytes as u64) << 20),
+            load_on_demand: settings.load_on_demand.value,
+        },
         load: LoadOptions {
             model: settings.model.value.clone(),
             assets: assets::folders(settings.assets.value.as_deref(), &program),
             runtime_library: settings.onnxruntime.value.clone(),
             cache_folder: front.folders.cache.clone(),
             threads: settings.threads.value,
+            device: device(settings.device.value),
             batch_tokens: settings.batch_tokens.value,
             max_queued_texts: settings.max_queued_texts.value,
+            library,
+            variant: settings.variant.value,
+            admission: None,
         },
         launch,
         drain: Duration::from_secs(settings.drain_seconds.value),
         log_file,
         limits: limits(settings),
     })
+}
+
+fn device(choice: DeviceChoice) -> DeviceWish {
+    match choice {
+        DeviceChoice::Auto => DeviceWish::Auto,
+        DeviceChoice::Cpu => DeviceWish::Only(Device::Cpu),
+        DeviceChoice::Cuda => DeviceWish::Only(Device::Cuda),
+        DeviceChoice::CoreMl => DeviceWish::Only(Device::CoreMl),
+        DeviceChoice::DirectMl => DeviceWish::Only(Device::DirectMl),
+    }
 }
 
 fn failure(error: DaemonError) -> Failure {
@@ -177,6 +212,21 @@ impl Host for CliHost {
         Message::Load(load_problem(error)).text(self.lang)
     }
 
+    fn device_missing(&self, asked: Device) -> String {
+        models::device_missing(asked.name(), self.lang)
+    }
+
+    fn drifted(&self, model: &str, drift: &Drift) -> String {
+        match drift {
+            Drift::Space => models::space_changed(model, self.lang),
+            Drift::Vectors { cosine } => models::vectors_changed(model, *cosine, self.lang),
+        }
+    }
+
+    fn switched(&self, model: &str) {
+        self.discovery.set_model(model);
+    }
+
     fn serving(&self, _status: &Status) {
         self.discovery.write(DiscoveryState::Running);
     }
@@ -188,7 +238,7 @@ struct DiscoveryFile {
     folders: Folders,
     port: u16,
     /// As it was asked for: a restart asks for it again.
-    model: String,
+    model: Arc<Mutex<String>>,
     launch: Option<LaunchId>,
 }
 
@@ -196,10 +246,16 @@ impl DiscoveryFile {
     fn write(&self, state: DiscoveryState) {
         let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
         let launch = self.launch.clone();
-        let discovery = Discovery::new(self.port, pid, version, &self.model, launch, state);
+        let model = self.model.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let discovery = Discovery::new(self.port, pid, version, &model, launch, state);
         if let Err(error) = discovery.write(&self.folders) {
             tracing::warn!(%error, "the discovery file cannot be written; apps have to know the port");
         }
+    }
+
+    fn set_model(&self, model: &str) {
+        model.clone_into(&mut self.model.lock().unwrap_or_else(PoisonError::into_inner));
+        self.write(DiscoveryState::Running);
     }
 
     fn remove(&self) {
@@ -212,34 +268,10 @@ impl DiscoveryFile {
 /// The engine's error as the table of messages has it.
 fn load_problem(error: &LoadError) -> LoadProblem {
     match error {
-        LoadError::UnknownModel { name, nearest } => LoadProblem::UnknownModel {
-            name: name.clone(),
-            nearest: nearest.clone(),
-        },
-        LoadError::MissingFolder { folder } => LoadProblem::MissingFolder {
-            folder: folder.clone(),
-        },
-        LoadError::MissingFile { folder, file } => LoadProblem::MissingFile {
-            folder: folder.clone(),
-            file: file.clone(),
-        },
-        LoadError::OnlySafetensors { folder } => LoadProblem::OnlySafetensors {
-            folder: folder.clone(),
-        },
-        LoadError::EmbeddedModelNotFound { searched } => LoadProblem::EmbeddedModelNotFound {
-            searched: searched.clone(),
-        },
+        LoadError::Source(error) => LoadProblem::from(error),
         LoadError::Unreadable { path, source } => LoadProblem::Unreadable {
             path: path.clone(),
             cause: chain(source),
-        },
-        LoadError::Configuration { path, reason } => LoadProblem::Configuration {
-            path: path.clone(),
-            cause: reason.clone(),
-        },
-        LoadError::Pooling { path, mode } => LoadProblem::Pooling {
-            path: path.clone(),
-            mode: mode.clone(),
         },
         LoadError::RuntimeNotFound { searched } => LoadProblem::RuntimeNotFound {
             searched: searched.clone(),
@@ -256,18 +288,9 @@ fn load_problem(error: &LoadError) -> LoadProblem {
             path: path.clone(),
             cause: chain(source.as_ref()),
         },
-        LoadError::CacheUnwritable { path, source } => LoadProblem::CacheUnwritable {
-            path: path.clone(),
-            cause: chain(source),
-        },
-        LoadError::Download {
-            repository,
-            file,
-            source,
-        } => LoadProblem::Download {
-            repository: repository.clone(),
-            file: file.clone(),
-            cause: chain(source.as_ref()),
+        LoadError::NoMemory { needed, free } => LoadProblem::NoMemory {
+            needed: *needed,
+            free: *free,
         },
         LoadError::WarmUp(source) => LoadProblem::WarmUp { cause: chain(source) },
     }

@@ -18,6 +18,8 @@ mod tei;
 mod tensor;
 mod told;
 
+pub(crate) use model_name::ModelName;
+
 use std::{sync::Arc, time::Instant};
 
 use axum::{
@@ -25,7 +27,7 @@ use axum::{
     extract::{DefaultBodyLimit, FromRequest, Request},
     http::{HeaderMap, Uri},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use okibi_engine::{Engine, Role};
 use okibi_listener::{Caller, Held};
@@ -52,6 +54,8 @@ pub(crate) fn routes(daemon: Arc<Daemon>) -> Router {
         .route("/api/tags", get(ollama::tags))
         .route("/api/ps", get(ollama::ps))
         .route("/api/show", post(ollama::show))
+        .route("/api/pull", post(ollama::pull))
+        .route("/api/delete", delete(ollama::delete))
         .route("/api/version", get(ollama::version))
         .route("/embed", post(tei::embed))
         .route("/embed_all", post(tei::embed_all))

@@ -1,19 +1,17 @@
 //! Model names as clients write them: `NAME`, `NAME:query`, `NAME:document`, and what other servers put around them.
 
-use okibi_engine::{Engine, Role};
-
-use crate::{failure::Failure, http::Answer};
+use okibi_engine::Role;
 
 /// A model's name with the role that an app wants of it, where it lets its user type nothing but a model's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ModelName<'a> {
+pub(crate) struct ModelName<'a> {
     name: &'a str,
-    pub(super) role: Option<Role>,
+    pub(crate) role: Option<Role>,
 }
 
 impl<'a> ModelName<'a> {
     /// Reads a name; `:latest`, which Ollama's clients add, means nothing here.
-    pub(super) fn read(text: &'a str) -> Self {
+    pub(crate) fn read(text: &'a str) -> Self {
         let text = text.strip_suffix(":latest").unwrap_or(text);
         let suffixes = [
             (":query", Role::Query),
@@ -34,35 +32,20 @@ impl<'a> ModelName<'a> {
         }
     }
 
-    /// Whether the loaded model is meant: by its name in any case, by the part behind the owner, or by one of the
+    /// Whether this name, in any case, is meant.
+    pub(crate) fn means_exactly(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// Whether the model `loaded` is meant: by its name in any case, by the part behind the owner, or by one of the
     /// `further` names that the user gave it.
-    fn means(&self, loaded: &str, further: &[String]) -> bool {
+    pub(crate) fn means(&self, loaded: &str, further: &[String]) -> bool {
         let bare = |name: &'a str| name.rsplit('/').next().unwrap_or(name);
-        self.name.is_empty()
-            || self.name.eq_ignore_ascii_case(loaded)
+        self.means_exactly(loaded)
             || bare(self.name).eq_ignore_ascii_case(loaded.rsplit('/').next().unwrap_or(loaded))
             || further
                 .iter()
                 .any(|known| known == "*" || known.eq_ignore_ascii_case(self.name))
-    }
-}
-
-/// The role that a request's model name asks for; without a name the loaded model is meant.
-///
-/// Errors: [`Failure::UnknownModel`].
-pub(super) fn check(engine: &Engine, asked: Option<&str>, further: &[String]) -> Answer<Option<Role>> {
-    let Some(asked) = asked else {
-        return Ok(None);
-    };
-    let name = ModelName::read(asked);
-    let loaded = &engine.info().name;
-    if name.means(loaded, further) {
-        Ok(name.role)
-    } else {
-        Err(Failure::UnknownModel {
-            asked: asked.to_owned(),
-            loaded: loaded.clone(),
-        })
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) async fn events(Extension(daemon): Shared, Extension(caller): Extensi
     responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
 pub(super) async fn metrics(Extension(daemon): Shared, Extension(caller): Extension<Caller>) -> Response {
     let status = daemon.status();
-    let queued = daemon.engine().map_or(0, |engine| engine.queued_texts());
+    let queued = daemon.models.queued_texts();
     let text = daemon.metrics.text(&status, queued, &caller);
     ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response()
 }

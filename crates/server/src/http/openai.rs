@@ -8,7 +8,8 @@ use axum::{
     http::{HeaderName, HeaderValue, Uri},
     response::{IntoResponse, Response},
 };
-use okibi_engine::{EmbedRequest, Engine, Text};
+use okibi_engine::{EmbedRequest, Text};
+use okibi_models::Prompts;
 use okibi_protocol::{
     method::{InputType, OverflowChoice, Truncated, Windowed},
     vector::{Encoding, Vectors},
@@ -21,8 +22,9 @@ use utoipa::ToSchema;
 use crate::{
     ask,
     failure::Failure,
-    http::{Answer, Asked, Shared, model_name, overflow, respond, role, tensor, told},
+    http::{Answer, Asked, Shared, overflow, respond, role, tensor, told},
     metrics::Dialect,
+    models::Askable,
 };
 
 /// As which tokenizer's the ids of a request were read.
@@ -160,7 +162,7 @@ pub(super) struct Usage {
 pub(super) struct ModelList {
     /// `list`.
     object: &'static str,
-    /// The loaded model, and it with each role.
+    /// The models that are loaded or can be, each with its roles.
     data: Vec<ModelObject>,
 }
 
@@ -190,8 +192,7 @@ pub(super) async fn embeddings(asked: Asked<EmbeddingsRequest>) -> Response {
                           request,
                           ..
                       }: Asked<EmbeddingsRequest>| {
-        let engine = daemon.engine()?;
-        let by_name = model_name::check(&engine, request.model.as_deref(), &daemon.options.model_names)?;
+        let (engine, by_name) = daemon.model(request.model.as_deref()).await?;
         let (texts, ids_of) = texts(request.input, request.token_ids)?;
         let asked = EmbedRequest {
             role: role(
@@ -205,7 +206,7 @@ pub(super) async fn embeddings(asked: Asked<EmbeddingsRequest>) -> Response {
             client: caller.connection.0,
             ..EmbedRequest::new(texts)
         };
-        let (engine, mut embedded) = ask::embed(&daemon, Dialect::OpenAi, asked).await?;
+        let mut embedded = ask::embed(&daemon, Dialect::OpenAi, &engine, asked).await?;
         let vectors = std::mem::take(&mut embedded.vectors);
         let response = match tensor::response(tensor::Form::wanted(&headers), &vectors) {
             Some(response) => response,
@@ -294,45 +295,45 @@ fn decode(at: usize, ids: &[u32]) -> Answer<Text> {
 #[utoipa::path(get, path = "/v1/models", tag = "OpenAI",
     responses((status = 200, body = ModelList), crate::http::description::Refusals))]
 pub(super) async fn models(Extension(daemon): Shared, uri: Uri) -> Response {
-    let list = daemon.engine().map(|engine| {
-        Json(ModelList {
+    let list = async {
+        daemon.current()?;
+        let askable = daemon.models.askable().await;
+        Ok(Json(ModelList {
             object: "list",
-            data: all_models(&engine),
-        })
-    });
-    respond(&uri, list)
+            data: askable.iter().flat_map(with_roles).collect(),
+        }))
+    };
+    respond(&uri, list.await)
 }
 
 /// `GET /v1/models/{id}`; the id may hold a slash, as it is or as `%2F`.
 #[utoipa::path(get, path = "/v1/models/{id}", tag = "OpenAI", params(("id" = String, Path, description = "a name")),
     responses((status = 200, body = ModelObject), crate::http::description::Refusals))]
 pub(super) async fn model(Extension(daemon): Shared, Path(id): Path<String>, uri: Uri) -> Response {
-    let found = daemon.engine().and_then(|engine| {
-        model_name::check(&engine, Some(&id), &daemon.options.model_names)?;
-        Ok(Json(object(&engine, id)))
-    });
-    respond(&uri, found)
+    let found = async {
+        daemon.current()?;
+        let model = daemon.models.find_askable(&id).await?;
+        Ok(Json(object(&model, id)))
+    };
+    respond(&uri, found.await)
 }
 
-/// The loaded model, and it with each role that it has a prompt for.
-fn all_models(engine: &Engine) -> Vec<ModelObject> {
-    let info = engine.info();
-    let prompts = [
-        (&info.prompts.query, "query"),
-        (&info.prompts.document, "document"),
-    ];
-    let with_role = prompts
-        .into_iter()
-        .filter(|(prompt, _)| prompt.is_some())
-        .map(|(_, role)| format!("{}:{role}", info.name));
-    std::iter::once(info.name.clone())
-        .chain(with_role)
-        .map(|id| object(engine, id))
+/// A model, and it with each role that it has a prompt for, where that is known.
+fn with_roles(model: &Askable) -> Vec<ModelObject> {
+    let prompts = model.info.as_ref().map(|info| &info.prompts);
+    let role = |prompt: fn(&Prompts) -> &Option<String>, role| {
+        let has_it = prompts.is_some_and(|prompts| prompt(prompts).is_some());
+        has_it.then(|| format!("{}:{role}", model.name))
+    };
+    std::iter::once(model.name.clone())
+        .chain(role(|prompts| &prompts.query, "query"))
+        .chain(role(|prompts| &prompts.document, "document"))
+        .map(|id| object(model, id))
         .collect()
 }
 
-fn object(engine: &Engine, id: String) -> ModelObject {
-    let since = engine.info().modified;
+fn object(model: &Askable, id: String) -> ModelObject {
+    let since = model.modified();
     let since = since.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     ModelObject {
         id,

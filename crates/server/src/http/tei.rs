@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Uri},
     response::{IntoResponse, Response},
 };
-use okibi_engine::{EmbedRequest as EngineRequest, Embedded, Engine, Output, Role, Text, pooling::Pooling};
+use okibi_engine::{EmbedRequest as EngineRequest, Embedded, ModelInfo, Output, Text, pooling::Pooling};
 use okibi_listener::{Bound, Caller};
 use okibi_protocol::method::{InputType, OverflowChoice};
 use serde::{Deserialize, Serialize};
@@ -229,7 +229,7 @@ pub(super) async fn embed(asked: Asked<EmbedRequest>) -> Response {
                           request,
                           ..
                       }: Asked<EmbedRequest>| {
-        let engine = daemon.engine()?;
+        let (engine, _) = daemon.model(None).await?;
         let texts = request.inputs.into_texts();
         let characters = characters(&texts);
         let asked = EngineRequest {
@@ -240,7 +240,7 @@ pub(super) async fn embed(asked: Asked<EmbedRequest>) -> Response {
             client: caller.connection.0,
             ..EngineRequest::new(texts)
         };
-        let (_, mut embedded) = ask::embed(&daemon, Dialect::Tei, asked).await?;
+        let mut embedded = ask::embed(&daemon, Dialect::Tei, &engine, asked).await?;
         let vectors = std::mem::take(&mut embedded.vectors);
         let response = tensor::response(tensor::Form::wanted(&headers), &vectors);
         let response = response.unwrap_or_else(|| Json(vectors).into_response());
@@ -267,7 +267,7 @@ pub(super) async fn embed_all(asked: Asked<EmbedRequest>) -> Response {
                           request,
                           ..
                       }: Asked<EmbedRequest>| {
-        let engine = daemon.engine()?;
+        let (engine, _) = daemon.model(None).await?;
         let texts = request.inputs.into_texts();
         let characters = characters(&texts);
         if request.overflow == Some(OverflowChoice::Mean) {
@@ -281,7 +281,7 @@ pub(super) async fn embed_all(asked: Asked<EmbedRequest>) -> Response {
             client: caller.connection.0,
             ..EngineRequest::new(texts)
         };
-        let (engine, mut embedded) = ask::embed(&daemon, Dialect::Tei, asked).await?;
+        let mut embedded = ask::embed(&daemon, Dialect::Tei, &engine, asked).await?;
         let dimension = engine.info().dimension;
         let of_token = |vectors: Vec<f32>| vectors.chunks(dimension).map(<[f32]>::to_vec).collect();
         let vectors: Vec<Vec<Vec<f32>>> = embedded.vectors.drain(..).map(of_token).collect();
@@ -302,7 +302,7 @@ pub(super) async fn embed_all(asked: Asked<EmbedRequest>) -> Response {
 )]
 pub(super) async fn tokenize(asked: Asked<TokenizeRequest>) -> Response {
     let work = async |Asked { daemon, request, .. }: Asked<TokenizeRequest>| {
-        let engine = daemon.engine()?;
+        let (engine, _) = daemon.model(None).await?;
         let role = role(&engine, None, request.prompt_name.as_deref(), None)?;
         let texts = request.inputs.into_texts();
         check_count(&daemon, texts.len())?;
@@ -335,7 +335,7 @@ pub(super) async fn tokenize(asked: Asked<TokenizeRequest>) -> Response {
 )]
 pub(super) async fn decode(asked: Asked<DecodeRequest>) -> Response {
     let work = async |Asked { daemon, request, .. }: Asked<DecodeRequest>| {
-        let engine = daemon.engine()?;
+        let (engine, _) = daemon.model(None).await?;
         let all = match request.ids {
             DecodeIds::One(ids) => vec![ids],
             DecodeIds::Many(all) => all,
@@ -366,7 +366,7 @@ pub(super) async fn similarity(asked: Asked<SimilarityRequest>) -> Response {
                           request,
                           ..
                       }: Asked<SimilarityRequest>| {
-        let engine = daemon.engine()?;
+        let (engine, _) = daemon.model(None).await?;
         let SimilarityInput {
             source_sentence,
             sentences,
@@ -385,7 +385,7 @@ pub(super) async fn similarity(asked: Asked<SimilarityRequest>) -> Response {
             client: caller.connection.0,
             ..EngineRequest::new(texts)
         };
-        let (_, mut embedded) = ask::embed(&daemon, Dialect::Tei, asked).await?;
+        let mut embedded = ask::embed(&daemon, Dialect::Tei, &engine, asked).await?;
         let vectors = std::mem::take(&mut embedded.vectors);
         let cosines: Vec<f32> = match vectors.split_first() {
             // Both are of unit length.
@@ -413,20 +413,14 @@ pub(super) async fn info(
     Extension(caller): Extension<Caller>,
     uri: Uri,
 ) -> Response {
-    let info = daemon.engine().map(|engine| {
+    let info = daemon.current().map(|info| {
         let limits = &daemon.options;
-        Json(describe(
-            &engine,
-            limits.max_inputs,
-            limits.batch_tokens(),
-            &caller,
-        ))
+        Json(describe(&info, limits.max_inputs, limits.batch_tokens(), &caller))
     });
     respond(&uri, info)
 }
 
-fn describe(engine: &Engine, max_inputs: usize, batch_tokens: usize, caller: &Caller) -> Value {
-    let info = engine.info();
+fn describe(info: &ModelInfo, max_inputs: usize, batch_tokens: usize, caller: &Caller) -> Value {
     let pooling = match info.pooling {
         Pooling::Mean => "mean",
         Pooling::Cls => "cls",
@@ -451,8 +445,8 @@ fn describe(engine: &Engine, max_inputs: usize, batch_tokens: usize, caller: &Ca
         "dimension": info.dimension,
         "space": info.space.as_str(),
         "prompts": {
-            "query": engine.prompt(Role::Query),
-            "document": engine.prompt(Role::Document),
+            "query": info.prompts.query,
+            "document": info.prompts.document,
         },
     })
 }

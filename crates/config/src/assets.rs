@@ -11,7 +11,7 @@ const FOLDER: &str = "assets";
 /// `share/okibi` or `lib/okibi` beside its `bin` (a Linux package), `Resources` of a macOS bundle, and, for a program
 /// that cargo built, `assets` beside the `target` folder. No other folder above the program is looked at: a library
 /// is loaded from there, and anyone may be able to write to it.
-pub(crate) fn folders(asked: Option<&Path>, program: &Path) -> Vec<PathBuf> {
+pub fn folders(asked: Option<&Path>, program: &Path) -> Vec<PathBuf> {
     if let Some(folder) = asked {
         return vec![folder.to_owned()];
     }

@@ -1,0 +1,175 @@
+//! The hub's cache on this machine, in the layout that all its tools share.
+//!
+//! ```text
+//! models--OWNER--NAME/
+//!   refs/main                 the commit that the branch was at
+//!   blobs/HASH                each file's bytes once; HASH.incomplete while it comes
+//!   snapshots/COMMIT/FILE     links to the blobs
+//! .locks/models--OWNER--NAME  who fetches
+//! ```
+//!
+//! Source: huggingface_hub, "Understand caching".
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use okibi_protocol::models::Variant;
+
+use crate::{
+    error::ModelError,
+    library::Hub,
+    onnx,
+    resolve::{HubModel, check_repository},
+    variant,
+};
+
+/// The complete files of one revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The folder with them.
+    pub folder: PathBuf,
+    /// The ONNX file in it, with forward slashes.
+    pub model_file: String,
+    /// The commit that they are of.
+    pub commit: String,
+    /// Bytes of all of them.
+    pub bytes: u64,
+    /// Bytes of them that were fetched just now.
+    pub fetched_bytes: u64,
+}
+
+/// The folder of a repository in the cache.
+pub(crate) fn repository_folder(hub: &Hub, repository: &str) -> PathBuf {
+    hub.cache.join(folder_name(repository))
+}
+
+pub(crate) fn folder_name(repository: &str) -> String {
+    format!("models--{}", repository.replace('/', "--"))
+}
+
+/// The repository that a folder of the cache is of.
+pub(crate) fn repository_of(folder_name: &str) -> Option<String> {
+    let (owner, name) = folder_name.strip_prefix("models--")?.split_once("--")?;
+    let repository = format!("{owner}/{name}");
+    check_repository(&repository).is_ok().then_some(repository)
+}
+
+/// The commit that a revision was at when it was last fetched; a commit is its own.
+pub(crate) fn commit_of(folder: &Path, revision: &str) -> Option<String> {
+    if is_commit(revision) {
+        return Some(revision.to_owned());
+    }
+    if revision
+        .split('/')
+        .any(|part| part.is_empty() || part == "." || part == "..")
+    {
+        return None;
+    }
+    let commit = fs::read_to_string(folder.join("refs").join(revision)).ok()?;
+    let commit = commit.trim();
+    is_commit(commit).then(|| commit.to_owned())
+}
+
+/// Whether a text is a whole commit hash.
+pub(crate) fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A complete snapshot of the model that is here already; `None` where something is missing.
+///
+/// Errors: [`ModelError::Unsafe`] for a repository's name that is none.
+pub fn find_here(model: &HubModel, hub: &Hub) -> Result<Option<Snapshot>, ModelError> {
+    check_repository(&model.repository)?;
+    let folder = repository_folder(hub, &model.repository);
+    let Some(commit) = commit_of(&folder, &model.revision) else {
+        return Ok(None);
+    };
+    let snapshot = folder.join("snapshots").join(&commit);
+    Ok(complete(&snapshot, model).map(|(model_file, bytes)| Snapshot {
+        folder: snapshot,
+        model_file,
+        commit,
+        bytes,
+        fetched_bytes: 0,
+    }))
+}
+
+/// The ONNX file of a snapshot that has all that its model needs, and the bytes of its files.
+fn complete(snapshot: &Path, model: &HubModel) -> Option<(String, u64)> {
+    let files = files_in(snapshot);
+    let has = |name: &str| files.iter().any(|(known, _)| known == name);
+    if !has("tokenizer.json") {
+        return None;
+    }
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    // Of what is here any variant will do where none is asked for: nothing is fetched for a taste.
+    let choice = match (model.variant, model.known.and_then(|known| known.model_file)) {
+        (Variant::Auto, Some(file)) if has(file) => Some(file.to_owned()),
+        (Variant::Auto, _) => variant::any(&names),
+        (asked, _) => variant::of(&names, asked),
+    }?;
+    let further = model.known.map_or(&[][..], |known| known.further_files);
+    if further
+        .iter()
+        .any(|file| choice.starts_with("onnx/") && !has(file))
+    {
+        return None;
+    }
+    // An interrupted download has linked the small files and perhaps not the external data: what is on its way lies
+    // among the blobs.
+    let is_interrupted = snapshot.join(".incomplete").exists();
+    // Other tools leave no such mark.
+    let is_whole = !is_interrupted && onnx::first_missing(&snapshot.join(&choice)).is_none();
+    is_whole.then(|| (choice, files.iter().map(|(_, bytes)| bytes).sum()))
+}
+
+/// The files below a folder, with forward slashes in their names, and their sizes.
+pub(crate) fn files_in(folder: &Path) -> Vec<(String, u64)> {
+    let mut files = Vec::new();
+    let mut folders = vec![(folder.to_owned(), String::new(), 0)];
+    while let Some((folder, prefix, depth)) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            // Follows links: a snapshot is made of them.
+            let Ok(metadata) = fs::metadata(entry.path()) else {
+                continue;
+            };
+            if metadata.is_file() {
+                files.push((name, metadata.len()));
+            } else if metadata.is_dir() && depth < 4 {
+                folders.push((entry.path(), format!("{name}/"), depth + 1));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_and_repositories_are_each_others() {
+        assert_eq!(folder_name("a/b"), "models--a--b");
+        assert_eq!(repository_of("models--a--b.c"), Some("a/b.c".into()));
+        for other in ["datasets--a--b", "models--a", "a--b", "models--..--b"] {
+            assert_eq!(repository_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_ref_leads_to_its_commit_and_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        fs::create_dir_all(folder.path().join("refs")).unwrap();
+        fs::write(folder.path().join("refs/main"), commit).unwrap();
+        fs::write(folder.path().join("secret"), commit).unwrap();
+        assert_eq!(commit_of(folder.path(), "main").as_deref(), Some(commit));
+        assert_eq!(commit_of(folder.path(), commit).as_deref(), Some(commit));
+        assert_eq!(commit_of(folder.path(), "../secret"), None);
+        assert_eq!(commit_of(folder.path(), "other"), None);
+    }
+}

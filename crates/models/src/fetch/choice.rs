@@ -1,0 +1,175 @@
+//! Which files of a repository are fetched.
+
+use okibi_protocol::models::Variant;
+
+use super::{
+    client::Client,
+    listing::{Listed, Listing},
+    safe,
+};
+use crate::{error::ModelError, known, resolve::HubModel, variant};
+
+/// Files that say how a model is used, where a repository has them.
+const CONFIGURATION: [&str; 7] = [
+    "config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "modules.json",
+    "1_Pooling/config.json",
+];
+
+/// The file that every model needs.
+const TOKENIZER: &str = "tokenizer.json";
+
+const MIB: u64 = 1 << 20;
+
+/// Longest configuration file.
+const LONGEST_CONFIGURATION: u64 = 16 * MIB;
+
+/// Longest tokenizer: ten times that of the largest vocabularies.
+const LONGEST_TOKENIZER: u64 = 256 * MIB;
+
+/// Longest file of weights.
+const LONGEST_WEIGHTS: u64 = 64 * 1024 * MIB;
+
+/// What is fetched.
+pub(super) struct Choice {
+    /// The ONNX file.
+    pub(super) model_file: String,
+    /// All files, this one too.
+    pub(super) files: Vec<Wanted>,
+}
+
+/// A file that is fetched.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    /// What the hub says of it.
+    pub(super) listed: Listed,
+    /// Bytes that it may have.
+    pub(super) limit: u64,
+}
+
+/// Chooses the files for a model; `free` is the machine's free memory.
+///
+/// Errors: [`ModelError::NoVariant`], [`ModelError::NoOnnx`], [`ModelError::OnlySafetensors`], [`ModelError::Unsafe`].
+pub(super) fn choose(
+    listing: &Listing,
+    model: &HubModel,
+    client: &Client,
+    free: Option<u64>,
+) -> Result<Choice, ModelError> {
+    let names: Vec<&str> = listing.files.iter().map(|file| file.name.as_str()).collect();
+    let no_onnx = || ModelError::NoOnnx {
+        repository: model.repository.clone(),
+    };
+    if variant::any(&names).is_none() {
+        let has_safetensors = names.iter().any(|name| name.ends_with(".safetensors"));
+        return Err(if has_safetensors {
+            ModelError::OnlySafetensors {
+                place: model.repository.clone(),
+                export: known::find(&model.name).map(|known| known.name.to_owned()),
+            }
+        } else {
+            no_onnx()
+        });
+    }
+    let size = |name: &str| listing.files.iter().find(|file| file.name == name)?.size;
+    let size_with_data = |name: &str| {
+        let beside = variant::external_data(&names, name);
+        let beside: u64 = beside.into_iter().filter_map(size).fold(0, u64::saturating_add);
+        Some(size(name)?.saturating_add(beside))
+    };
+    let known_file = model.known.and_then(|known| known.model_file);
+    let model_file = match (model.variant, known_file.filter(|file| names.contains(file))) {
+        (Variant::Auto, Some(file)) => Some(file.to_owned()),
+        (Variant::Auto, None) => variant::auto(&names, size_with_data, free),
+        (asked, _) => variant::of(&names, asked),
+    };
+    let model_file = model_file.ok_or_else(|| ModelError::NoVariant {
+        repository: model.repository.clone(),
+        asked: model.variant.name().to_owned(),
+        available: variant::available(&names)
+            .into_iter()
+            .map(|variant| variant.name().to_owned())
+            .collect(),
+    })?;
+    if !names.contains(&TOKENIZER) {
+        return Err(no_onnx());
+    }
+    let mut wanted: Vec<(&str, u64)> = Vec::new();
+    wanted.extend(CONFIGURATION.map(|name| (name, LONGEST_CONFIGURATION)));
+    wanted.push((TOKENIZER, LONGEST_TOKENIZER));
+    wanted.push((model_file.as_str(), LONGEST_WEIGHTS));
+    let data = variant::external_data(&names, &model_file);
+    wanted.extend(data.into_iter().map(|name| (name, LONGEST_WEIGHTS)));
+    if model_file.starts_with("onnx/") {
+        let further = model.known.map_or(&[][..], |known| known.further_files);
+        wanted.extend(further.iter().map(|name| (*name, LONGEST_WEIGHTS)));
+    }
+    let mut files: Vec<Wanted> = Vec::new();
+    for (name, limit) in wanted {
+        if let Some(file) = want(listing, client, name, limit)?
+            && files.iter().all(|other| other.listed.name != name)
+        {
+            files.push(file);
+        }
+    }
+    Ok(Choice { model_file, files })
+}
+
+/// The files beside an ONNX file that it names, those of `chosen` apart.
+///
+/// Errors: [`ModelError::Unsafe`].
+pub(super) fn beside(
+    listing: &Listing,
+    choice: &Choice,
+    client: &Client,
+    locations: impl IntoIterator<Item = String>,
+) -> Result<Vec<Wanted>, ModelError> {
+    let folder = choice
+        .model_file
+        .rsplit_once('/')
+        .map_or("", |(folder, _)| folder);
+    let mut further: Vec<Wanted> = Vec::new();
+    for location in locations {
+        let plain = location.trim_start_matches("./");
+        let name = if folder.is_empty() {
+            plain.to_owned()
+        } else {
+            format!("{folder}/{plain}")
+        };
+        let is_chosen = choice
+            .files
+            .iter()
+            .chain(&further)
+            .any(|file| file.listed.name == name);
+        if !is_chosen {
+            further.extend(want(listing, client, &name, LONGEST_WEIGHTS)?);
+        }
+    }
+    Ok(further)
+}
+
+/// A file of the list, where it is there and may be fetched.
+fn want(listing: &Listing, client: &Client, name: &str, limit: u64) -> Result<Option<Wanted>, ModelError> {
+    let Some(listed) = listing.files.iter().find(|file| file.name == name) else {
+        return Ok(None);
+    };
+    if let Some(what) = safe::what_is_wrong_here(name) {
+        return Err(client.unsafe_(format!("the name of its file {name:?}: {what}")));
+    }
+    if let Some(size) = listed.size.filter(|size| *size > limit) {
+        return Err(client.unsafe_(too_long(name, size, limit)));
+    }
+    Ok(Some(Wanted {
+        listed: listed.clone(),
+        limit,
+    }))
+}
+
+/// What is wrong with a file that is too long.
+pub(super) fn too_long(name: &str, size: u64, limit: u64) -> String {
+    format!("{name} has {size} bytes; {limit} are allowed")
+}

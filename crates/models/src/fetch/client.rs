@@ -1,0 +1,319 @@
+//! Requests to the hub.
+
+use std::time::Duration;
+
+use ureq::{
+    Agent, Body,
+    http::{HeaderMap, Response, Uri},
+};
+
+use super::{Pace, address};
+use crate::{
+    error::{Cause, ModelError},
+    library::Hub,
+};
+
+/// Redirects that are followed.
+const REDIRECTS: usize = 5;
+
+/// How the hub knows who asks.
+const USER_AGENT: &str = concat!("okibi/", env!("CARGO_PKG_VERSION"));
+
+/// Why a try failed.
+pub(super) enum Trouble {
+    /// It may go better another time.
+    Passing {
+        /// What to say when it does not.
+        error: ModelError,
+        /// How long the hub asks to wait.
+        wait: Option<Duration>,
+    },
+    /// It will not go better.
+    Settled(ModelError),
+}
+
+impl From<ModelError> for Trouble {
+    fn from(error: ModelError) -> Self {
+        Self::Settled(error)
+    }
+}
+
+/// Why an answer is of no use.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Reason {
+    /// An error of the hub.
+    #[error("the hub answered with status {0}")]
+    Status(u16),
+    /// Redirects without an end.
+    #[error("it is redirected again and again")]
+    Redirects,
+    /// Fewer bytes than there should be.
+    #[error("the hub broke off after {got} bytes of {size}")]
+    Short {
+        /// Bytes that came.
+        got: u64,
+        /// Bytes of the file.
+        size: u64,
+    },
+    /// Another part than the one asked for.
+    #[error("the hub sent another part of the file than the one asked for")]
+    OtherPart,
+    /// Nothing says which version of the file this is.
+    #[error("the hub does not say which file it sent")]
+    NoName,
+    /// The list is not what it should be.
+    #[error("the hub's list of files cannot be read")]
+    List(#[source] serde_json::Error),
+}
+
+/// Asks the hub.
+pub(super) struct Client<'a> {
+    agent: Agent,
+    hub: &'a Hub,
+    repository: &'a str,
+    home: Uri,
+}
+
+/// What the hub answered.
+pub(super) struct Answer {
+    /// The status.
+    pub(super) status: u16,
+    /// Headers of the server that has the bytes.
+    pub(super) headers: HeaderMap,
+    /// What the hub itself said on the way to it.
+    pub(super) said: Said,
+    /// The bytes.
+    pub(super) body: Body,
+}
+
+/// What the hub says of a file, before it leads elsewhere for the bytes.
+#[derive(Default)]
+pub(super) struct Said {
+    /// The name of these bytes.
+    pub(super) etag: Option<String>,
+    /// How many there are.
+    pub(super) size: Option<u64>,
+    /// The commit.
+    pub(super) commit: Option<String>,
+}
+
+impl Said {
+    /// Takes from one server's headers what is not known yet. `X-Linked-…` are of the file itself, `ETag` may be of what
+    /// stands for it.
+    fn note(&mut self, headers: &HeaderMap) {
+        let linked = text(headers, "x-linked-etag");
+        if self.etag.is_none() {
+            self.etag = linked.or_else(|| text(headers, "etag")).map(bare);
+        }
+        self.size = self.size.or_else(|| text(headers, "x-linked-size")?.parse().ok());
+        if self.commit.is_none() {
+            self.commit = text(headers, "x-repo-commit").map(str::to_owned);
+        }
+    }
+}
+
+/// The agent for one fetch.
+pub(super) fn agent(pace: &Pace) -> Agent {
+    // Redirects are followed here, for the token's sake; encodings would make lengths mean something else.
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .user_agent(USER_AGENT)
+        .accept_encoding("identity")
+        .timeout_resolve(Some(pace.connect))
+        .timeout_connect(Some(pace.connect))
+        .timeout_per_read(Some(pace.stall))
+        .timeout_per_write(Some(pace.stall))
+        .timeout_recv_response(Some(pace.stall * 2))
+        .build();
+    Agent::new_with_config(config)
+}
+
+impl<'a> Client<'a> {
+    /// A client for one repository.
+    ///
+    /// Errors: [`ModelError::Unreachable`] where the hub's address is none.
+    pub(super) fn new(agent: Agent, hub: &'a Hub, repository: &'a str) -> Result<Self, ModelError> {
+        let unreachable = |source: Cause| ModelError::Unreachable {
+            endpoint: hub.endpoint.clone(),
+            source,
+        };
+        let home: Uri = hub
+            .endpoint
+            .parse()
+            .map_err(|cause| unreachable(Box::new(cause)))?;
+        if home.host().is_none() || !matches!(home.scheme_str(), Some("http" | "https")) {
+            return Err(unreachable("it is no http address".into()));
+        }
+        Ok(Self {
+            agent,
+            hub,
+            repository,
+            home,
+        })
+    }
+
+    /// Asks for `path` on the hub, from byte `from` on, wherever the hub has it. `file` is its name for people.
+    pub(super) fn get(&self, path: &str, from: u64, file: &str) -> Result<Answer, Trouble> {
+        let text = format!("{}{path}", self.hub.endpoint);
+        let mut address: Uri = text.parse().map_err(|cause| self.failed(file, Box::new(cause)))?;
+        let mut is_home = true;
+        let mut said = Said::default();
+        for _ in 0..=REDIRECTS {
+            let response = self.ask(&address, is_home, from, file)?;
+            let (parts, body) = response.into_parts();
+            if is_home {
+                said.note(&parts.headers);
+            }
+            let status = parts.status.as_u16();
+            let location = text_of_redirect(status, &parts.headers);
+            let Some(location) = location else {
+                return Ok(Answer {
+                    status,
+                    headers: parts.headers,
+                    said,
+                    body,
+                });
+            };
+            address = address::follow(&address, location).map_err(|what| self.unsafe_(what))?;
+            // Who has sent us away once gets no token on the way back.
+            is_home &= address::is_same_server(&address, &self.home);
+        }
+        Err(Trouble::Settled(self.failed(file, Box::new(Reason::Redirects))))
+    }
+
+    fn ask(&self, address: &Uri, is_home: bool, from: u64, file: &str) -> Result<Response<Body>, Trouble> {
+        let mut request = self.agent.get(address.clone());
+        if let Some(token) = self.hub.token.as_ref().filter(|_| is_home) {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if from > 0 {
+            request = request.header("range", format!("bytes={from}-"));
+        }
+        request.call().map_err(|cause| self.trouble(address, file, cause))
+    }
+
+    /// What a failed request means.
+    fn trouble(&self, address: &Uri, file: &str, cause: ureq::Error) -> Trouble {
+        use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable};
+        let is_nobody = match &cause {
+            ureq::Error::HostNotFound
+            | ureq::Error::ConnectionFailed
+            | ureq::Error::ConnectProxyFailed(_)
+            | ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => true,
+            ureq::Error::Io(cause) => {
+                let kinds = [
+                    ConnectionRefused,
+                    HostUnreachable,
+                    NetworkDown,
+                    NetworkUnreachable,
+                ];
+                kinds.contains(&cause.kind()) || is_of_lookup(cause)
+            }
+            _ => false,
+        };
+        let is_ours = matches!(cause, ureq::Error::Http(_) | ureq::Error::BadUri(_));
+        let error = if is_nobody {
+            let server = [address.scheme_str().unwrap_or_default(), "://"].concat()
+                + address.authority().map_or("", |authority| authority.as_str());
+            let is_home = address::is_same_server(address, &self.home);
+            ModelError::Unreachable {
+                endpoint: if is_home {
+                    self.hub.endpoint.clone()
+                } else {
+                    server
+                },
+                source: Box::new(cause),
+            }
+        } else {
+            self.failed(file, Box::new(cause))
+        };
+        if is_ours {
+            Trouble::Settled(error)
+        } else {
+            Trouble::Passing { error, wait: None }
+        }
+    }
+
+    /// What an answer other than the one hoped for means, where it means the same for every request.
+    pub(super) fn refused(&self, answer: &Answer, file: &str) -> Trouble {
+        let error = self.failed(file, Box::new(Reason::Status(answer.status)));
+        match (answer.status, answer.code()) {
+            (401 | 403, Some("GatedRepo")) => Trouble::Settled(ModelError::Gated {
+                repository: self.repository.to_owned(),
+                has_token: self.hub.token.is_some(),
+            }),
+            (408 | 429 | 500..=599, _) => Trouble::Passing {
+                error,
+                wait: text(&answer.headers, "retry-after")
+                    .and_then(|text| text.trim().parse().ok())
+                    .map(Duration::from_secs),
+            },
+            _ => Trouble::Settled(error),
+        }
+    }
+
+    /// The error of a file that does not come.
+    pub(super) fn failed(&self, file: &str, source: Cause) -> ModelError {
+        ModelError::Download {
+            repository: self.repository.to_owned(),
+            file: file.to_owned(),
+            source,
+        }
+    }
+
+    /// The error of a repository that asks for what it may not have.
+    pub(super) fn unsafe_(&self, what: impl Into<String>) -> ModelError {
+        ModelError::Unsafe {
+            repository: self.repository.to_owned(),
+            what: what.into(),
+        }
+    }
+}
+
+impl Answer {
+    /// The hub's own name of an error.
+    pub(super) fn code(&self) -> Option<&str> {
+        text(&self.headers, "x-error-code")
+    }
+
+    /// Where the part that was sent begins, and the bytes of the whole where they are told.
+    pub(super) fn part(&self) -> Option<(u64, Option<u64>)> {
+        let range = text(&self.headers, "content-range")?.strip_prefix("bytes ")?;
+        let (part, whole) = range.split_once('/')?;
+        let (from, _) = part.split_once('-')?;
+        Some((from.trim().parse().ok()?, whole.trim().parse().ok()))
+    }
+
+    /// Bytes of the body, where they are told.
+    pub(super) fn length(&self) -> Option<u64> {
+        text(&self.headers, "content-length")?.trim().parse().ok()
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn text_of_redirect(status: u16, headers: &HeaderMap) -> Option<&str> {
+    matches!(status, 301 | 302 | 303 | 307 | 308).then(|| text(headers, "location"))?
+}
+
+/// Whether an error is that of a host name nobody knows, which has no kind of its own.
+fn is_of_lookup(cause: &std::io::Error) -> bool {
+    // WSAHOST_NOT_FOUND and the three behind it; elsewhere the text is the standard library's.
+    let is_of_windows = cfg!(windows)
+        && cause
+            .raw_os_error()
+            .is_some_and(|code| (11001..=11004).contains(&code));
+    is_of_windows || cause.to_string().contains("failed to lookup address")
+}
+
+/// An entity tag without what is around it.
+fn bare(etag: &str) -> String {
+    let etag = etag.trim();
+    etag.strip_prefix("W/")
+        .unwrap_or(etag)
+        .trim_matches('"')
+        .to_owned()
+}

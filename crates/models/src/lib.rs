@@ -1,0 +1,42 @@
+//! Which models there are and where their files come from: names, the known ones, the hub and its cache.
+//!
+//! Command line, tray app and daemon list, fetch and delete models through it. It opens no model: that is the
+//! engine's work.
+//!
+//! - [`resolve()`]: from a name to a [`Source`]
+//! - [`known()`]: the table of well-known models
+//! - [`fetch()`] and [`find_here()`]: from the hub, or the cache that mirrors it, to a [`Snapshot`]
+//! - [`describe()`]: what a folder's files say about its model
+//! - [`inventory()`], [`details()`], [`remove()`]: what is here
+//! - [`free_bytes()`]: how much room there is for more
+
+mod cache;
+mod describe;
+mod error;
+mod fetch;
+mod files;
+mod inventory;
+mod known;
+mod library;
+mod onnx;
+mod resolve;
+mod space;
+mod usage;
+mod variant;
+
+pub use cache::{Snapshot, find_here};
+pub use describe::describe;
+pub use error::{Cause, ModelError};
+pub use fetch::fetch;
+#[doc(hidden)]
+pub use fetch::{Pace, fetch_at};
+pub use files::{ModelFiles, Pooling, Prompts};
+pub use inventory::{details, folder_bytes, inventory, remove};
+pub use known::{KnownModel, known, known_markdown};
+pub use library::{Hub, Library};
+pub use resolve::{HubModel, ModelName, Source, resolve};
+pub use space::free_bytes;
+pub use usage::mark_used;
+
+/// Name of the model that comes with Okibi.
+pub const DEFAULT_MODEL: &str = "multilingual-e5-small";

@@ -1,0 +1,207 @@
+//! What a fetch brings, and where it puts it.
+
+use std::{collections::BTreeMap, fs, sync::Mutex};
+
+use okibi_models::{ModelError, Pooling, describe, fetch_at, find_here};
+use okibi_protocol::models::Variant;
+
+use crate::{
+    machine::{Machine, model, names_in, variant},
+    repository::{COMMIT, NAME, Repository, blob, noise},
+    server::{Request, Server},
+};
+
+#[test]
+fn a_whole_model_lies_as_all_tools_of_the_hub_expect() {
+    let repository = Repository::tiny();
+    let machine = Machine::of(&repository);
+    let snapshot = machine.fetch().unwrap();
+    assert_eq!(snapshot.commit, COMMIT);
+    assert_eq!(snapshot.model_file, "onnx/model.onnx");
+    assert_eq!(
+        snapshot.folder,
+        machine.repository().join("snapshots").join(COMMIT)
+    );
+    let taken: BTreeMap<_, _> = repository
+        .files
+        .iter()
+        .filter(|(name, _)| *name != "onnx/model_quantized.onnx")
+        .collect();
+    let bytes: usize = taken.values().map(|content| content.len()).sum();
+    assert_eq!(
+        (snapshot.bytes, snapshot.fetched_bytes),
+        (bytes as u64, bytes as u64)
+    );
+    for (name, content) in &taken {
+        let path = snapshot.folder.join(name);
+        assert_eq!(&&fs::read(&path).unwrap(), content, "{name}");
+        let of_blob = machine.repository().join("blobs").join(blob(name, content));
+        assert_eq!(
+            fs::canonicalize(&path).unwrap(),
+            fs::canonicalize(of_blob).unwrap(),
+            "{name}"
+        );
+        #[cfg(unix)]
+        assert!(
+            fs::read_link(&path).unwrap().is_relative(),
+            "{name}: the cache can be moved"
+        );
+    }
+    let mut names: Vec<String> = taken.iter().map(|(name, content)| blob(name, content)).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names_in(&machine.repository().join("blobs")), names);
+    assert_eq!(
+        fs::read_to_string(machine.repository().join("refs/main")).unwrap(),
+        COMMIT
+    );
+    assert_eq!(names_in(&machine.repository().join("refs")), ["main"]);
+    assert!(!snapshot.folder.join(".incomplete").exists());
+    let files = describe(NAME, &snapshot.folder, Some(&snapshot.model_file), None).unwrap();
+    assert_eq!(files.pooling, Pooling::Mean);
+}
+
+#[test]
+fn what_is_here_is_not_asked_for() {
+    let machine = Machine::of(&Repository::tiny());
+    let first = machine.fetch().unwrap();
+    let requests = machine.server.requests().len();
+    let second = machine.fetch().unwrap();
+    assert_eq!(machine.server.requests().len(), requests);
+    assert_eq!((second.folder, second.fetched_bytes), (first.folder, 0));
+}
+
+#[test]
+fn only_the_missing_files_of_another_variant_come() {
+    let repository = Repository::tiny();
+    let machine = Machine::of(&repository);
+    machine.fetch().unwrap();
+    let before = machine.server.requests().len();
+    let snapshot = machine.fetch_model(&variant(NAME, Variant::Int8)).unwrap();
+    assert_eq!(snapshot.model_file, "onnx/model_quantized.onnx");
+    let quantized = repository.file("onnx/model_quantized.onnx").len();
+    assert_eq!(snapshot.fetched_bytes, quantized as u64);
+    // The list, the address, the bytes.
+    assert_eq!(machine.server.requests().len(), before + 3);
+}
+
+#[test]
+fn the_token_goes_to_the_hub_alone() {
+    let mut repository = Repository::tiny();
+    let stored = repository.clone();
+    let store = Server::open(move |request| stored.answer(request));
+    repository.elsewhere = Some(store.endpoint());
+    let mut machine = Machine::of(&repository);
+    machine.token = Some("secret".into());
+    machine.fetch().unwrap();
+    let sent = |request: &Request| request.authorization.clone();
+    assert!(
+        machine
+            .server
+            .requests()
+            .iter()
+            .all(|request| sent(request).as_deref() == Some("Bearer secret"))
+    );
+    assert!(store.requests().len() >= 2, "the large files lie there");
+    assert!(store.requests().iter().all(|request| sent(request).is_none()));
+    assert!(machine.server.requests()[0].user_agent.starts_with("okibi/"));
+}
+
+#[test]
+fn progress_only_grows_and_ends_whole() {
+    let repository = Repository::with_weights(3_000_000);
+    let machine = Machine::of(&repository);
+    let told = Mutex::new(Vec::new());
+    let on_bytes = |done, total| told.lock().unwrap().push((done, total));
+    let snapshot = fetch_at(&machine.pace, &model(NAME), &machine.hub(), &on_bytes, &|| false).unwrap();
+    let told = told.into_inner().unwrap();
+    assert_eq!(told.last(), Some(&(snapshot.bytes, snapshot.bytes)));
+    assert!(told.is_sorted(), "{told:?}");
+    assert!(told.iter().all(|(done, total)| done <= total));
+}
+
+#[test]
+fn revisions_are_followed_and_commits_pinned() {
+    let machine = Machine::of(&Repository::tiny());
+    let snapshot = machine.fetch_model(&model("someone/tiny@refs/pr/1")).unwrap();
+    assert!(
+        machine.server.requests()[0]
+            .path
+            .contains("/revision/refs%2Fpr%2F1?blobs=true")
+    );
+    assert_eq!(
+        fs::read_to_string(machine.repository().join("refs/refs/pr/1")).unwrap(),
+        COMMIT
+    );
+    let pinned = model(&format!("{NAME}@{COMMIT}"));
+    assert_eq!(machine.fetch_model(&pinned).unwrap().folder, snapshot.folder);
+    assert_eq!(
+        names_in(&machine.repository().join("refs")),
+        ["refs"],
+        "a commit needs no ref"
+    );
+}
+
+#[test]
+fn external_data_comes_along_whatever_its_name() {
+    // ModelProto.graph.initializer.external_data { key: "location", value: … }, twice.
+    let field = |number: u8, content: &[u8]| [&[number << 3 | 2, content.len() as u8], content].concat();
+    let tensor = |location: &str| {
+        let entry = [field(1, b"location"), field(2, location.as_bytes())].concat();
+        field(5, &field(13, &entry))
+    };
+    let graph = field(7, &[tensor("weights.bin"), tensor("./model.onnx_data")].concat());
+    let repository = Repository::with_weights(1)
+        .with("onnx/model.onnx", graph)
+        .with("onnx/model.onnx_data", noise(5000))
+        .with("onnx/weights.bin", noise(4000))
+        .with("onnx/other.bin", noise(3000));
+    let machine = Machine::of(&repository);
+    let snapshot = machine.fetch().unwrap();
+    let names = names_in(&snapshot.folder.join("onnx"));
+    assert_eq!(names, ["model.onnx", "model.onnx_data", "weights.bin"]);
+}
+
+#[test]
+fn the_weights_asked_for_are_those_that_come() {
+    let machine = Machine::of(&Repository::tiny());
+    let outcome = machine.fetch_model(&variant(NAME, Variant::Q4));
+    let Err(ModelError::NoVariant { asked, available, .. }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(
+        (asked.as_str(), available),
+        ("q4", vec!["fp32".to_owned(), "int8".to_owned()])
+    );
+    let snapshot = machine.fetch_model(&variant(NAME, Variant::Int8)).unwrap();
+    assert_eq!(names_in(&snapshot.folder.join("onnx")), ["model_quantized.onnx"]);
+    assert_eq!(
+        find_here(&variant(NAME, Variant::Fp32), &machine.hub()).unwrap(),
+        None
+    );
+}
+
+#[test]
+fn a_hub_that_lists_no_hashes_is_taken_at_the_word_of_its_headers() {
+    let repository = Repository::tiny();
+    let answering = repository.clone();
+    let machine = Machine::with(move |request| {
+        let mut reply = answering.answer(request);
+        if request.path.starts_with("/api/") {
+            let mut list = answering.list();
+            for sibling in list["siblings"].as_array_mut().unwrap() {
+                *sibling = serde_json::json!({"rfilename": sibling["rfilename"]});
+            }
+            reply.body = list.to_string().into_bytes();
+        }
+        reply
+    });
+    let snapshot = machine.fetch().unwrap();
+    let content = repository.file("onnx/model.onnx");
+    let path = machine
+        .repository()
+        .join("blobs")
+        .join(blob("onnx/model.onnx", content));
+    assert_eq!(fs::read(path).unwrap(), content);
+    assert_eq!(snapshot.bytes, snapshot.fetched_bytes);
+}

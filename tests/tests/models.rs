@@ -1,0 +1,396 @@
+//! Models come, go and rest while the daemon serves.
+// Helpers fail by panicking, as the tests do.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use okibi_protocol::{
+    method::{EmbedParams, Input, Status},
+    models::{LoadModelParams, ModelState, ModelStep},
+    vector::Vectors,
+};
+use okibi_tests::{Machine, eventually, http, model, vector, within};
+use serde_json::json;
+
+/// Changes of the model while clients embed.
+const CHANGES: usize = 20;
+
+/// Clients that embed meanwhile.
+const CLIENTS: usize = 8;
+
+/// A machine with two folders of models, `tiny-ruri` and `tiny-cls`, whose vectors have nothing in common.
+fn machine() -> Machine {
+    let machine = Machine::new();
+    let tiny = model::copy_tiny(&machine.path("tiny-ruri"));
+    let cls = tiny_cls(&machine);
+    machine.write_config(&format!("model_folders = [{tiny:?}, {cls:?}]\n"));
+    machine
+}
+
+/// A copy of the tiny model that takes the first token's vector.
+fn tiny_cls(machine: &Machine) -> PathBuf {
+    let folder = model::copy_tiny(&machine.path("tiny-cls"));
+    let pooling = json!({ "pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false });
+    fs::write(folder.join("1_Pooling/config.json"), pooling.to_string()).unwrap();
+    folder
+}
+
+async fn started() -> Machine {
+    let machine = machine();
+    let tiny = machine.path("tiny-ruri");
+    machine
+        .run(["start".as_ref(), "-m".as_ref(), tiny.as_os_str()])
+        .await
+        .expect(0);
+    machine
+}
+
+/// Changes over to `model` and gives the space of its vectors.
+async fn change_to(machine: &Machine, params: LoadModelParams) -> String {
+    let client = machine.client().await;
+    let mut steps = client.load_model(params).await.unwrap();
+    within("the model answers", async {
+        loop {
+            match steps.next().await.expect("a step").expect("the model is loaded") {
+                ModelStep::Stage { .. } => {}
+                ModelStep::Loaded { space, .. } => return space,
+                other => panic!("{other:?}"),
+            }
+        }
+    })
+    .await
+}
+
+async fn vector_of(machine: &Machine, text: &str, asked: Option<&str>) -> (String, Vec<f32>) {
+    let client = machine.client().await;
+    let params = EmbedParams {
+        model: asked.map(str::to_owned),
+        ..EmbedParams::new(Input::One(text.into()))
+    };
+    let result = within("a vector", client.embed(params)).await.unwrap();
+    let Vectors::Float(mut vectors) = result.vectors else {
+        panic!("numbers");
+    };
+    (result.space, vectors.remove(0).expect("a vector"))
+}
+
+fn state_of(status: &Status, name: &str) -> Option<ModelState> {
+    let model = status.models.iter().find(|model| model.name == name)?;
+    Some(model.state)
+}
+
+fn memory(status: &Status) -> u64 {
+    status.memory_bytes.expect("this system tells it").0
+}
+
+#[tokio::test]
+async fn eight_clients_embed_without_pause_while_the_model_changes_twenty_times() {
+    let machine = Arc::new(started().await);
+    let text = "灰をかぶせると熾火は朝まで残る";
+    let mut expected = BTreeMap::new();
+    for name in ["tiny-cls", "tiny-ruri"] {
+        change_to(&machine, LoadModelParams::switch_to(name)).await;
+        let (space, vector) = vector_of(&machine, text, None).await;
+        expected.insert(space, vector);
+    }
+    assert_eq!(expected.len(), 2, "two spaces");
+    let expected = Arc::new(expected);
+    let before = memory(&machine.status().await);
+
+    let is_over = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let (machine, expected, is_over) = (machine.clone(), expected.clone(), is_over.clone());
+            tokio::spawn(async move {
+                let client = machine.client().await;
+                let mut seen = BTreeMap::<String, usize>::new();
+                while !is_over.load(Relaxed) {
+                    let params = EmbedParams::new(Input::Many(vec![text.into(), "x".repeat(50)]));
+                    let result = client.embed(params).await.expect("no request fails");
+                    let Vectors::Float(vectors) = result.vectors else {
+                        panic!("numbers");
+                    };
+                    let of_space = expected.get(&result.space).expect("a known space");
+                    vector::assert_same(vectors[0].as_ref().expect("a vector"), of_space, &result.space);
+                    *seen.entry(result.space).or_default() += 1;
+                }
+                seen
+            })
+        })
+        .collect();
+    for change in 0..CHANGES {
+        let name = if change % 2 == 0 { "tiny-cls" } else { "tiny-ruri" };
+        change_to(&machine, LoadModelParams::switch_to(name)).await;
+    }
+    is_over.store(true, Relaxed);
+    for client in clients {
+        let seen = within("a client ends", client).await.unwrap();
+        assert_eq!(seen.len(), 2, "each client was answered by both models: {seen:?}");
+    }
+    let status = machine.status().await;
+    assert_eq!(
+        status.models.len(),
+        1,
+        "the model that was left is gone: {:?}",
+        status.models
+    );
+    // Each model takes some megabytes; twenty that stayed would show.
+    let after = memory(&status);
+    assert!(after < before + (30 << 20), "{before} became {after}");
+}
+
+#[tokio::test]
+async fn a_model_that_rests_gives_its_memory_back_and_the_next_request_wakes_it() {
+    let machine = machine();
+    let tiny = machine.path("tiny-ruri");
+    let args = ["start", "--keep-alive", "0s", "-m"].map(std::ffi::OsStr::new);
+    machine
+        .run(args.into_iter().chain([tiny.as_os_str()]))
+        .await
+        .expect(0);
+    let client = machine.client().await;
+    let mut changes = client.subscribe().await.unwrap();
+    let mut highest = 0;
+    let mut first = 0;
+    for round in 0..50 {
+        within("it rests", async {
+            loop {
+                let status = changes.next().await.expect("the daemon lives");
+                if status.is_resting() {
+                    assert!(status.ready, "a request is answered");
+                    return;
+                }
+            }
+        })
+        .await;
+        let (_, vector) = vector_of(&machine, "熾火", None).await;
+        assert_eq!(vector.len(), 64);
+        let now = memory(&machine.status().await);
+        if round == 10 {
+            first = now;
+        }
+        highest = highest.max(now);
+    }
+    assert!(
+        highest < first + (20 << 20),
+        "memory stays flat: {first}, {highest}"
+    );
+    eventually("it rests again", || {
+        let log = machine.log();
+        (log.matches("it rests").count() > 50).then_some(())
+    })
+    .await;
+    machine.run(["status"]).await.expect(0).shows("resting");
+}
+
+#[tokio::test]
+async fn a_request_may_name_a_model_that_is_here_and_waits_for_its_load() {
+    let machine = started().await;
+    let (of_current, _) = vector_of(&machine, "x", None).await;
+    let (space, _) = vector_of(&machine, "x", Some("tiny-cls:query")).await;
+    assert_ne!(space, of_current);
+    assert_eq!(
+        vector_of(&machine, "x", None).await.0,
+        of_current,
+        "the current one stays"
+    );
+    let status = machine.status().await;
+    assert_eq!(state_of(&status, "tiny-cls"), Some(ModelState::Ready));
+    assert!(status.current().is_some_and(|model| model.name == "tiny-ruri"));
+
+    let port = machine.port();
+    let body = json!({ "model": "tiny-cls", "input": "x" });
+    let answer = http::json(port, "POST", "/v1/embeddings", &body).await;
+    assert_eq!(
+        (answer.status, answer.json()["space"].as_str()),
+        (200, Some(space.as_str()))
+    );
+    let listed = http::get(port, "/v1/models").await.json();
+    let names: Vec<&str> = listed["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["id"].as_str().unwrap())
+        .collect();
+    for name in ["tiny-ruri", "tiny-cls", "multilingual-e5-small"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    for (name, says) in [
+        ("no-such-model", "not loaded"),
+        ("ruri-v3-30m", "okibi models pull"),
+    ] {
+        let body = json!({ "model": name, "input": "x" });
+        let answer = http::json(port, "POST", "/v1/embeddings", &body).await;
+        assert_eq!(answer.status, 404, "{answer:?}");
+        let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(says), "{message}");
+    }
+    let mut wire = machine.wire().await;
+    let unloaded = wire.call("unload_model", json!({ "model": "tiny-cls" })).await;
+    assert_eq!(unloaded, json!({ "model": "tiny-cls", "was_loaded": true }));
+    assert_eq!(state_of(&machine.status().await, "tiny-cls"), None);
+}
+
+#[tokio::test]
+async fn nothing_is_loaded_for_a_request_where_the_settings_say_so() {
+    let machine = machine();
+    let tiny = machine.path("tiny-ruri");
+    let args = ["start", "--load-on-demand", "false", "-m"].map(std::ffi::OsStr::new);
+    machine
+        .run(args.into_iter().chain([tiny.as_os_str()]))
+        .await
+        .expect(0);
+    let mut wire = machine.wire().await;
+    let error = wire
+        .error("embed", json!({ "input": "x", "model": "tiny-cls" }))
+        .await;
+    assert_eq!(
+        (error["code"].as_i64(), error["data"]["kind"].as_str()),
+        (Some(-32005), Some("not_loaded"))
+    );
+    assert_eq!(machine.status().await.models.len(), 1);
+}
+
+#[tokio::test]
+async fn a_model_that_cannot_be_loaded_leaves_the_present_one_at_work() {
+    let machine = started().await;
+    let (space, _) = vector_of(&machine, "x", None).await;
+    fs::write(machine.path("tiny-cls").join("tokenizer.json"), "{").unwrap();
+    machine.run(["use", "tiny-cls"]).await.expect(1).says("tokenizer");
+    assert_eq!(vector_of(&machine, "x", None).await.0, space);
+    // With the present one unloaded first, it comes back.
+    machine
+        .run(["use", "--replace", "tiny-cls"])
+        .await
+        .expect(1)
+        .says("tokenizer");
+    assert_eq!(vector_of(&machine, "x", None).await.0, space);
+    let outside = machine.path("elsewhere");
+    model::copy_tiny(&outside);
+    machine
+        .run(["use".as_ref(), outside.as_os_str()])
+        .await
+        .expect(1)
+        .says("model_folders");
+}
+
+#[tokio::test]
+async fn where_there_is_no_room_for_both_the_user_decides() {
+    let machine = machine();
+    let tiny = machine.path("tiny-ruri");
+    // Room for one of the two, each of 1.6 MB.
+    let args = ["start", "--max-model-mb", "2", "-m"].map(std::ffi::OsStr::new);
+    machine
+        .run(args.into_iter().chain([tiny.as_os_str()]))
+        .await
+        .expect(0);
+    machine
+        .run(["use", "multilingual-e5-small"])
+        .await
+        .expect(1)
+        .says("--replace");
+    assert!(
+        machine
+            .status()
+            .await
+            .current()
+            .is_some_and(|model| model.name == "tiny-ruri")
+    );
+    machine
+        .run(["use", "tiny-cls"])
+        .await
+        .expect(0)
+        .shows("tiny-cls answers now");
+    let status = machine.status().await;
+    assert_eq!(status.model, "tiny-cls");
+    assert_eq!(state_of(&status, "tiny-ruri"), None, "it gave its memory up");
+}
+
+#[tokio::test]
+async fn a_changed_file_and_a_device_that_is_not_there_are_told() {
+    let machine = started().await;
+    machine.run(["stop"]).await.expect(0);
+    fs::write(
+        machine.path("tiny-ruri/1_Pooling/config.json"),
+        json!({ "pooling_mode_cls_token": true }).to_string(),
+    )
+    .unwrap();
+    let tiny = machine.path("tiny-ruri");
+    machine
+        .run(["start".as_ref(), "-m".as_ref(), tiny.as_os_str()])
+        .await
+        .expect(0);
+    let warning = async |machine: &Machine| {
+        let mut changes = machine.client().await.subscribe().await.unwrap();
+        within("a warning", async {
+            loop {
+                let status = changes.next().await.expect("the daemon lives");
+                if let Some(warning) = status.current().and_then(|model| model.warning.clone()) {
+                    return warning;
+                }
+            }
+        })
+        .await
+    };
+    let told = warning(&machine).await;
+    assert!(told.contains("have changed"), "{told}");
+    machine.run(["status"]).await.expect(0).shows("have changed");
+    machine.run(["stop"]).await.expect(0);
+
+    let args = ["start", "--device", "cuda", "-m"].map(std::ffi::OsStr::new);
+    machine
+        .run(args.into_iter().chain([tiny.as_os_str()]))
+        .await
+        .expect(0);
+    let told = warning(&machine).await;
+    assert!(told.contains("cuda"), "{told}");
+    let status = machine.status().await;
+    assert_eq!(
+        status.current().and_then(|model| model.device.as_deref()),
+        Some("cpu")
+    );
+}
+
+#[tokio::test]
+async fn a_restart_keeps_the_model_that_was_changed_to() {
+    let machine = started().await;
+    machine.run(["use", "tiny-cls"]).await.expect(0);
+    machine.run(["restart"]).await.expect(0);
+    assert_eq!(machine.status().await.model, "tiny-cls");
+}
+
+#[tokio::test]
+async fn the_list_and_the_details_say_what_is_here_and_from_where() {
+    let machine = machine();
+    let list = machine.run(["models", "--json"]).await.expect(0);
+    let list: serde_json::Value = serde_json::from_str(&list.out()).unwrap();
+    let models = list["models"].as_array().unwrap();
+    let named = |name: &str| models.iter().find(|model| model["name"] == name).unwrap();
+    assert_eq!(named("multilingual-e5-small")["origin"], "embedded");
+    assert_eq!(named("tiny-cls")["presence"], "here");
+    assert_eq!(named("cl-nagoya/ruri-v3-310m")["presence"], "absent");
+    let info = machine
+        .run(["models", "info", "tiny-cls", "--json"])
+        .await
+        .expect(0);
+    let info: serde_json::Value = serde_json::from_str(&info.out()).unwrap();
+    assert_eq!(
+        (&info["pooling"], &info["prompts"]["topic"]),
+        (&json!("cls"), &json!("トピック: "))
+    );
+    assert_eq!(info["found_in"]["pooling"], "1_Pooling/config.json");
+    machine
+        .run(["models", "rm", "tiny-cls"])
+        .await
+        .expect(1)
+        .says("nothing to delete");
+    assert!(machine.path("tiny-cls").is_dir());
+}
