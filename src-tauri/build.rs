@@ -1,6 +1,6 @@
 //! Lists the app's commands, so that each window is granted those it needs and no others.
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 23] = [
     "get_view",
     "get_status",
     "start_daemon",
@@ -17,6 +17,13 @@ const COMMANDS: [&str; 16] = [
     "get_settings",
     "save_settings",
     "choose_model_folder",
+    "get_models",
+    "pull_model",
+    "cancel_pull",
+    "remove_model",
+    "use_model",
+    "dismiss_switch",
+    "dismiss_offers",
 ];
 
 fn main() {

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use okibi_config::{Key, edit::NewValue, settings::DEFAULT_MODEL};
+use okibi_config::{Key, edit::NewValue};
 use okibi_messages::{Lang, Message};
 use tauri::AppHandle;
 use tauri_plugin_autostart::ManagerExt as _;
@@ -15,8 +15,10 @@ use crate::{
     contract::{ModelChoice, View},
     core::{Ask, Event},
     history::History,
+    library::{self, Shelf},
     machine::{Machine, choices},
     menu,
+    models::ModelEvent,
     notifier::Notifier,
     settings,
     tray::Tray,
@@ -33,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) notifier: Notifier,
     pub(crate) closing: Closing,
     pub(crate) tray: Tray,
+    pub(crate) shelf: Shelf,
     /// Whether something can bring the windows back once they are closed.
     pub(crate) has_tray: AtomicBool,
     starts_at_login: AtomicBool,
@@ -55,6 +58,7 @@ impl Shared {
             notifier,
             closing: Closing::default(),
             tray: Tray::default(),
+            shelf: Shelf::default(),
             has_tray: AtomicBool::new(true),
             starts_at_login: AtomicBool::new(false),
             history: Mutex::new(history),
@@ -87,11 +91,39 @@ impl Shared {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The models to choose from.
+    /// The models to choose from, as they were last read.
     pub(crate) fn models(&self) -> Vec<ModelChoice> {
         let chosen = self.machine.settings().settings.model.value;
-        let history = self.history();
-        menu::models(DEFAULT_MODEL, history.folders(), history.recent(), &chosen)
+        menu::models(&self.shelf.entries(), &chosen)
+    }
+
+    /// Where this machine's models are.
+    pub(crate) fn library(&self) -> okibi_models::Library {
+        let settings = self.machine.settings().settings;
+        library::library(&self.machine, &settings, self.history().folders())
+    }
+
+    /// Adds a folder with a model to the settings. The error is a sentence: there is no model, or it cannot be saved.
+    pub(crate) fn add_folder(&self, folder: &str) -> Result<(), String> {
+        library::check_folder(folder, self.lang())?;
+        let mut folders = self.machine.settings().settings.model_folders.value;
+        if !folders.iter().any(|known| known == folder) {
+            folders.push(folder.to_owned());
+            self.save(&[(Key::ModelFolders, NewValue::List(folders))])?;
+        }
+        self.tell(Event::Models(ModelEvent::Changed));
+        Ok(())
+    }
+
+    /// Forgets a folder with a model; its files stay. The error is a sentence.
+    pub(crate) fn forget_folder(&self, folder: &str) -> Result<(), String> {
+        self.history().forget_folder(folder);
+        let mut folders = self.machine.settings().settings.model_folders.value;
+        if folders.iter().any(|known| known == folder) {
+            folders.retain(|known| known != folder);
+            self.save(&[(Key::ModelFolders, NewValue::List(folders))])?;
+        }
+        Ok(())
     }
 
     /// Changes settings in the file. The error is a sentence.

@@ -28,15 +28,18 @@ use crate::{
 /// Texts that the try-it window embeds at once.
 const MAX_TRY: usize = 100;
 
-type Answer<T> = Result<T, CommandError>;
+/// What a command gives.
+pub(crate) type Answer<T> = Result<T, CommandError>;
 
-fn failure(message: impl Into<String>) -> CommandError {
+/// A failure in words.
+pub(crate) fn failure(message: impl Into<String>) -> CommandError {
     CommandError {
         message: message.into(),
     }
 }
 
-fn unexpected(error: &(dyn std::error::Error + 'static), lang: Lang) -> CommandError {
+/// A failure that nobody is expected to mend.
+pub(crate) fn unexpected(error: &(dyn std::error::Error + 'static), lang: Lang) -> CommandError {
     let cause = chain(error);
     failure(Message::Unexpected { cause }.text(lang))
 }
@@ -114,7 +117,7 @@ pub(crate) async fn open_place(app: AppHandle, shared: State<'_, Shared>, place:
     let path = match place {
         Place::Log => shared.machine.log_file(shared.view.borrow().port),
         Place::Config => shared.machine.folders.config_file.clone(),
-        Place::Models => shared.machine.folders.cache.clone(),
+        Place::Models => shared.library().hub.cache,
     };
     open_path(&app, &path, shared.lang()).map_err(failure)
 }
@@ -150,7 +153,7 @@ pub(crate) async fn get_about(shared: State<'_, Shared>) -> Answer<About> {
         version: env!("CARGO_PKG_VERSION").into(),
         log: shared.machine.log_file(port).display().to_string(),
         config: folders.config_file.display().to_string(),
-        models: folders.cache.display().to_string(),
+        models: shared.library().hub.cache.display().to_string(),
     })
 }
 
@@ -254,9 +257,7 @@ pub(crate) async fn choose_model_folder(app: AppHandle) -> Answer<Option<String>
         .and_then(|folder| folder.into_path().ok())
         .map(|folder| folder.display().to_string());
     if let Some(folder) = &folder {
-        let shared = app.state::<Shared>();
-        shared.history().add_folder(folder.clone());
-        shared.settings_changed();
+        app.state::<Shared>().add_folder(folder).map_err(failure)?;
     }
     Ok(folder)
 }

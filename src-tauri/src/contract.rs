@@ -3,9 +3,16 @@
 //! The app sends one event, [`VIEW_CHANGED`], with the whole [`View`]; a page subscribes first and then asks for
 //! the snapshot with `get_view`. Times are milliseconds, sizes bytes.
 
-use okibi_protocol::stage::{Stage, StageState, Unit};
+use okibi_protocol::{
+    models::{ModelOrigin, Variant},
+    stage::{Stage, StageState, Unit},
+};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+mod models;
+
+pub use models::{HeldView, ModelRow, ModelsView, PullProgress, PullView, SwitchProgress, SwitchView};
 
 /// The event that carries a new [`View`].
 pub const VIEW_CHANGED: &str = "view-changed";
@@ -37,6 +44,16 @@ pub struct View {
     pub model: String,
     /// What this desktop lacks, in words: no notifications, no tray.
     pub missing: Vec<String>,
+    /// Downloads of models under way, and those that failed.
+    pub pulls: Vec<PullView>,
+    /// The change of a ready daemon to another model, under way or failed.
+    pub switch: Option<SwitchView>,
+    /// What the daemon holds of models.
+    pub held: Vec<HeldView>,
+    /// Another number whenever the models on this machine may have changed: who shows them asks again.
+    pub library: u32,
+    /// Whether better models for the user's language are still to be offered.
+    pub has_offers: bool,
 }
 
 /// Where the daemon stands.
@@ -76,6 +93,8 @@ pub enum DaemonView {
 pub struct StatusView {
     /// The model's name.
     pub model: String,
+    /// Whether its weights were put away because nobody asked for it; the next request loads them again.
+    pub is_resting: bool,
     /// Length of a vector.
     pub dimension: Option<u32>,
     /// Tokens of a text that the model reads.
@@ -205,6 +224,8 @@ pub enum WindowName {
     Status,
     /// A few sentences and how near they are to each other.
     Try,
+    /// The models: here, and to be had.
+    Models,
     /// The settings.
     Settings,
 }
@@ -273,6 +294,23 @@ pub enum ProgressChoice {
     Never,
 }
 
+/// What computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChoice {
+    /// The fastest there is.
+    Auto,
+    /// The processor.
+    #[default]
+    Cpu,
+    /// NVIDIA's graphics cards.
+    Cuda,
+    /// Apple's.
+    CoreMl,
+    /// Graphics cards on Windows.
+    DirectMl,
+}
+
 /// The language asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -295,6 +333,12 @@ pub struct SettingsForm {
     pub port: String,
     /// Threads to compute with, as typed; empty leaves the choice to the daemon.
     pub threads: String,
+    /// Which weights of a hub's repository are taken.
+    pub variant: Variant,
+    /// What computes.
+    pub device: DeviceChoice,
+    /// How long a model that nobody asks for stays in memory, as typed; empty leaves the choice to the daemon.
+    pub keep_alive: String,
     /// The language.
     pub lang: LanguageChoice,
     /// Which notifications are shown.
@@ -319,6 +363,12 @@ pub enum Field {
     Port,
     /// `threads`.
     Threads,
+    /// `variant`.
+    Variant,
+    /// `device`.
+    Device,
+    /// `keep_alive`.
+    KeepAlive,
     /// `lang`.
     Lang,
     /// `notifications`.
@@ -365,19 +415,7 @@ pub struct ModelChoice {
     /// What people read.
     pub label: String,
     /// Where it comes from.
-    pub kind: ModelKind,
-}
-
-/// Where a model comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum ModelKind {
-    /// It comes with the app.
-    Embedded,
-    /// A folder that the user has added.
-    Folder,
-    /// One that was loaded before.
-    Recent,
+    pub origin: ModelOrigin,
 }
 
 /// What came of saving the settings.

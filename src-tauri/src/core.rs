@@ -5,7 +5,9 @@
 
 use std::time::{Duration, Instant};
 
-use okibi_config::{NotificationChoice, ProgressChoice, discovery::websocket_address};
+use okibi_config::{
+    NotificationChoice, ProgressChoice, discovery::websocket_address, settings::DEFAULT_MODEL,
+};
 use okibi_launcher::{LaunchUpdate, StartError, Started, StopError, Stopped};
 use okibi_messages::{
     Lang, Message,
@@ -19,6 +21,7 @@ use crate::{
         DaemonView, Language, LatencyView, LaunchState, PreviousLaunch, Problem, StatusView, View, WindowName,
     },
     load::{Load, millis},
+    models::{self, ModelEffect, ModelEvent, Models},
     restarts::{self, Restarts},
 };
 
@@ -57,6 +60,8 @@ pub(crate) enum Event {
     Settings(Choices),
     /// What this desktop lacks has changed.
     Missing(Vec<Missing>),
+    /// Something happened to models.
+    Models(ModelEvent),
     /// A time that [`Core::deadline`] named has come.
     Tick,
 }
@@ -100,6 +105,8 @@ pub(crate) enum Effect {
     Notify(Notice),
     /// Keep the times of a load that went well.
     Remember(String, PreviousLaunch),
+    /// See [`crate::models`].
+    Models(ModelEffect),
     /// End the app.
     Exit,
 }
@@ -166,6 +173,7 @@ pub(crate) struct Core {
     restarts: Restarts,
     restart_at: Option<Instant>,
     missing: Vec<Missing>,
+    models: Models,
     /// Times of earlier loads, by model.
     history: Vec<(String, PreviousLaunch)>,
 }
@@ -183,6 +191,7 @@ impl Core {
             restarts: Restarts::default(),
             restart_at: None,
             missing: Vec::new(),
+            models: Models::default(),
             history,
         }
     }
@@ -218,6 +227,13 @@ impl Core {
                 } else {
                     Vec::new()
                 }
+            }
+            Event::Models(event) => {
+                let told = self.models.told(&event, self.choices.lang);
+                let told = told.and_then(|(kind, text)| self.notice(kind, text, None));
+                let mut effects = self.models.handle(event);
+                effects.extend(told.map(without_actions));
+                effects
             }
             Event::Tick => self.tick(now),
         }
@@ -556,6 +572,11 @@ impl Core {
                 .iter()
                 .map(|what| what.text(self.choices.lang).to_owned())
                 .collect(),
+            pulls: self.models.pulls(),
+            switch: self.models.switch(),
+            held: self.status().map(models::held).unwrap_or_default(),
+            library: self.models.library(),
+            has_offers: self.models.has_offers() && self.choices.model == DEFAULT_MODEL,
         }
     }
 
@@ -595,11 +616,23 @@ impl Core {
     }
 }
 
+/// A notification without the buttons for a daemon that failed.
+fn without_actions(effect: Effect) -> Effect {
+    match effect {
+        Effect::Notify(notice) => Effect::Notify(Notice {
+            has_actions: false,
+            ..notice
+        }),
+        other => other,
+    }
+}
+
 /// A status as the pages have it.
 pub(crate) fn status_view(status: &Status) -> StatusView {
     let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     StatusView {
         model: status.model.clone(),
+        is_resting: status.is_resting(),
         dimension: status.dimension.map(small),
         max_tokens: status.max_tokens.map(small),
         pid: status.pid,

@@ -8,6 +8,7 @@ use okibi_protocol::{
 };
 
 use super::*;
+use crate::models::{PullEnd, Wish};
 
 fn choices() -> Choices {
     Choices {
@@ -55,6 +56,7 @@ fn status(state: RunState) -> Status {
         requests_in_flight: 0,
         texts_embedded: 0,
         latency: None,
+        models: Vec::new(),
         launch: None,
         error: None,
         log_file: None,
@@ -351,4 +353,61 @@ fn another_language_is_shown_at_once() {
         now,
     );
     assert_eq!(core.view(now).lang, Language::Ja);
+}
+
+#[test]
+fn models_are_offered_only_to_who_has_the_embedded_one() {
+    let mut core = Core::new(choices(), Vec::new());
+    let now = Instant::now();
+    let read = Event::Models(ModelEvent::Read { has_offers: true });
+    core.handle(read, now);
+    let view = core.view(now);
+    assert!(view.has_offers);
+    let other = Choices {
+        model: "cl-nagoya/ruri-v3-30m".into(),
+        ..choices()
+    };
+    core.handle(Event::Settings(other), now);
+    assert!(!core.view(now).has_offers);
+    assert_eq!(core.view(now).library, view.library);
+}
+
+#[test]
+fn downloads_and_changes_of_the_model_are_in_the_view_while_the_daemon_goes_on() {
+    let mut core = Core::new(choices(), Vec::new());
+    let now = Instant::now();
+    core.handle(okibi(RunState::Running), now);
+    let wish = Wish {
+        model: "b".into(),
+        replace: false,
+    };
+    let effects = core.handle(Event::Models(ModelEvent::Switch(wish.clone())), now);
+    assert_eq!(effects, [Effect::Models(ModelEffect::Switch(wish))]);
+    core.handle(Event::Models(ModelEvent::Pull("c".into())), now);
+    let view = core.view(now);
+    assert!(matches!(view.daemon, DaemonView::Ready { .. }));
+    assert_eq!(view.switch.map(|switch| switch.model).as_deref(), Some("b"));
+    assert_eq!(view.pulls.len(), 1);
+}
+
+#[test]
+fn who_has_no_window_open_hears_how_a_download_ended() {
+    let mut core = Core::new(choices(), Vec::new());
+    let now = Instant::now();
+    core.handle(
+        Event::Models(ModelEvent::Pull("cl-nagoya/ruri-v3-30m".into())),
+        now,
+    );
+    let end = ModelEvent::PullEnded {
+        run: 1,
+        end: PullEnd::Failed("no space".into()),
+    };
+    let effects = core.handle(Event::Models(end), now);
+    let [Effect::Models(ModelEffect::Read), Effect::Notify(notice)] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(
+        (notice.kind, notice.body.as_str(), notice.has_actions),
+        (NoticeKind::Error, "no space", false)
+    );
 }

@@ -15,6 +15,8 @@ use crate::{
     core::{Ask, Core, Effect, Event},
     icon::Face,
     menu::{self, MenuState, Press},
+    model_commands,
+    models::{ModelEvent, Wish},
     notifier::Pressed,
     settings,
     tray::{Tray, TrayLook},
@@ -49,6 +51,8 @@ pub(crate) async fn run(app: AppHandle, mut core: Core, mut events: mpsc::Unboun
         let effects = core.handle(event, Instant::now());
         if is_unseen {
             shared.look.notify_one();
+            // A model that was loaded was used, and may have been downloaded.
+            shared.tell(Event::Models(ModelEvent::Changed));
         }
         shared.view.send_replace(core.view(Instant::now()));
         for effect in effects {
@@ -66,7 +70,6 @@ fn perform(app: &AppHandle, shared: &Shared, effect: Effect) {
     match effect {
         Effect::Launch => {
             let spec = shared.machine.launch_spec();
-            shared.history().add_recent(spec.model.clone());
             let (steps, end) = (shared.events.clone(), shared.events.clone());
             tauri::async_runtime::spawn(async move {
                 let step = move |update| {
@@ -91,7 +94,11 @@ fn perform(app: &AppHandle, shared: &Shared, effect: Effect) {
         Effect::Open(window) => windows::open(app, window, shared.lang()),
         Effect::Notify(notice) => shared.notifier.show(notice),
         Effect::Remember(model, times) => shared.history().add_times(model, times),
-        Effect::Exit => app.exit(0),
+        Effect::Models(effect) => model_commands::perform(app, effect),
+        Effect::Exit => {
+            shared.shelf.cancel_all();
+            app.exit(0);
+        }
     }
 }
 
@@ -142,7 +149,9 @@ fn look(shared: &Shared, core: &Core) -> TrayLook {
             DaemonView::Failed { .. } | DaemonView::PortTaken { .. } => Face::Error,
         },
         tooltip: match core.status() {
-            Some(status) if matches!(view.daemon, DaemonView::Ready { .. }) => tray::tooltip(status, lang),
+            Some(status) if matches!(&view.daemon, DaemonView::Ready { status } if !status.is_resting) => {
+                tray::tooltip(status, lang)
+            }
             _ => format!("Okibi: {state_line}"),
         },
         lines: menu::menu(&MenuState {
@@ -187,13 +196,17 @@ fn press(app: &AppHandle, press: Press) {
     let open = |window| windows::open(app, window, lang);
     let told = match press {
         Press::Entry(entry) => return press_entry(app, &shared, entry, open),
-        Press::Model(model) => {
-            let saved = shared.save(&[(Key::Model, NewValue::Text(model))]);
-            if saved.is_ok() && !matches!(shared.view.borrow().daemon, DaemonView::Stopped) {
-                shared.ask(Ask::Restart);
-            }
-            saved
+        // A menu chooses; it is the window that also starts.
+        Press::Model(model) if matches!(shared.view.borrow().daemon, DaemonView::Stopped) => {
+            shared.save(&[(Key::Model, NewValue::Text(model))])
         }
+        Press::Model(model) => model_commands::choose(
+            &shared,
+            Wish {
+                model,
+                replace: false,
+            },
+        ),
         Press::Language(language) => {
             let name = match language {
                 LanguageChoice::Auto => "auto",
@@ -217,6 +230,7 @@ fn press_entry(app: &AppHandle, shared: &Shared, entry: Entry, open: impl Fn(Win
         Entry::Progress => open(WindowName::Progress),
         Entry::Status => open(WindowName::Status),
         Entry::TryIt => open(WindowName::Try),
+        Entry::Models => open(WindowName::Models),
         Entry::Settings => open(WindowName::Settings),
         Entry::CopyAddress => {
             let address = shared.view.borrow().address.clone();
@@ -226,7 +240,10 @@ fn press_entry(app: &AppHandle, shared: &Shared, entry: Entry, open: impl Fn(Win
         Entry::OpenLog => open_log(app),
         Entry::AddFolder => {
             let app = app.clone();
-            tauri::async_runtime::spawn(async move { choose_model_folder(app).await });
+            tauri::async_runtime::spawn(async move {
+                let chosen = choose_model_folder(app.clone()).await;
+                warn(&app, chosen.map(drop).map_err(|error| error.message), lang);
+            });
         }
         Entry::StartAtLogin => {
             let told = shared.set_login(app, !shared.starts_at_login());

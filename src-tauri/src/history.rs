@@ -1,4 +1,5 @@
-//! What the app remembers between its runs, apart from settings: times of earlier loads, folders, recent models.
+//! What the app remembers between its runs, apart from settings: times of earlier loads, folders with
+//! models, and whether models are offered.
 
 use std::{
     fs,
@@ -10,9 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::PreviousLaunch;
 
-/// Recent models kept.
-const RECENT: usize = 5;
-
 /// Models whose times are kept.
 const TIMES: usize = 20;
 
@@ -21,7 +19,7 @@ const TIMES: usize = 20;
 struct Content {
     times: Vec<(String, PreviousLaunch)>,
     folders: Vec<String>,
-    recent: Vec<String>,
+    has_dismissed_offers: bool,
 }
 
 /// The file `tray.json` in the data folder. What cannot be read is begun anew: nothing in it is worth a question.
@@ -46,14 +44,14 @@ impl History {
         &self.content.times
     }
 
-    /// Folders that the user has added.
+    /// Folders that the user added before the settings kept them.
     pub(crate) fn folders(&self) -> &[String] {
         &self.content.folders
     }
 
-    /// Models loaded before, the latest first.
-    pub(crate) fn recent(&self) -> &[String] {
-        &self.content.recent
+    /// Whether the user wants no models offered any more.
+    pub(crate) fn has_dismissed_offers(&self) -> bool {
+        self.content.has_dismissed_offers
     }
 
     pub(crate) fn add_times(&mut self, model: String, times: PreviousLaunch) {
@@ -63,20 +61,13 @@ impl History {
         self.save();
     }
 
-    pub(crate) fn add_folder(&mut self, folder: String) {
-        if !self.content.folders.contains(&folder) {
-            self.content.folders.push(folder);
-            self.save();
-        }
+    pub(crate) fn forget_folder(&mut self, folder: &str) {
+        self.content.folders.retain(|known| known != folder);
+        self.save();
     }
 
-    pub(crate) fn add_recent(&mut self, model: String) {
-        if self.content.recent.first() == Some(&model) {
-            return;
-        }
-        self.content.recent.retain(|known| *known != model);
-        self.content.recent.insert(0, model);
-        self.content.recent.truncate(RECENT);
+    pub(crate) fn dismiss_offers(&mut self) {
+        self.content.has_dismissed_offers = true;
         self.save();
     }
 
@@ -104,15 +95,16 @@ mod tests {
     #[test]
     fn it_is_remembered_in_the_next_run_and_rubbish_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
+        let earlier = r#"{"folders":["/models/x","/models/y"],"recent":["a"]}"#;
+        fs::write(folder.path().join("tray.json"), earlier).unwrap();
         let mut history = History::open(folder.path());
-        for model in ["a", "b", "a", "c", "d", "e", "f"] {
-            history.add_recent(model.into());
-        }
-        history.add_folder("/models/x".into());
+        history.forget_folder("/models/y");
+        history.dismiss_offers();
         let again = History::open(folder.path());
-        assert_eq!(again.recent(), ["f", "e", "d", "c", "a"]);
         assert_eq!(again.folders(), ["/models/x"]);
+        assert!(again.has_dismissed_offers());
         fs::write(folder.path().join("tray.json"), "rubbish").unwrap();
-        assert!(History::open(folder.path()).recent().is_empty());
+        let anew = History::open(folder.path());
+        assert!(anew.folders().is_empty() && !anew.has_dismissed_offers());
     }
 }

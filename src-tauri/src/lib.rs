@@ -4,8 +4,9 @@
 //!
 //! Inside: `core` decides, without I/O; `driver` does what it wants and shows what it knows. `watcher` looks at the
 //! port, `machine` at settings and folders, `desktop` at what the desktop offers. `menu` and `icon` say what the tray
-//! shows, `tray` shows it. `windows` opens the pages, `commands` answers them. `notifier` notifies, `load` follows a
-//! load, `restarts` counts, `history` remembers.
+//! shows, `tray` shows it. `windows` opens the pages, `commands` answers them. `models` follows downloads and changes of
+//! the model, `library` does them, `model_commands` lies between; `offers` says which models are worth one. `notifier`
+//! notifies, `load` follows a load, `restarts` counts, `history` remembers.
 
 use std::{process::ExitCode, sync::atomic::Ordering::Relaxed};
 
@@ -25,10 +26,14 @@ mod desktop;
 mod driver;
 mod history;
 mod icon;
+mod library;
 mod load;
 mod machine;
 mod menu;
+mod model_commands;
+mod models;
 mod notifier;
+mod offers;
 mod restarts;
 mod settings;
 mod tray;
@@ -41,12 +46,13 @@ use crate::{
     core::{Ask, Core, Event},
     history::History,
     machine::{Machine, choices},
+    models::ModelEvent,
     notifier::Notifier,
 };
 
 /// Runs the app until the user quits.
 ///
-/// Arguments: `--window progress|status|try|settings` opens a window at once; `--version` prints the version.
+/// Arguments: `--window progress|status|try|models|settings` opens a window at once; `--version` prints the version.
 pub fn run() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let first_window = match parse(&args) {
@@ -57,7 +63,7 @@ pub fn run() -> ExitCode {
         Ok(Asked::Run(window)) => window,
         Err(argument) => {
             eprintln!(
-                "okibi-tray: unknown argument {argument:?}\nUsage: okibi-tray [--window progress|status|try|settings]"
+                "okibi-tray: unknown argument {argument:?}\nUsage: okibi-tray [--window progress|status|try|models|settings]"
             );
             return ExitCode::from(2);
         }
@@ -143,6 +149,13 @@ fn start(first_window: Option<WindowName>) -> anyhow::Result<i32> {
             commands::get_settings,
             commands::save_settings,
             commands::choose_model_folder,
+            model_commands::get_models,
+            model_commands::pull_model,
+            model_commands::cancel_pull,
+            model_commands::remove_model,
+            model_commands::use_model,
+            model_commands::dismiss_switch,
+            model_commands::dismiss_offers,
         ])
         .setup(move |app| {
             set_up(app.handle(), machine, starts_daemon, first_window)?;
@@ -196,6 +209,7 @@ fn set_up(
         // The core ends only with the app.
         let _ = missing.send(Event::Missing(what));
     }));
+    let _ = events.send(Event::Models(ModelEvent::Changed));
     if starts_daemon {
         let _ = events.send(Event::Ask(Ask::Start));
     }

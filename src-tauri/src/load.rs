@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use okibi_protocol::{
     method::Status,
-    stage::{StageBoard, StageEvent, StageState},
+    stage::{Measure, StageBoard, StageEvent, StageState},
 };
 
 use crate::contract::{
@@ -133,11 +133,7 @@ impl Load {
             stage: event.stage,
             state: event.state,
             elapsed_ms: millis(elapsed),
-            measure: event.measure.map(|measure| MeasureView {
-                done: measure.done as f64,
-                total: measure.total.map(|total| total as f64),
-                unit: measure.unit,
-            }),
+            measure: event.measure.map(MeasureView::from),
         }
     }
 
@@ -147,6 +143,16 @@ impl Load {
             .iter()
             .find(|(stage, _)| *stage == event.stage)
             .map_or(Duration::ZERO, |(_, at)| now.saturating_duration_since(*at))
+    }
+}
+
+impl From<Measure> for MeasureView {
+    fn from(measure: Measure) -> Self {
+        Self {
+            done: measure.done as f64,
+            total: measure.total.map(|total| total as f64),
+            unit: measure.unit,
+        }
     }
 }
 

@@ -1,8 +1,14 @@
 //! The tray's menu as data: what it says, what can be pressed.
 
-use okibi_messages::{Lang, tray, tray::Entry};
+use std::cmp::Reverse;
 
-use crate::contract::{DaemonView, LanguageChoice, ModelChoice, ModelKind};
+use okibi_messages::{Lang, tray, tray::Entry};
+use okibi_protocol::models::{ModelEntry, ModelOrigin, Presence};
+
+use crate::{
+    contract::{DaemonView, LanguageChoice, ModelChoice},
+    library,
+};
 
 /// What a press asks for; the text form is the entry's identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +22,7 @@ pub(crate) enum Press {
 }
 
 /// Fixed entries and their identifiers.
-const IDS: [(Entry, &str); 15] = [
+const IDS: [(Entry, &str); 16] = [
     (Entry::Start, "start"),
     (Entry::Stop, "stop"),
     (Entry::Restart, "restart"),
@@ -24,6 +30,7 @@ const IDS: [(Entry, &str); 15] = [
     (Entry::Progress, "progress"),
     (Entry::Status, "status"),
     (Entry::TryIt, "try"),
+    (Entry::Models, "models"),
     (Entry::Settings, "settings"),
     (Entry::CopyAddress, "copy-address"),
     (Entry::OpenLog, "open-log"),
@@ -111,6 +118,7 @@ pub(crate) fn menu(state: &MenuState<'_>) -> Vec<Line> {
         })
         .collect();
     models.push(Line::Separator);
+    models.push(item(Entry::Models, true));
     models.push(item(Entry::AddFolder, true));
     let language_name = |language| match language {
         LanguageChoice::Auto => Entry::LanguageOfSystem.text(lang),
@@ -174,6 +182,7 @@ pub(crate) fn state_line(
     lang: Lang,
 ) -> String {
     match (daemon, status) {
+        (DaemonView::Ready { status: view }, Some(status)) if view.is_resting => tray::resting(status, lang),
         (DaemonView::Ready { .. }, Some(status)) => tray::ready(status, lang),
         (DaemonView::Loading { fraction }, _) => tray::loading(*fraction, lang),
         (DaemonView::Stopping, _) => tray::stopping(lang).into(),
@@ -183,30 +192,43 @@ pub(crate) fn state_line(
     }
 }
 
-/// The models to choose from: the embedded one, folders, recent ones; each once.
-pub(crate) fn models(
-    embedded: &str,
-    folders: &[String],
-    recent: &[String],
-    chosen: &str,
-) -> Vec<ModelChoice> {
-    let mut models: Vec<ModelChoice> = Vec::new();
-    let mut add = |value: &str, kind: ModelKind| {
-        if !models.iter().any(|known| known.value == value) {
-            models.push(ModelChoice {
-                value: value.to_owned(),
-                label: crate::core::name(value),
-                kind,
-            });
-        }
+/// Models in the menu, at most.
+const MODELS: usize = 12;
+
+/// The models to choose from: those that are here, the embedded one first, then the ones used last. The chosen one is
+/// always among them.
+pub(crate) fn models(entries: &[ModelEntry], chosen: &str) -> Vec<ModelChoice> {
+    let mut here: Vec<&ModelEntry> = entries
+        .iter()
+        .filter(|entry| entry.presence == Presence::Here)
+        .collect();
+    here.sort_by_key(|entry| {
+        let is_embedded = entry.origin == ModelOrigin::Embedded;
+        (!is_embedded, Reverse(entry.last_used_ms))
+    });
+    let mut models: Vec<ModelChoice> = here
+        .into_iter()
+        .map(|entry| ModelChoice {
+            value: library::value(entry),
+            label: entry.name.clone(),
+            origin: entry.origin,
+        })
+        .collect();
+    let chosen = match models.iter().position(|model| model.value == chosen) {
+        Some(at) if at < MODELS => None,
+        Some(at) => Some(models.remove(at)),
+        None => Some(ModelChoice {
+            value: chosen.to_owned(),
+            label: crate::core::name(chosen),
+            origin: if library::is_folder(chosen) {
+                ModelOrigin::Folder
+            } else {
+                ModelOrigin::Hub
+            },
+        }),
     };
-    add(embedded, ModelKind::Embedded);
-    for folder in folders {
-        add(folder, ModelKind::Folder);
-    }
-    for model in recent.iter().map(String::as_str).chain([chosen]) {
-        add(model, ModelKind::Recent);
-    }
+    models.truncate(if chosen.is_some() { MODELS - 1 } else { MODELS });
+    models.extend(chosen);
     models
 }
 
@@ -215,13 +237,21 @@ mod tests {
     use super::*;
     use crate::contract::Problem;
 
+    fn entry(name: &str, origin: ModelOrigin, last_used_ms: Option<u64>) -> ModelEntry {
+        let text = format!(r#"{{"name":"{name}","origin":"hub","presence":"here","folder":"/m/{name}"}}"#);
+        ModelEntry {
+            origin,
+            last_used_ms,
+            ..serde_json::from_str(&text).unwrap()
+        }
+    }
+
     fn lines(daemon: &DaemonView) -> Vec<Line> {
-        let models = models(
-            "multilingual-e5-small",
-            &["/m/ruri".into()],
-            &["/m/ruri".into()],
-            "BAAI/bge-m3",
-        );
+        let entries = [
+            entry("ruri", ModelOrigin::Folder, Some(9)),
+            entry("multilingual-e5-small", ModelOrigin::Embedded, Some(2)),
+        ];
+        let models = models(&entries, "BAAI/bge-m3");
         menu(&MenuState {
             lang: Lang::En,
             state_line: "…".into(),
@@ -308,5 +338,34 @@ mod tests {
                 ("BAAI/bge-m3".to_owned(), false)
             ]
         );
+    }
+
+    #[test]
+    fn the_menu_has_the_models_used_last_and_the_chosen_one() {
+        let names: Vec<String> = (0..20).map(|at| format!("m{at}")).collect();
+        let mut entries: Vec<ModelEntry> = names
+            .iter()
+            .zip(0..)
+            .map(|(name, at)| entry(name, ModelOrigin::Hub, (at > 0).then_some(at)))
+            .collect();
+        entries.push(entry("own", ModelOrigin::Embedded, None));
+        entries[19].presence = Presence::Partial;
+        let values = |chosen: &str| -> Vec<String> {
+            models(&entries, chosen)
+                .into_iter()
+                .map(|model| model.value)
+                .collect()
+        };
+        let first = values("own");
+        assert_eq!(
+            (first.len(), &first[..3]),
+            (MODELS, &["own", "m18", "m17"].map(String::from)[..])
+        );
+        let rare = values("m0");
+        assert_eq!(
+            (rare.len(), rare.last().map(String::as_str)),
+            (MODELS, Some("m0"))
+        );
+        assert_eq!(values("elsewhere").last().map(String::as_str), Some("elsewhere"));
     }
 }

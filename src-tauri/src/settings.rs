@@ -3,24 +3,28 @@
 use std::path::Path;
 
 use okibi_config::{
-    Flags, Key, LangChoice, NotificationChoice as Notifications, Problem as SettingProblem,
-    ProgressChoice as Progress, Settings, Source,
+    DeviceChoice as Device, Flags, KeepAlive, Key, LangChoice, NotificationChoice as Notifications,
+    Problem as SettingProblem, ProgressChoice as Progress, Settings, Source,
     edit::{self, EditError, NewValue},
 };
 use okibi_messages::{Lang, LoadProblem, Message, chain, settings::unfit};
 
 use crate::{
     contract::{
-        Field, FieldProblem, FixedField, LanguageChoice, NotificationChoice, ProgressChoice, SettingsForm,
+        DeviceChoice, Field, FieldProblem, FixedField, LanguageChoice, NotificationChoice, ProgressChoice,
+        SettingsForm,
     },
     machine::Machine,
 };
 
 /// Fields that `config.toml` keeps, and their setting; the rest is the OS's.
-const KEYS: [(Field, Key); 8] = [
+const KEYS: [(Field, Key); 11] = [
     (Field::Model, Key::Model),
     (Field::Port, Key::Port),
     (Field::Threads, Key::Threads),
+    (Field::Variant, Key::Variant),
+    (Field::Device, Key::Device),
+    (Field::KeepAlive, Key::KeepAlive),
     (Field::Lang, Key::Lang),
     (Field::Notifications, Key::Notifications),
     (Field::ProgressWindow, Key::ProgressWindow),
@@ -29,7 +33,14 @@ const KEYS: [(Field, Key); 8] = [
 ];
 
 /// Fields that a running daemon takes up only when it is restarted.
-const NEED_RESTART: [Field; 3] = [Field::Model, Field::Port, Field::Threads];
+const NEED_RESTART: [Field; 6] = [
+    Field::Model,
+    Field::Port,
+    Field::Threads,
+    Field::Variant,
+    Field::Device,
+    Field::KeepAlive,
+];
 
 /// The settings as the form has them.
 pub(crate) fn form(settings: &Settings, start_at_login: bool) -> SettingsForm {
@@ -40,6 +51,15 @@ pub(crate) fn form(settings: &Settings, start_at_login: bool) -> SettingsForm {
             .threads
             .value
             .map_or_else(String::new, |threads| threads.to_string()),
+        variant: settings.variant.value,
+        device: match settings.device.value {
+            Device::Auto => DeviceChoice::Auto,
+            Device::Cpu => DeviceChoice::Cpu,
+            Device::Cuda => DeviceChoice::Cuda,
+            Device::CoreMl => DeviceChoice::CoreMl,
+            Device::DirectMl => DeviceChoice::DirectMl,
+        },
+        keep_alive: settings.keep_alive.value.map_or_else(String::new, keep_alive),
         lang: language(settings.lang.value),
         notifications: match settings.notifications.value {
             Notifications::All => NotificationChoice::All,
@@ -54,6 +74,18 @@ pub(crate) fn form(settings: &Settings, start_at_login: bool) -> SettingsForm {
         start_at_login,
         start_daemon: settings.start_daemon.value,
         restart: settings.restart_daemon.value,
+    }
+}
+
+/// A time as one types it: in the largest unit that leaves no rest.
+fn keep_alive(time: KeepAlive) -> String {
+    match time {
+        KeepAlive::Always => time.to_string(),
+        KeepAlive::For(time) => match time.as_secs() {
+            seconds if seconds > 0 && seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
+            seconds if seconds > 0 && seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+            seconds => format!("{seconds}s"),
+        },
     }
 }
 
@@ -82,6 +114,9 @@ fn source(settings: &Settings, key: Key) -> Source {
         Key::Model => settings.model.source,
         Key::Port => settings.port.source,
         Key::Threads => settings.threads.source,
+        Key::Variant => settings.variant.source,
+        Key::Device => settings.device.source,
+        Key::KeepAlive => settings.keep_alive.source,
         Key::Lang => settings.lang.source,
         Key::Notifications => settings.notifications.source,
         Key::ProgressWindow => settings.progress_window.source,
@@ -98,8 +133,9 @@ pub(crate) fn check(form: &SettingsForm, lang: Lang) -> Vec<FieldProblem> {
         (Field::Model, Key::Model, &form.model),
         (Field::Port, Key::Port, &form.port),
         (Field::Threads, Key::Threads, &form.threads),
+        (Field::KeepAlive, Key::KeepAlive, &form.keep_alive),
     ] {
-        if field == Field::Threads && value.trim().is_empty() {
+        if matches!(field, Field::Threads | Field::KeepAlive) && value.trim().is_empty() {
             continue;
         }
         let flags = Flags::default().with(key, Some(value.into()));
@@ -130,6 +166,24 @@ pub(crate) fn changes(before: &SettingsForm, form: &SettingsForm) -> Vec<(Field,
             (Field::Model, text(&form.model)),
             (Field::Port, number(&form.port)),
             (Field::Threads, number(&form.threads)),
+            (Field::Variant, text(form.variant.name())),
+            (
+                Field::Device,
+                text(match form.device {
+                    DeviceChoice::Auto => Device::Auto.name(),
+                    DeviceChoice::Cpu => Device::Cpu.name(),
+                    DeviceChoice::Cuda => Device::Cuda.name(),
+                    DeviceChoice::CoreMl => Device::CoreMl.name(),
+                    DeviceChoice::DirectMl => Device::DirectMl.name(),
+                }),
+            ),
+            (
+                Field::KeepAlive,
+                match form.keep_alive.trim() {
+                    "" => NewValue::Unset,
+                    time => text(time),
+                },
+            ),
             (
                 Field::Lang,
                 text(match form.lang {
@@ -193,6 +247,8 @@ pub(crate) fn write(machine: &Machine, values: &[(Key, NewValue)], lang: Lang) -
 
 #[cfg(test)]
 mod tests {
+    use okibi_protocol::models::Variant;
+
     use super::*;
 
     fn form() -> SettingsForm {
@@ -205,6 +261,9 @@ mod tests {
         let after = SettingsForm {
             port: " 9000 ".into(),
             notifications: NotificationChoice::Errors,
+            variant: Variant::Int8,
+            device: DeviceChoice::CoreMl,
+            keep_alive: "2h".into(),
             start_at_login: true,
             ..before.clone()
         };
@@ -217,10 +276,24 @@ mod tests {
             written,
             [
                 (Key::Port, NewValue::Number(9000)),
+                (Key::Variant, NewValue::Text("int8".into())),
+                (Key::Device, NewValue::Text("coreml".into())),
+                (Key::KeepAlive, NewValue::Text("2h".into())),
                 (Key::Notifications, NewValue::Text("errors".into()))
             ]
         );
-        assert_eq!(need_restart(&changed), [Field::Port]);
+        assert_eq!(
+            need_restart(&changed),
+            [Field::Port, Field::Variant, Field::Device, Field::KeepAlive]
+        );
+    }
+
+    #[test]
+    fn a_time_reads_as_it_was_typed() {
+        for typed in ["2h", "90m", "45s", "0s", "always"] {
+            let time = KeepAlive::read(typed).unwrap();
+            assert_eq!(keep_alive(time), typed);
+        }
     }
 
     #[test]
@@ -229,13 +302,17 @@ mod tests {
             model: "/no/such/folder".into(),
             port: "0".into(),
             threads: "many".into(),
+            keep_alive: "soon".into(),
             ..form()
         };
         let fields: Vec<Field> = check(&wrong, Lang::En)
             .into_iter()
             .map(|problem| problem.field)
             .collect();
-        assert_eq!(fields, [Field::Model, Field::Port, Field::Threads]);
+        assert_eq!(
+            fields,
+            [Field::Model, Field::Port, Field::Threads, Field::KeepAlive]
+        );
         assert_eq!(check(&form(), Lang::Ja), []);
     }
 }

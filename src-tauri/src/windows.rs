@@ -14,10 +14,11 @@ use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 use crate::{app::Shared, contract::WindowName};
 
 /// Every window.
-pub(crate) const ALL: [WindowName; 4] = [
+pub(crate) const ALL: [WindowName; 5] = [
     WindowName::Progress,
     WindowName::Status,
     WindowName::Try,
+    WindowName::Models,
     WindowName::Settings,
 ];
 
@@ -28,6 +29,7 @@ impl WindowName {
             Self::Progress => "progress",
             Self::Status => "status",
             Self::Try => "try",
+            Self::Models => "models",
             Self::Settings => "settings",
         }
     }
@@ -42,6 +44,7 @@ impl WindowName {
             Self::Progress => Entry::Progress,
             Self::Status => Entry::Status,
             Self::Try => Entry::TryIt,
+            Self::Models => Entry::Models,
             Self::Settings => Entry::Settings,
         }
     }
@@ -51,7 +54,7 @@ impl WindowName {
         match self {
             Self::Progress => (460.0, 600.0),
             Self::Status => (580.0, 720.0),
-            Self::Try => (680.0, 760.0),
+            Self::Try | Self::Models => (680.0, 760.0),
             Self::Settings => (580.0, 760.0),
         }
     }

@@ -2,7 +2,10 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use okibi_protocol::stage::{Stage, StageState, Unit};
+use okibi_protocol::{
+    models::{ModelOrigin, ModelState, Presence, Variant},
+    stage::{Stage, StageState, Unit},
+};
 use okibi_tray::contract as c;
 use ts_rs::{Config, TS};
 
@@ -18,6 +21,10 @@ fn bindings() -> String {
         Stage,
         StageState,
         Unit,
+        ModelOrigin,
+        ModelState,
+        Presence,
+        Variant,
         c::Language,
         c::View,
         c::DaemonView,
@@ -30,19 +37,26 @@ fn bindings() -> String {
         c::PreviousLaunch,
         c::PreviousStage,
         c::Problem,
+        c::PullView,
+        c::PullProgress,
+        c::SwitchView,
+        c::SwitchProgress,
+        c::HeldView,
+        c::ModelsView,
+        c::ModelRow,
         c::WindowName,
         c::Place,
         c::About,
         c::Embedded,
         c::NotificationChoice,
         c::ProgressChoice,
+        c::DeviceChoice,
         c::LanguageChoice,
         c::SettingsForm,
         c::Field,
         c::SettingsView,
         c::FixedField,
         c::ModelChoice,
-        c::ModelKind,
         c::Saved,
         c::FieldProblem,
         c::CommandError,

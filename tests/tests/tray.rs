@@ -91,8 +91,10 @@ async fn each_step_of_a_load_is_told_in_order() {
     // Steps that are over before they could be shown are left out; those that are shown come in order.
     let order = [
         &["Finding the model files", "Model files found"][..],
-        &["Loading ONNX Runtime", "ONNX Runtime loaded"],
+        // The tokenizer is read on a thread of its own, from the same moment on.
         &[
+            "Loading ONNX Runtime",
+            "ONNX Runtime loaded",
             "Loading the tokenizer",
             "Loading the model",
             "Tokenizer loaded",
@@ -254,6 +256,33 @@ async fn another_program_on_the_port_is_named() {
     desktop.press(&tray, "Start").await;
     desktop.notified("could not start").await;
     assert!(foreign.lives());
+}
+
+#[tokio::test]
+async fn the_models_that_are_here_are_in_the_menu_and_one_is_chosen_there() {
+    let desktop = desktop().await;
+    let tray = desktop.tray().await;
+    desktop.checked(&tray, "tiny-ruri", true).await;
+    desktop.checked(&tray, "multilingual-e5-small", false).await;
+    desktop.press(&tray, "multilingual-e5-small").await;
+    desktop.checked(&tray, "multilingual-e5-small", true).await;
+    desktop.state(&tray, "Stopped").await;
+    // A choice has the list of models read anew, and a menu that is built anew in this very moment takes no press: a
+    // person would press again.
+    let ready = async || {
+        desktop.press(&tray, "Start").await;
+        let begins = desktop.until("the load begins", async |desktop| {
+            let lines = desktop.menu_now(&tray).await?;
+            (!lines[0].label.contains("Stopped")).then_some(())
+        });
+        tokio::time::timeout(std::time::Duration::from_secs(10), begins)
+            .await
+            .is_ok()
+    };
+    assert!(ready().await || ready().await, "the daemon starts");
+    desktop.state(&tray, "Ready: multilingual-e5-small").await;
+    desktop.press(&tray, "Models…").await;
+    desktop.window("Okibi: Models").await;
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ await withBrowser((browser, address) =>
     const page = await browser.newPage({ viewport: SIZES[view.page], colorScheme: scheme });
     await show(page, address, view, lang);
     // A chart wants a few looks at the daemon, a speed a few measures.
-    await page.waitForTimeout(view.page === "status" || view.scenario === "download" ? 3500 : 300);
+    await page.waitForTimeout(view.page === "status" || view.scenario === "download" || view.name === "pulling" ? 3500 : 300);
     await page.screenshot({ path: join(resolve(folder), `${name}.png`), fullPage: true });
     await page.close();
   }),

@@ -5,6 +5,7 @@ export const SIZES = {
   progress: { width: 460, height: 600 },
   status: { width: 580, height: 720 },
   try: { width: 680, height: 760 },
+  models: { width: 680, height: 760 },
   settings: { width: 580, height: 760 },
 };
 
@@ -35,6 +36,8 @@ export const VIEWS = [
   },
   ...["stopped", "loading", "ready", "idle", "stopping", "failed", "port"].map((scenario) => ({ page: "status", scenario })),
   { page: "status", scenario: "ready", name: "missing", query: "&missing" },
+  { page: "status", scenario: "resting" },
+  { page: "status", scenario: "ready", name: "offers", query: "&models=offers" },
   ...["stopped", "loading", "ready"].map((scenario) => ({ page: "try", scenario })),
   ...["notes", "tweets", "mixed"].map((set) => ({
     page: "try",
@@ -67,6 +70,72 @@ export const VIEWS = [
       await page.locator("#sentences").fill("ひとつだけ");
       await press(page, "embed");
       await until(page, "note");
+    },
+  },
+  ...["stopped", "loading", "ready", "resting"].map((scenario) => ({ page: "models", scenario })),
+  ...["pulling", "gone", "switching", "memory", "held", "offers"].map((scene) => ({
+    page: "models",
+    scenario: "ready",
+    name: scene,
+    query: `&models=${scene}`,
+  })),
+  { page: "models", scenario: "ready", name: "fixed", query: "&fixed" },
+  {
+    page: "models",
+    scenario: "ready",
+    name: "found",
+    act: async (page) => {
+      await page.locator("input[name=filter][value=japanese]").check();
+      await page.locator("[name=search]").fill("ｒｕｒｉ");
+    },
+  },
+  {
+    page: "models",
+    scenario: "ready",
+    name: "nothing",
+    act: (page) => page.locator("[name=search]").fill("word2vec"),
+  },
+  {
+    page: "models",
+    scenario: "ready",
+    name: "asking",
+    act: async (page) => {
+      await page.locator('[data-model="ruri-v3-30m"] [data-testid="remove"]').press("Enter");
+      await page.locator('[data-testid="keep"]:focus').waitFor();
+      await page.keyboard.press("Escape");
+      await page.locator('[data-model="ruri-v3-30m"] [data-testid="remove"]:focus').press("Enter");
+      await until(page, "question");
+    },
+  },
+  {
+    page: "models",
+    scenario: "ready",
+    name: "removed",
+    act: async (page) => {
+      await page.locator('[data-model="ruri-v3-30m"] [data-testid="remove"]').press("Enter");
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await page.locator("#model-search:focus").waitFor();
+    },
+  },
+  {
+    page: "models",
+    scenario: "ready",
+    name: "refused",
+    query: "&refuse",
+    act: async (page) => {
+      await page.locator('[data-model="ruri-v3-30m"] [data-testid="remove"]').click();
+      await press(page, "confirm-remove");
+      await until(page, "command-error");
+    },
+  },
+  {
+    page: "models",
+    scenario: "ready",
+    name: "pulled",
+    act: async (page) => {
+      await page.locator('[data-model="all-MiniLM-L6-v2"] [data-testid="pull"]').press("Enter");
+      await page.locator('[data-model="all-MiniLM-L6-v2"][data-state="here"]').waitFor();
     },
   },
   ...["ready", "stopped"].map((scenario) => ({ page: "settings", scenario })),

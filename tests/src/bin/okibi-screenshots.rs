@@ -107,6 +107,9 @@ mod linux {
         let page = desktop.page("status").await;
         page.shows("ready").await;
         pictures.keep_window(desktop, page, "status").await;
+        let page = desktop.page("models").await;
+        page.text("standing").await;
+        pictures.keep_window(desktop, page, "models").await;
         let page = desktop.page("settings").await;
         page.until("return document.querySelector('[name=port]') !== null")
             .await;

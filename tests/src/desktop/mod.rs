@@ -284,7 +284,7 @@ impl Desktop {
             .await
     }
 
-    async fn menu_now(&self, tray: &Tray) -> Option<Vec<MenuLine>> {
+    pub async fn menu_now(&self, tray: &Tray) -> Option<Vec<MenuLine>> {
         let reply = self
             .bus()
             .call_method(
@@ -387,7 +387,7 @@ impl Desktop {
         fs::read_to_string(self.machine.path("data/logs/tray.log")).unwrap_or_default()
     }
 
-    async fn until<T>(&self, what: &str, look: impl AsyncFnMut(&Self) -> Option<T>) -> T {
+    pub async fn until<T>(&self, what: &str, look: impl AsyncFnMut(&Self) -> Option<T>) -> T {
         within(what, self.until_or(look)).await
     }
 

@@ -107,8 +107,13 @@ impl Page {
 
     /// Waits for the element with this `data-testid` to be enabled, and clicks it.
     pub async fn click(&self, id: &str) {
+        self.click_on(&format!("[data-testid=\"{id}\"]")).await;
+    }
+
+    /// Waits for the first element of this CSS selector to be enabled, and clicks it.
+    pub async fn click_on(&self, selector: &str) {
         self.until(&format!(
-            "const found = document.querySelector('[data-testid=\"{id}\"]:not(:disabled)'); found?.click(); return !!found"
+            "const found = document.querySelector('{selector}:not(:disabled)'); found?.click(); return !!found"
         ))
         .await;
     }

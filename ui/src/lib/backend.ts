@@ -4,6 +4,7 @@ import { listen } from "@tauri-apps/api/event";
 import type {
   About,
   Embedded,
+  ModelsView,
   Place,
   Saved,
   SettingsForm,
@@ -33,6 +34,21 @@ export interface Backend {
   getSettings(): Promise<SettingsView>;
   saveSettings(form: SettingsForm): Promise<Saved>;
   chooseModelFolder(): Promise<string | null>;
+  getModels(): Promise<ModelsView>;
+  pullModel(model: string): Promise<void>;
+  /** Ends a download, or forgets one that failed. What has come is kept. */
+  cancelPull(model: string): Promise<void>;
+  /** Deletes a model's files and gives the bytes that are free again; a folder of the user's is only forgotten. */
+  removeModel(model: string): Promise<number>;
+  /**
+   * Loads a model beside the one that answers, or in its place, and changes over to it; without a ready daemon, starts
+   * one with it.
+   */
+  useModel(model: string, replace?: boolean): Promise<void>;
+  /** Forgets a change to another model that failed. */
+  dismissSwitch(): Promise<void>;
+  /** Offers no models any more. */
+  dismissOffers(): Promise<void>;
 }
 
 /** The app itself. */
@@ -54,4 +70,11 @@ export const tauriBackend: Backend = {
   getSettings: () => invoke("get_settings"),
   saveSettings: (form) => invoke("save_settings", { form }),
   chooseModelFolder: () => invoke("choose_model_folder"),
+  getModels: () => invoke("get_models"),
+  pullModel: (model) => invoke("pull_model", { model }),
+  cancelPull: (model) => invoke("cancel_pull", { model }),
+  removeModel: (model) => invoke("remove_model", { model }),
+  useModel: (model, replace = false) => invoke("use_model", { model, replace }),
+  dismissSwitch: () => invoke("dismiss_switch"),
+  dismissOffers: () => invoke("dismiss_offers"),
 };

@@ -3,6 +3,10 @@
 export type Stage = "resolve" | "download" | "runtime" | "tokenizer" | "model" | "warmup" | "listen";
 export type StageState = "started" | "advanced" | "finished" | "failed";
 export type Unit = "bytes" | "items";
+export type ModelOrigin = "embedded" | "folder" | "hub";
+export type ModelState = "unloaded" | "loading" | "ready" | "resting" | "failed";
+export type Presence = "here" | "partial" | "absent";
+export type Variant = "auto" | "fp32" | "fp16" | "int8" | "q4";
 export type Language = "en" | "ja";
 export type View = {
 /**
@@ -32,7 +36,27 @@ model: string,
 /**
  * What this desktop lacks, in words: no notifications, no tray.
  */
-missing: Array<string>, };
+missing: Array<string>,
+/**
+ * Downloads of models under way, and those that failed.
+ */
+pulls: Array<PullView>,
+/**
+ * The change of a ready daemon to another model, under way or failed.
+ */
+switch: SwitchView | null,
+/**
+ * What the daemon holds of models.
+ */
+held: Array<HeldView>,
+/**
+ * Another number whenever the models on this machine may have changed: who shows them asks again.
+ */
+library: number,
+/**
+ * Whether better models for the user's language are still to be offered.
+ */
+has_offers: boolean, };
 export type DaemonView = { "state": "stopped" } | { "state": "loading",
 /**
  * Share of the load that is done, 0 to 1.
@@ -59,6 +83,10 @@ export type StatusView = {
  * The model's name.
  */
 model: string,
+/**
+ * Whether its weights were put away because nobody asked for it; the next request loads them again.
+ */
+is_resting: boolean,
 /**
  * Length of a vector.
  */
@@ -203,7 +231,146 @@ advice: string | null,
  * The end of the daemon's log, oldest line first; may be empty.
  */
 log_tail: Array<string>, };
-export type WindowName = "progress" | "status" | "try" | "settings";
+export type PullView = {
+/**
+ * The model's value.
+ */
+model: string,
+/**
+ * How it stands.
+ */
+progress: PullProgress, };
+export type PullProgress = { "state": "running",
+/**
+ * Bytes that are here.
+ */
+done: number,
+/**
+ * All bytes, once that is known.
+ */
+total: number | null, } | { "state": "failed",
+/**
+ * Why, and what to do.
+ */
+message: string, };
+export type SwitchView = {
+/**
+ * The model's value.
+ */
+model: string,
+/**
+ * How it stands.
+ */
+progress: SwitchProgress, };
+export type SwitchProgress = { "state": "loading",
+/**
+ * Share of the load that is done, 0 to 1.
+ */
+fraction: number,
+/**
+ * How far its download is, where there is one.
+ */
+download: MeasureView | null, } | { "state": "failed",
+/**
+ * Why, and what to do.
+ */
+message: string,
+/**
+ * Whether there is memory for it once the present model has gone.
+ */
+may_replace: boolean, };
+export type HeldView = {
+/**
+ * The model's name, as the daemon has it.
+ */
+model: string,
+/**
+ * What is held.
+ */
+state: ModelState,
+/**
+ * Whether it answers requests that name no model.
+ */
+is_current: boolean,
+/**
+ * Why its last load failed, or what is to be known about it.
+ */
+note: string | null, };
+export type ModelsView = {
+/**
+ * First what is here, then what is known, each by name.
+ */
+models: Array<ModelRow>,
+/**
+ * The folder that downloads go to.
+ */
+cache: string,
+/**
+ * Bytes free there, where the OS tells it.
+ */
+free_bytes: number | null,
+/**
+ * Values of the models to be offered for the user's language; empty once they have been dismissed.
+ */
+offers: Array<string>,
+/**
+ * The variable of the environment that decides which model a start loads.
+ */
+fixed: string | null, };
+export type ModelRow = {
+/**
+ * What commands and the setting `model` call it: its name, or its folder's path.
+ */
+value: string,
+/**
+ * What people call it.
+ */
+name: string,
+/**
+ * Where it comes from.
+ */
+origin: ModelOrigin,
+/**
+ * Whether its files are here.
+ */
+presence: Presence,
+/**
+ * Length of a vector, where that is known.
+ */
+dimension: number | null,
+/**
+ * Tokens of a text that it reads, where that is known.
+ */
+max_tokens: number | null,
+/**
+ * Bytes on disk where it is here, else about as many as would be fetched.
+ */
+size_bytes: number | null,
+/**
+ * When it was last loaded, in milliseconds since 1970.
+ */
+last_used_ms: number | null,
+/**
+ * Its licence.
+ */
+licence: string | null,
+/**
+ * Its languages as BCP 47 codes; `mul` for a hundred or so.
+ */
+languages: Array<string>,
+/**
+ * What it is good for, in the user's language.
+ */
+good_for: string | null,
+/**
+ * The hub's repository that its files come from.
+ */
+repository: string | null,
+/**
+ * The folder with its files, where they are here.
+ */
+folder: string | null, };
+export type WindowName = "progress" | "status" | "try" | "models" | "settings";
 export type Place = "log" | "config" | "models";
 export type About = {
 /**
@@ -241,6 +408,7 @@ tokens: Array<number>,
 took_ms: number, };
 export type NotificationChoice = "all" | "errors" | "none";
 export type ProgressChoice = "always" | "slow" | "never";
+export type DeviceChoice = "auto" | "cpu" | "cuda" | "coreml" | "directml";
 export type LanguageChoice = "auto" | "en" | "ja";
 export type SettingsForm = {
 /**
@@ -255,6 +423,18 @@ port: string,
  * Threads to compute with, as typed; empty leaves the choice to the daemon.
  */
 threads: string,
+/**
+ * Which weights of a hub's repository are taken.
+ */
+variant: Variant,
+/**
+ * What computes.
+ */
+device: DeviceChoice,
+/**
+ * How long a model that nobody asks for stays in memory, as typed; empty leaves the choice to the daemon.
+ */
+keep_alive: string,
 /**
  * The language.
  */
@@ -279,7 +459,7 @@ start_daemon: boolean,
  * Whether a daemon that dies by itself is started again.
  */
 restart: boolean, };
-export type Field = "model" | "port" | "threads" | "lang" | "notifications" | "progress_window" | "start_at_login" | "start_daemon" | "restart";
+export type Field = "model" | "port" | "threads" | "variant" | "device" | "keep_alive" | "lang" | "notifications" | "progress_window" | "start_at_login" | "start_daemon" | "restart";
 export type SettingsView = {
 /**
  * The values in use.
@@ -322,8 +502,7 @@ label: string,
 /**
  * Where it comes from.
  */
-kind: ModelKind, };
-export type ModelKind = "embedded" | "folder" | "recent";
+origin: ModelOrigin, };
 export type Saved = {
 /**
  * Fields that cannot be used; where there is one, nothing was written.

@@ -1,5 +1,6 @@
 import type { Backend } from "./backend";
 import type { Language, SettingsForm, SettingsView, StageView, View } from "./bindings";
+import { FakeModels, modelsScene } from "./fake_models";
 import { download, launch, MODEL, portProblem, scenario, STATUS, TIMES } from "./fake_scenarios";
 
 /** How much slower than the daemon a load is played, so that one can follow it. */
@@ -12,6 +13,7 @@ class FakeApp implements Backend {
   private readonly told = new Set<(view: View) => void>();
   private timer: ReturnType<typeof setInterval> | undefined;
   private looks = 0;
+  private readonly models: FakeModels;
 
   constructor(private readonly query: URLSearchParams) {
     const lang: Language = query.get("lang") === "ja" ? "ja" : "en";
@@ -23,11 +25,20 @@ class FakeApp implements Backend {
       address: "ws://127.0.0.1:8765",
       model: MODEL,
       missing: query.has("missing") ? [MISSING[lang]] : [],
+      pulls: [],
+      switch: null,
+      held: [],
+      library: 0,
+      has_offers: false,
+      ...modelsScene(query.get("models"), lang),
     };
     this.form = {
       model: MODEL,
       port: "8765",
       threads: "",
+      variant: "auto",
+      device: "cpu",
+      keep_alive: "",
       lang: "auto",
       notifications: "all",
       progress_window: "slow",
@@ -35,6 +46,11 @@ class FakeApp implements Backend {
       start_daemon: true,
       restart: true,
     };
+    this.models = new FakeModels(
+      { view: () => this.view, tell: (change) => this.tell(change), play: (step) => this.play(step) },
+      query,
+      lang,
+    );
     if (name === "download") {
       this.playDownload();
     } else if (name === "launched") {
@@ -165,9 +181,9 @@ class FakeApp implements Backend {
     return Promise.resolve({
       form: this.form,
       models: [
-        { value: MODEL, label: MODEL, kind: "embedded" },
-        { value: "/home/me/models/ruri", label: "ruri", kind: "folder" },
-        { value: "BAAI/bge-m3", label: "BAAI/bge-m3", kind: "recent" },
+        { value: MODEL, label: MODEL, origin: "embedded" },
+        { value: "/home/me/models/ruri", label: "ruri", origin: "folder" },
+        { value: "BAAI/bge-m3", label: "BAAI/bge-m3", origin: "hub" },
       ],
       fixed: isFixed
         ? [
@@ -187,7 +203,7 @@ class FakeApp implements Backend {
     if (problems.length > 0) {
       return Promise.resolve({ problems, needs_restart: [] });
     }
-    const needs_restart = (["model", "port", "threads"] as const).filter((field) => form[field] !== this.form[field]);
+    const needs_restart = (["model", "port", "threads", "variant", "device", "keep_alive"] as const).filter((field) => form[field] !== this.form[field]);
     this.form = form;
     this.tell({ lang: form.lang === "auto" ? this.view.lang : form.lang, model: form.model });
     return Promise.resolve({ problems: [], needs_restart });
@@ -195,6 +211,34 @@ class FakeApp implements Backend {
 
   chooseModelFolder(): Promise<string | null> {
     return Promise.resolve("/home/me/models/static-embedding-japanese");
+  }
+
+  getModels(): ReturnType<Backend["getModels"]> {
+    return Promise.resolve(this.models.get());
+  }
+
+  pullModel(model: string): Promise<void> {
+    return this.obey().then(() => this.models.pull(model));
+  }
+
+  cancelPull(model: string): Promise<void> {
+    return this.obey().then(() => this.models.cancel(model));
+  }
+
+  removeModel(model: string): Promise<number> {
+    return Promise.resolve().then(() => this.models.remove(model));
+  }
+
+  useModel(model: string): Promise<void> {
+    return this.obey().then(() => this.models.use(model));
+  }
+
+  dismissSwitch(): Promise<void> {
+    return this.obey().then(() => this.tell({ switch: null }));
+  }
+
+  dismissOffers(): Promise<void> {
+    return this.obey().then(() => this.tell({ has_offers: false }));
   }
 
   private obey(): Promise<void> {

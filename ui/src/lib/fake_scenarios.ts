@@ -4,6 +4,7 @@ export const MODEL = "multilingual-e5-small";
 
 export const STATUS: StatusView = {
   model: MODEL,
+  is_resting: false,
   dimension: 384,
   max_tokens: 512,
   pid: 4821,
@@ -113,6 +114,8 @@ export function scenario(name: string, lang: Language): Scenario {
     case "ready":
     case "launched":
       return { daemon: { state: "ready", status: STATUS }, launch: launch("ready", finished(), 310) };
+    case "resting":
+      return { daemon: { state: "ready", status: { ...STATUS, is_resting: true, memory_bytes: 48_000_000, latency: null } }, launch: null };
     case "idle":
       return {
         daemon: { state: "ready", status: { ...STATUS, requests_served: 0, requests_in_flight: 0, texts_embedded: 0, latency: null } },

@@ -1,12 +1,15 @@
 import { expect, it } from "vitest";
 
 import type { SettingsForm } from "./bindings";
-import { changedFields, modelsByKind, rebased } from "./form";
+import { changedFields, modelsByOrigin, rebased } from "./form";
 
 const FORM: SettingsForm = {
   model: "m",
   port: "8765",
   threads: "",
+  variant: "auto",
+  device: "cpu",
+  keep_alive: "",
   lang: "auto",
   notifications: "all",
   progress_window: "slow",
@@ -28,10 +31,10 @@ it("keeps what was typed when the settings change elsewhere", () => {
 });
 
 it("groups models by where they come from and leaves empty groups out", () => {
-  const recent = { value: "b", label: "b", kind: "recent" as const };
-  const embedded = { value: "a", label: "a", kind: "embedded" as const };
-  expect(modelsByKind([recent, embedded])).toEqual([
-    { kind: "embedded", models: [embedded] },
-    { kind: "recent", models: [recent] },
+  const hub = { value: "b", label: "b", origin: "hub" as const };
+  const embedded = { value: "a", label: "a", origin: "embedded" as const };
+  expect(modelsByOrigin([hub, embedded])).toEqual([
+    { origin: "embedded", models: [embedded] },
+    { origin: "hub", models: [hub] },
   ]);
 });

@@ -1,4 +1,4 @@
-import type { Field, ModelChoice, ModelKind, SettingsForm } from "./bindings";
+import type { Field, ModelChoice, ModelOrigin, SettingsForm } from "./bindings";
 
 /** Fields whose values differ. */
 export function changedFields(before: SettingsForm, after: SettingsForm): Field[] {
@@ -12,11 +12,11 @@ export function rebased(before: SettingsForm, typed: SettingsForm, now: Settings
 }
 
 /** Where models come from, in the order in which they are offered. */
-const KINDS: readonly ModelKind[] = ["embedded", "folder", "recent"];
+const ORIGINS: readonly ModelOrigin[] = ["embedded", "folder", "hub"];
 
-/** The models of each kind that has any. */
-export function modelsByKind(models: readonly ModelChoice[]): { kind: ModelKind; models: ModelChoice[] }[] {
-  return KINDS.map((kind) => ({ kind, models: models.filter((model) => model.kind === kind) })).filter(
+/** The models of each origin that has any. */
+export function modelsByOrigin(models: readonly ModelChoice[]): { origin: ModelOrigin; models: ModelChoice[] }[] {
+  return ORIGINS.map((origin) => ({ origin, models: models.filter((model) => model.origin === origin) })).filter(
     (group) => group.models.length > 0,
   );
 }

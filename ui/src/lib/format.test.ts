@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { duration, number, roughly, size } from "./format";
+import { ago, duration, number, roughly, size } from "./format";
 
 describe("durations", () => {
   it.each([
@@ -55,4 +55,15 @@ describe("sizes", () => {
 it("groups digits", () => {
   expect(number(20_450, "ja")).toBe("20,450");
   expect(number(0.8, "en", 2)).toBe("0.80");
+});
+
+describe("how long ago", () => {
+  it("is as fine as it is useful", () => {
+    expect(ago(40_000, "en")).toBe("now");
+    expect(ago(5 * 60_000, "en")).toBe("5 minutes ago");
+    expect(ago(25 * 3_600_000, "en")).toBe("yesterday");
+    expect(ago(3 * 86_400_000, "ja")).toBe("3 日前");
+    expect(ago(21 * 86_400_000, "en")).toBe("3 weeks ago");
+    expect(ago(800 * 86_400_000, "en")).toBe("2 years ago");
+  });
 });

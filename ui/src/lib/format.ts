@@ -58,3 +58,25 @@ export function size(bytes: number, lang: Language): string {
   }
   return unit(value, units[at] ?? "byte", lang, at === 0 ? 0 : 1);
 }
+
+/** How long ago a moment was: `now` in the last minute, else `5 minutes ago`, `yesterday`, `3 weeks ago`. */
+export function ago(ms: number, lang: Language): string {
+  const steps: [number, Intl.RelativeTimeFormatUnit][] = [
+    [60, "second"],
+    [60, "minute"],
+    [24, "hour"],
+    [7, "day"],
+    [4.35, "week"],
+    [12, "month"],
+    [Infinity, "year"],
+  ];
+  let value = Math.max(0, ms) / 1000;
+  for (const [size, unit] of steps) {
+    if (value < size) {
+      const whole = unit === "second" ? 0 : Math.floor(value);
+      return new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(-whole, unit);
+    }
+    value /= size;
+  }
+  return "";
+}

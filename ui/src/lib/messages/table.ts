@@ -1,11 +1,12 @@
-import type { DaemonView, Field, LaunchState, ModelKind, NotificationChoice, ProgressChoice, Stage, StageState } from "../bindings";
+import type { ModelFilter, Standing } from "../models";
+import type { DaemonView, DeviceChoice, Field, LaunchState, ModelOrigin, NotificationChoice, ProgressChoice, Stage, StageState, Variant } from "../bindings";
 
 /** A stage's state as a row shows it: one that has not begun waits, one that the load's end has cut short is interrupted. */
 export type RowState = StageState | "waiting" | "interrupted";
 
 /** Every word of the pages. A key that a language lacks does not compile. */
 export interface Messages {
-  titles: Record<"progress" | "status" | "try" | "settings", string>;
+  titles: Record<"progress" | "status" | "try" | "models" | "settings", string>;
   daemon: Record<DaemonView["state"], string>;
   launch: Record<LaunchState, string>;
   stages: Record<Stage, string>;
@@ -41,6 +42,7 @@ export interface Messages {
     embed: string;
     dismiss: string;
     settings: string;
+    models: string;
   };
   logTail: string;
   address: string;
@@ -72,6 +74,11 @@ export interface Messages {
     missing: string;
     fastest: (value: string) => string;
     none: string;
+    resting: string;
+    /** What a resting model means. */
+    restingLong: string;
+    /** Models that are better than the embedded one are known. */
+    hasOffers: string;
   };
   tryIt: {
     intro: string;
@@ -96,6 +103,8 @@ export interface Messages {
     hints: Partial<Record<Field, string>>;
     notifications: Record<NotificationChoice, string>;
     progress: Record<ProgressChoice, string>;
+    variants: Record<Variant, string>;
+    devices: Record<DeviceChoice, string>;
     languages: Record<"auto" | "en" | "ja", string>;
     groups: { daemon: string; app: string };
     otherModel: string;
@@ -106,8 +115,56 @@ export interface Messages {
     problems: string;
     file: string;
     /** Heads the models to choose from, by where they come from. */
-    kinds: Record<ModelKind, string>;
+    origins: Record<ModelOrigin, string>;
     otherName: string;
     auto: string;
+  };
+  models: {
+    heading: string;
+    show: string;
+    filters: Record<ModelFilter, string>;
+    search: string;
+    /** How many models are shown. */
+    count: (count: string) => string;
+    nothing: string;
+    standings: Record<Standing, string>;
+    /** Beside a model that the next start loads. */
+    chosen: string;
+    embedded: string;
+    folder: string;
+    /** The language `mul`. */
+    manyLanguages: string;
+    dimension: (count: string) => string;
+    maxTokens: (count: string) => string;
+    /** The size of what is not here yet. */
+    about: (size: string) => string;
+    lastUsed: (when: string) => string;
+    use: string;
+    pull: string;
+    resume: string;
+    remove: string;
+    forget: string;
+    keep: string;
+    /** What a screen reader says of a button: what it does, and with which model. */
+    act: (action: string, model: string) => string;
+    confirm: (model: string, size: string) => string;
+    confirmSmall: (model: string) => string;
+    confirmForget: (model: string) => string;
+    confirmRemove: string;
+    confirmForgotten: string;
+    freed: (model: string, size: string) => string;
+    forgotten: (model: string) => string;
+    preparing: string;
+    switching: string;
+    /** Unloads the present model to make room. */
+    replace: string;
+    /** What that means. */
+    replaceMeans: string;
+    addFolder: string;
+    /** Before the folder that downloads go to. */
+    place: string;
+    free: (size: string) => string;
+    offers: string;
+    offersWhy: string;
   };
 }

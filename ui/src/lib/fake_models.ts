@@ -1,0 +1,246 @@
+import type { Language, ModelRow, ModelsView, View } from "./bindings";
+import { MODEL } from "./fake_scenarios";
+
+const DAY = 86_400_000;
+const MB = 1_000_000;
+
+const GOOD_FOR: Record<Language, Record<string, string>> = {
+  en: {
+    [MODEL]: "Search in notes and short texts in many languages; small and quick.",
+    "ruri-v3-30m": "Japanese search on modest machines.",
+    "ruri-v3-310m": "The best Japanese search that a desktop computes in good time.",
+    "bge-m3": "Long texts in many languages, where quality counts more than speed.",
+    "all-MiniLM-L6-v2": "Quick similarity of short English sentences.",
+  },
+  ja: {
+    [MODEL]: "多言語のメモや短い文の検索に向く、小さくて速いモデルです。",
+    "ruri-v3-30m": "性能の控えめなパソコンでの日本語検索に向きます。",
+    "ruri-v3-310m": "デスクトップで無理なく動くモデルの中で、特に日本語検索に優れます。",
+    "bge-m3": "速さよりも質を重視する、多言語の長い文章に向きます。",
+    "all-MiniLM-L6-v2": "短い英文どうしの類似度をすばやく求めるのに向きます。",
+  },
+};
+
+function row(name: string, lang: Language, change: Partial<ModelRow>): ModelRow {
+  return {
+    value: name,
+    name,
+    origin: "hub",
+    presence: "absent",
+    dimension: null,
+    max_tokens: null,
+    size_bytes: null,
+    last_used_ms: null,
+    licence: null,
+    languages: [],
+    good_for: GOOD_FOR[lang][name] ?? null,
+    repository: null,
+    folder: null,
+    ...change,
+  };
+}
+
+/** Models as a machine may have them. */
+function catalogue(lang: Language, now: number): ModelRow[] {
+  return [
+    row(MODEL, lang, {
+      origin: "embedded",
+      presence: "here",
+      dimension: 384,
+      max_tokens: 512,
+      size_bytes: 135 * MB,
+      last_used_ms: now - 40_000,
+      licence: "MIT",
+      languages: ["mul", "ja", "en"],
+      folder: "/usr/share/okibi/models/multilingual-e5-small",
+    }),
+    row("ruri-v3-30m", lang, {
+      presence: "here",
+      dimension: 256,
+      max_tokens: 8192,
+      size_bytes: 150 * MB,
+      last_used_ms: now - 3 * DAY,
+      licence: "Apache-2.0",
+      languages: ["ja"],
+      repository: "onnx-community/ruri-v3-30m-ONNX",
+    }),
+    row("static-embedding-japanese", lang, {
+      value: "/home/me/models/static-embedding-japanese",
+      origin: "folder",
+      presence: "here",
+      dimension: 1024,
+      size_bytes: 134.4 * MB,
+      folder: "/home/me/models/static-embedding-japanese",
+    }),
+    row("bge-m3", lang, {
+      presence: "partial",
+      dimension: 1024,
+      max_tokens: 8192,
+      size_bytes: 2270 * MB,
+      licence: "MIT",
+      languages: ["mul"],
+      repository: "BAAI/bge-m3",
+    }),
+    row("all-MiniLM-L6-v2", lang, {
+      dimension: 384,
+      max_tokens: 256,
+      size_bytes: 91 * MB,
+      licence: "Apache-2.0",
+      languages: ["en"],
+      repository: "sentence-transformers/all-MiniLM-L6-v2",
+    }),
+    row("ruri-v3-310m", lang, {
+      dimension: 768,
+      max_tokens: 8192,
+      size_bytes: 1260 * MB,
+      licence: "Apache-2.0",
+      languages: ["ja"],
+      repository: "onnx-community/ruri-v3-310m-ONNX",
+    }),
+  ];
+}
+
+const SENTENCES: Record<Language, Record<"gone" | "memory" | "used", string>> = {
+  en: {
+    gone: "huggingface.co cannot be reached. Check the connection, then try again; what has been downloaded is kept.",
+    memory: "The memory is too short for ruri-v3-30m beside the model in use.",
+    used: "bge-m3 is in use; let another program finish first.",
+  },
+  ja: {
+    gone: "huggingface.co に接続できません。通信環境を確認してから、やり直してください。ダウンロード済みの分は残っています。",
+    memory: "今のモデルと並べて ruri-v3-30m を読み込むには、メモリが足りません。",
+    used: "bge-m3 は使用中です。ほかのプログラムの処理が終わるまでお待ちください。",
+  },
+};
+
+/** What the scenes of the models window add to a view. */
+export function modelsScene(name: string | null, lang: Language): Partial<View> {
+  const say = SENTENCES[lang];
+  switch (name) {
+    case "pulling":
+      return {
+        pulls: [
+          { model: "bge-m3", progress: { state: "running", done: 700 * MB, total: 2270 * MB } },
+          { model: "ruri-v3-310m", progress: { state: "running", done: 0, total: null } },
+        ],
+      };
+    case "gone":
+      return { pulls: [{ model: "bge-m3", progress: { state: "failed", message: say.gone } }] };
+    case "switching":
+      return { switch: { model: "ruri-v3-30m", progress: { state: "loading", fraction: 0.6, download: null } } };
+    case "memory":
+      return { switch: { model: "ruri-v3-30m", progress: { state: "failed", message: say.memory, may_replace: true } } };
+    case "held":
+      return {
+        held: [
+          { model: MODEL, state: "ready", is_current: true, note: null },
+          { model: "ruri-v3-30m", state: "resting", is_current: false, note: null },
+        ],
+      };
+    case "offers":
+      return { has_offers: true };
+    default:
+      return {};
+  }
+}
+
+/** How the fake app changes what it shows. */
+export interface Stage {
+  view(): View;
+  tell(change: Partial<View>): void;
+  play(step: () => boolean): void;
+}
+
+/** The models of the fake app: downloads, changes over and deletions, played. */
+export class FakeModels {
+  private rows: ModelRow[];
+
+  constructor(
+    private readonly stage: Stage,
+    private readonly query: URLSearchParams,
+    private readonly lang: Language,
+  ) {
+    this.rows = catalogue(lang, Date.now());
+    if (query.get("models") === "pulling") {
+      this.playPull("bge-m3", 700 * MB, 2270 * MB);
+    }
+  }
+
+  get(): ModelsView {
+    return {
+      models: this.rows,
+      cache: "/home/me/.cache/huggingface/hub",
+      free_bytes: 48_200 * MB,
+      offers: this.stage.view().has_offers ? ["ruri-v3-310m", "bge-m3"] : [],
+      fixed: this.query.has("fixed") ? "OKIBI_MODEL" : null,
+    };
+  }
+
+  pull(model: string): void {
+    const total = this.rows.find((known) => known.value === model)?.size_bytes ?? 100 * MB;
+    this.playPull(model, 0, total);
+  }
+
+  cancel(model: string): void {
+    this.stage.play(() => false);
+    this.change(model, { presence: "partial" });
+    this.tellPulls(model, []);
+  }
+
+  remove(model: string): number {
+    if (this.query.has("refuse")) {
+      // The app's errors are values that cross, and no `Error`.
+      throw { message: SENTENCES[this.lang].used };
+    }
+    const found = this.rows.find((known) => known.value === model);
+    this.rows = this.rows.flatMap((known) => {
+      if (known.value !== model) {
+        return [known];
+      }
+      return known.origin === "folder" ? [] : [{ ...known, presence: "absent" as const, last_used_ms: null }];
+    });
+    this.stage.tell({ library: this.stage.view().library + 1 });
+    return found?.origin === "folder" ? 0 : (found?.size_bytes ?? 0);
+  }
+
+  use(model: string): void {
+    const began = performance.now();
+    this.stage.play(() => {
+      const fraction = (performance.now() - began) / 2000;
+      if (fraction < 1) {
+        this.stage.tell({ switch: { model, progress: { state: "loading", fraction, download: null } } });
+        return true;
+      }
+      const { daemon } = this.stage.view();
+      this.stage.tell({
+        switch: null,
+        model,
+        daemon: daemon.state === "ready" ? { ...daemon, status: { ...daemon.status, model } } : daemon,
+      });
+      return false;
+    });
+  }
+
+  private change(model: string, change: Partial<ModelRow>): void {
+    this.rows = this.rows.map((known) => (known.value === model ? { ...known, ...change } : known));
+  }
+
+  private tellPulls(model: string, pulls: View["pulls"]): void {
+    const others = this.stage.view().pulls.filter((pull) => pull.model !== model);
+    this.stage.tell({ pulls: [...others, ...pulls], library: this.stage.view().library + 1 });
+  }
+
+  private playPull(model: string, from: number, total: number): void {
+    const began = performance.now();
+    this.stage.play(() => {
+      const done = Math.min(total, from + (performance.now() - began) * 42_000);
+      if (done < total) {
+        this.tellPulls(model, [{ model, progress: { state: "running", done, total } }]);
+        return true;
+      }
+      this.change(model, { presence: "here" });
+      this.tellPulls(model, []);
+      return false;
+    });
+  }
+}

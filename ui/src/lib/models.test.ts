@@ -1,0 +1,175 @@
+import { describe, expect, it } from "vitest";
+
+import type { ModelRow, View } from "./bindings";
+import { STATUS } from "./fake_scenarios";
+import { changedModel, followPulls, isCurrent, isFound, offeredModels, possible, shownLanguages, shownModels, standing, standings } from "./models";
+
+function row(name: string, change: Partial<ModelRow> = {}): ModelRow {
+  return {
+    value: name,
+    name,
+    origin: "hub",
+    presence: "absent",
+    dimension: null,
+    max_tokens: null,
+    size_bytes: null,
+    last_used_ms: null,
+    licence: null,
+    languages: [],
+    good_for: null,
+    repository: null,
+    folder: null,
+    ...change,
+  };
+}
+
+function view(change: Partial<View> = {}): View {
+  return {
+    lang: "en",
+    daemon: { state: "ready", status: { ...STATUS, model: "e5" } },
+    launch: null,
+    port: 8765,
+    address: "",
+    model: "e5",
+    missing: [],
+    pulls: [],
+    switch: null,
+    held: [],
+    library: 0,
+    has_offers: false,
+    ...change,
+  };
+}
+
+const e5 = row("e5", { origin: "embedded", presence: "here", languages: ["mul"] });
+const ruri = row("ruri-v3-30m", { presence: "here", languages: ["ja"], last_used_ms: 5, repository: "onnx-community/ruri-v3-30m-ONNX" });
+const mine = row("mine", { value: "/m/mine", origin: "folder", presence: "here", last_used_ms: 9 });
+const minilm = row("all-MiniLM-L6-v2", { languages: ["en"], licence: "Apache-2.0" });
+
+describe("how a model stands", () => {
+  it("is what the daemon says of it, else what the disk has", () => {
+    expect([e5, ruri, minilm].map((model) => standing(model, view()))).toEqual(["in_use", "here", "absent"]);
+    const held = view({
+      held: [
+        { model: "e5", state: "ready", is_current: false, note: null },
+        { model: "mine", state: "ready", is_current: true, note: null },
+        { model: "ruri-v3-30m", state: "resting", is_current: false, note: null },
+      ],
+    });
+    expect([e5, mine, ruri].map((model) => standing(model, held))).toEqual(["ready", "in_use", "resting"]);
+    expect([e5, mine].map((model) => isCurrent(model, held))).toEqual([false, true]);
+  });
+
+  it("is resting where the daemon's current model rests", () => {
+    const resting = view({ daemon: { state: "ready", status: { ...STATUS, model: "e5", is_resting: true } } });
+    expect(standing(e5, resting)).toBe("resting");
+  });
+
+  it("forgets what was held once there is no daemon", () => {
+    const stopped = view({
+      daemon: { state: "stopped" },
+      held: [{ model: "ruri-v3-30m", state: "ready", is_current: true, note: null }],
+    });
+    expect([e5, ruri].map((model) => standing(model, stopped))).toEqual(["here", "here"]);
+  });
+
+  it("is loading in a launch and in a change over", () => {
+    const launching = view({ daemon: { state: "loading", fraction: 0.2 }, model: "/m/mine" });
+    expect(standing(mine, launching)).toBe("loading");
+    const changing = view({ switch: { model: "ruri-v3-30m", progress: { state: "loading", fraction: 0.2, download: null } } });
+    expect(standing(ruri, changing)).toBe("loading");
+  });
+
+  it("is downloading only while the download goes on", () => {
+    const running = view({ pulls: [{ model: "all-MiniLM-L6-v2", progress: { state: "running", done: 1, total: 2 } }] });
+    expect(standing(minilm, running)).toBe("downloading");
+    const failed = view({ pulls: [{ model: "all-MiniLM-L6-v2", progress: { state: "failed", message: "…" } }] });
+    expect(standing(minilm, failed)).toBe("absent");
+  });
+});
+
+describe("what can be done", () => {
+  it("follows from how the model stands", () => {
+    expect(possible(e5, view())).toEqual({ use: false, pull: false, cancel: false, remove: false });
+    expect(possible(ruri, view())).toEqual({ use: true, pull: false, cancel: false, remove: true });
+    expect(possible(minilm, view())).toEqual({ use: false, pull: true, cancel: false, remove: false });
+    const partial = { ...minilm, presence: "partial" as const };
+    expect(possible(partial, view())).toEqual({ use: false, pull: true, cancel: false, remove: true });
+  });
+
+  it("leaves alone what is used, chosen or on its way", () => {
+    expect(possible(ruri, view({ model: "ruri-v3-30m" })).remove).toBe(false);
+    const changing = view({ switch: { model: "ruri-v3-30m", progress: { state: "loading", fraction: 0, download: null } } });
+    expect(possible(ruri, changing)).toEqual({ use: false, pull: false, cancel: false, remove: false });
+    expect(possible(mine, changing).use).toBe(false);
+    const pulling = view({ pulls: [{ model: "all-MiniLM-L6-v2", progress: { state: "running", done: 1, total: null } }] });
+    expect(possible(minilm, pulling)).toEqual({ use: false, pull: false, cancel: true, remove: false });
+  });
+
+  it("offers the chosen model where no daemon runs", () => {
+    expect(possible(e5, view({ daemon: { state: "stopped" } })).use).toBe(true);
+  });
+});
+
+describe("finding models", () => {
+  it("takes each word, in any width and case, from names, languages and licences", () => {
+    expect(isFound(ruri, "ＲＵＲＩ japanese", "en", "many")).toBe(true);
+    expect(isFound(ruri, "日本語 onnx", "ja", "多言語")).toBe(true);
+    expect(isFound(ruri, "ruri english", "en", "many")).toBe(false);
+    expect(isFound(minilm, " apache ", "en", "many")).toBe(true);
+    expect(isFound(e5, "", "en", "many")).toBe(true);
+  });
+
+  it("puts the one in use first, then what is here by its last use, then the rest", () => {
+    const names = (filter: "all" | "here" | "japanese", query = ""): string[] =>
+      shownModels([minilm, ruri, mine, e5], view(), filter, query, "many").map((model) => model.name);
+    expect(names("all")).toEqual(["e5", "mine", "ruri-v3-30m", "all-MiniLM-L6-v2"]);
+    expect(names("here")).toEqual(["e5", "mine", "ruri-v3-30m"]);
+    expect(names("japanese")).toEqual(["e5", "ruri-v3-30m"]);
+    expect(names("all", "mini")).toEqual(["all-MiniLM-L6-v2"]);
+  });
+});
+
+describe("what a row tells", () => {
+  it("names a few languages and does not name three of a hundred", () => {
+    const many = row("e5", { languages: ["mul", "ja", "en"] });
+    expect(shownLanguages(many, "en", "about 100 languages")).toEqual(["about 100 languages"]);
+    expect(isFound(many, "japanese", "en", "about 100 languages")).toBe(true);
+    expect(shownLanguages(row("m", { languages: ["ja", "en"] }), "ja", "多言語")).toEqual(["日本語", "英語"]);
+  });
+
+  it("offers in the order of the offer, and only what is listed", () => {
+    const models = { models: [e5, ruri, minilm], cache: "", free_bytes: null, offers: ["all-MiniLM-L6-v2", "gone", "ruri-v3-30m"], fixed: null };
+    expect(offeredModels(models).map((model) => model.name)).toEqual(["all-MiniLM-L6-v2", "ruri-v3-30m"]);
+  });
+});
+
+describe("what changes", () => {
+  it("is told once, and nothing is told of a model that is new", () => {
+    const before = standings([ruri], view());
+    const after = standings(
+      [ruri, minilm],
+      view({ switch: { model: "ruri-v3-30m", progress: { state: "loading", fraction: 0, download: null } } }),
+    );
+    expect(changedModel(before, after)).toBe("ruri-v3-30m");
+    expect(changedModel(after, after)).toBeNull();
+    expect(changedModel(new Map(), after)).toBeNull();
+  });
+
+  it("has samples of downloads that go on, and of no others", () => {
+    const pull = (model: string, done: number): View["pulls"][number] => ({ model, progress: { state: "running", done, total: null } });
+    let samples = followPulls(new Map(), [pull("a", 1), pull("b", 5)], 0);
+    samples = followPulls(samples, [pull("a", 3)], 100);
+    expect([...samples]).toEqual([
+      [
+        "a",
+        [
+          { at: 0, done: 1 },
+          { at: 100, done: 3 },
+        ],
+      ],
+    ]);
+    const failed: View["pulls"] = [{ model: "a", progress: { state: "failed", message: "…" } }];
+    expect(followPulls(samples, failed, 200).size).toBe(0);
+  });
+});
