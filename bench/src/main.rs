@@ -3,19 +3,25 @@
 //! - `launch`: from `okibi start` to ready, and its pieces; the handover gap; `okibi status`
 //! - `serve`: one query, two thousand texts, memory
 //! - `load`: requests per second, a query beside a bulk job, a soak of five minutes or of `--soak SECONDS`
+//! - `models`: load, memory, query and bulk of the embedded model and of one of the shape of `ruri-v3-310m`; a change
+//!   from one to the other. Makes the large one once, in `target/bench-models`: 1.3 GB
 //! - `tray` (Linux): the tray app's start, memory and rest
 //!
 //! Each prints a table and writes `target/bench/NAME.json`. Figures are of the machine they were taken on, and move
 //! with whatever else runs there.
 
+mod bare;
 mod batches;
 mod corpus;
 mod daemon;
 mod launch;
 mod load;
+mod models;
+mod onnx;
 mod pieces;
 mod report;
 mod serve;
+mod shaped;
 #[cfg(target_os = "linux")]
 mod tray;
 
@@ -27,21 +33,24 @@ fn main() -> Result<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let soak = soak(&mut arguments)?;
     let names: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    if let ["piece", piece] = names[..] {
-        return pieces::run(piece);
+    if let ["piece", piece, ref folder @ ..] = names[..] {
+        return pieces::run(piece, folder.first().copied());
     }
     if names.is_empty() {
-        bail!("name at least one of: launch, serve, load, tray");
+        bail!("name at least one of: launch, serve, load, models, tray");
     }
     for name in names {
         match name {
             "launch" => launch::run()?,
             "serve" => serve::run()?,
             "load" => load::run(soak)?,
+            "models" => models::run()?,
             #[cfg(target_os = "linux")]
             "tray" => tray::run()?,
             other => {
-                bail!("there is no measurement {other:?}; there are: launch, serve, load, and on Linux tray")
+                bail!(
+                    "there is no measurement {other:?}; there are: launch, serve, load, models, and on Linux tray"
+                )
             }
         }
     }

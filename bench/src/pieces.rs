@@ -1,36 +1,45 @@
 //! The bare libraries, each in a process of its own: what a launch could not do without.
 
 use std::{
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use okibi_engine::{
-    runtime,
-    source::{self, DEFAULT_MODEL, ModelFiles, Source},
-};
+use okibi_engine::runtime;
+use okibi_models::{DEFAULT_MODEL, ModelFiles, describe};
 
-use crate::daemon::assets;
+use crate::{bare, daemon::assets};
 
-/// Measures `piece` in this process and prints the milliseconds.
-pub(crate) fn run(piece: &str) -> Result<()> {
-    let files = model_files()?;
+/// Measures `piece` of the model in `folder` (the embedded one where there is none) in this process and prints the
+/// milliseconds.
+pub(crate) fn run(piece: &str, folder: Option<&str>) -> Result<()> {
+    let files = match folder {
+        Some(folder) => describe(folder, Path::new(folder), None, None)?,
+        None => model_files()?,
+    };
     let began = Instant::now();
     match piece {
-        // The library's own tokenizer, as any program would open it.
-        "tokenizer" => drop(tokenizers::Tokenizer::from_file(&files.tokenizer).map_err(anyhow::Error::msg)?),
+        "tokenizer" => drop(open_tokenizer(&files)?),
         "session" => drop(open_session(&files, threads())?),
+        "stay" => return bare::stay(&files),
         other => bail!("there is no piece {other:?}"),
     }
     println!("{}", began.elapsed().as_secs_f64() * 1e3);
     Ok(())
 }
 
-/// Measures `piece` in a fresh process.
+/// Measures `piece` of the embedded model in a fresh process.
 pub(crate) fn measure(piece: &str) -> Result<Duration> {
+    measure_of(piece, None)
+}
+
+/// Measures `piece` of the model in `folder` in a fresh process.
+pub(crate) fn measure_of(piece: &str, folder: Option<&Path>) -> Result<Duration> {
     let output = Command::new(std::env::current_exe()?)
         .args(["piece", piece])
+        .args(folder)
         .output()?;
     if !output.status.success() {
         bail!("piece {piece}: {}", String::from_utf8_lossy(&output.stderr));
@@ -44,10 +53,13 @@ pub(crate) fn measure(piece: &str) -> Result<Duration> {
 
 /// The embedded model's files.
 pub(crate) fn model_files() -> Result<ModelFiles> {
-    match source::resolve(DEFAULT_MODEL, &[assets()])? {
-        Source::Folder { name, folder } => Ok(source::describe(&name, &folder, None, None)?),
-        Source::Hub(_) => bail!("the embedded model is a folder"),
-    }
+    let folder = assets().join("models").join(DEFAULT_MODEL);
+    Ok(describe(DEFAULT_MODEL, &folder, None, None)?)
+}
+
+/// The library's own tokenizer, as any program would open it.
+pub(crate) fn open_tokenizer(files: &ModelFiles) -> Result<tokenizers::Tokenizer> {
+    tokenizers::Tokenizer::from_file(&files.tokenizer).map_err(anyhow::Error::msg)
 }
 
 /// Opens ONNX Runtime and the model with nothing set but the threads.

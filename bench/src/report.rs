@@ -46,9 +46,7 @@ impl Report {
         for (label, value) in &self.rows {
             println!("  {label:<width$}  {value:>12}");
         }
-        let folder = std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| "target".into(), PathBuf::from)
-            .join("bench");
+        let folder = target().join("bench");
         std::fs::create_dir_all(&folder)?;
         let file = folder.join(format!("{}.json", self.name));
         std::fs::write(&file, serde_json::to_string_pretty(&Value::Object(self.values))?)
@@ -56,6 +54,11 @@ impl Report {
         println!("  written to {}", file.display());
         Ok(())
     }
+}
+
+/// Cargo's output folder.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from)
 }
 
 /// The value below which `share` (0 to 1) of the times lie.

@@ -58,7 +58,7 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
     let environment = okibi_engine::runtime::open(&okibi_engine::runtime::find(None, &[assets()])?)?;
     let files = pieces::model_files()?;
     let tokenizer = Tokenizer::load(&files)?;
-    let mut session = Session::open(&environment, &files, pieces::threads())?;
+    let mut session = Session::open(&environment, &files, pieces::threads(), Default::default())?;
 
     let ids = tokenizer
         .encode(&[QUERY.into()], None, Overflow::Truncate)?
@@ -191,7 +191,7 @@ fn by_hand(
 }
 
 /// fastembed called directly, with its own batches.
-fn by_fastembed(files: &okibi_engine::source::ModelFiles, texts: &[String]) -> Result<Duration> {
+fn by_fastembed(files: &okibi_models::ModelFiles, texts: &[String]) -> Result<Duration> {
     let folder = files.tokenizer.parent().context("the tokenizer is in a folder")?;
     let read = |name: &str| std::fs::read(folder.join(name)).with_context(|| format!("read {name}"));
     let tokenizer_files = TokenizerFiles {

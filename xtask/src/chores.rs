@@ -40,7 +40,7 @@ cargo xtask test --windows [SCENARIO…]
                              the Windows build's launch scenarios, under Wine or on Windows; says what it needs
 cargo xtask setup            fetch ONNX Runtime, build the embedded model; install missing tools where possible
 cargo xtask setup --windows  also fetch ONNX Runtime for Windows, to run that build under Wine
-cargo xtask bench NAME…      measure, in a release build: launch, serve, load (--soak SECONDS), tray
+cargo xtask bench NAME…      measure, in a release build: launch, serve, load (--soak SECONDS), models, tray
 cargo xtask clients          point the real clients of other servers at the daemon; part of `test`
 cargo xtask fuzz [SECONDS]   feed the request parsing what a coverage-guided fuzzer comes up with; 600 s by default
 cargo xtask dist             make this system's package in target/release/bundle: .deb, .exe installer or .dmg
