@@ -284,6 +284,7 @@ impl Desktop {
             .await
     }
 
+    /// The lines of the menu at this moment; `None` where the app does not answer.
     pub async fn menu_now(&self, tray: &Tray) -> Option<Vec<MenuLine>> {
         let reply = self
             .bus()
@@ -387,6 +388,7 @@ impl Desktop {
         fs::read_to_string(self.machine.path("data/logs/tray.log")).unwrap_or_default()
     }
 
+    /// Looks again and again until there is something to see.
     pub async fn until<T>(&self, what: &str, look: impl AsyncFnMut(&Self) -> Option<T>) -> T {
         within(what, self.until_or(look)).await
     }
