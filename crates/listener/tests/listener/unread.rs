@@ -23,8 +23,10 @@ fn limits() -> Limits {
 const GET_BIG: &[u8] = b"GET /big HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 async fn get_big(port: u16) -> TcpStream {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    stream.write_all(GET_BIG).await.unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port))
+        .await
+        .expect("the port is open");
+    stream.write_all(GET_BIG).await.expect("the request is taken");
     stream
 }
 
