@@ -3,22 +3,25 @@
 //! Serves the tiny model's files as whatever repository is asked for, by ranges, with the hub's headers, and lists them.
 
 use std::{
+    collections::VecDeque,
     fs,
     net::Ipv4Addr,
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
+    sync::{Arc, Mutex},
 };
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
     sync::watch,
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{self, ServerConfig, pki_types::PrivateKeyDer},
 };
 
 use crate::model;
@@ -26,8 +29,11 @@ use crate::model;
 /// The commit every file is at.
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// Files longer than this are sent in two halves.
+/// Trouble befalls files longer than this: the model.
 const LARGE: usize = 1 << 20;
+
+/// A byte near the middle of the model.
+const MIDDLE: usize = 810_000;
 
 /// The files of the tiny model.
 const FILES: [&str; 10] = [
@@ -49,80 +55,172 @@ const UNKNOWN: &str = "someone/unknown";
 /// A repository that asks for a token.
 const GATED: &str = "someone/gated";
 
-/// What the hub does between the two halves of a large file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Halfway {
-    GoOn,
-    Wait,
-    BreakOff,
-    /// As [`Halfway::GoOn`], but one byte is wrong.
-    Garble,
+/// The path of a repository's list of files begins so.
+const LISTS: &str = "/api/models/";
+
+/// What befalls an answer with a large file. Places are bytes of the whole file, wherever the part that is sent begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Trouble {
+    /// Another status comes, and no file.
+    Status(u16),
+    /// The connection is cut here, though more was announced.
+    CutAt(usize),
+    /// The answer ends here, and says that this is all of it.
+    EndsAt(usize),
+    /// Nothing comes from here on until [`Hub::go_on`].
+    WaitsAt(usize),
+    /// One byte is wrong.
+    Garbled,
+}
+
+/// What the hub has been told and asked.
+#[derive(Default)]
+struct Script {
+    /// Befalls every large file.
+    always: Option<Trouble>,
+    /// Befall one answer each, in this order, where nothing befalls all of them.
+    next: VecDeque<Trouble>,
+    /// The paths that were asked for.
+    asked: Vec<String>,
+}
+
+/// A script, and the word that it is over.
+struct Desk {
+    script: Mutex<Script>,
+    on: watch::Sender<()>,
+}
+
+impl Desk {
+    /// What befalls the next large file, and whom to ask when a wait is over.
+    fn next_trouble(&self) -> (Option<Trouble>, watch::Receiver<()>) {
+        let mut script = self.script.lock().unwrap();
+        let trouble = script.always.or_else(|| script.next.pop_front());
+        // Under the lock, so that no word to go on falls between.
+        (trouble, self.on.subscribe())
+    }
 }
 
 /// A hub. Gone when it is dropped.
 pub struct Hub {
-    port: u16,
+    address: String,
     task: JoinHandle<()>,
-    halfway: watch::Sender<Halfway>,
-    requests: Arc<AtomicUsize>,
+    desk: Arc<Desk>,
 }
 
 impl Hub {
     /// A hub that answers.
     pub async fn open() -> Self {
-        Self::with(Halfway::GoOn).await
+        Self::with(None).await
     }
 
     /// A hub that stops in the middle of each large file until [`Hub::go_on`].
     pub async fn that_waits() -> Self {
-        Self::with(Halfway::Wait).await
+        Self::with(Some(Trouble::WaitsAt(MIDDLE))).await
     }
 
     /// A hub that sends large files with a wrong byte until [`Hub::go_on`].
     pub async fn that_garbles() -> Self {
-        Self::with(Halfway::Garble).await
+        Self::with(Some(Trouble::Garbled)).await
     }
 
-    /// A hub whose connection breaks off in the middle of each large file, however often it is asked.
+    /// A hub whose connection breaks off in the middle of each large file, however often it is asked, until
+    /// [`Hub::go_on`].
     pub async fn that_breaks_off() -> Self {
-        Self::with(Halfway::BreakOff).await
+        Self::with(Some(Trouble::CutAt(MIDDLE))).await
     }
 
-    async fn with(halfway: Halfway) -> Self {
+    /// A hub behind TLS, and the certificate (PEM) of the authority that vouches for it: one that no system knows.
+    pub async fn over_tls() -> (Self, String) {
+        let authority_key = KeyPair::generate().unwrap();
+        let mut authority = CertificateParams::default();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = authority.self_signed(&authority_key).unwrap().pem();
+        let issuer = Issuer::new(authority, authority_key);
+        let key = KeyPair::generate().unwrap();
+        let names = CertificateParams::new([Ipv4Addr::LOCALHOST.to_string()]).unwrap();
+        let chain = vec![names.signed_by(&key, &issuer).unwrap().der().clone()];
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let hub = Self::serve("https", None, move |stream, desk| {
+            let accept = acceptor.accept(stream);
+            async move { answer(accept.await?, desk).await }
+        });
+        (hub.await, certificate)
+    }
+
+    async fn with(always: Option<Trouble>) -> Self {
+        Self::serve("http", always, answer).await
+    }
+
+    async fn serve<F>(
+        scheme: &str,
+        always: Option<Trouble>,
+        answer: impl Fn(TcpStream, Arc<Desk>) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = std::io::Result<()>> + Send + 'static,
+    {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (halfway, told) = watch::channel(halfway);
-        let requests = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&requests);
+        let address = format!("{scheme}://{}", listener.local_addr().unwrap());
+        let script = Script {
+            always,
+            ..Script::default()
+        };
+        let desk = Arc::new(Desk {
+            script: Mutex::new(script),
+            on: watch::Sender::default(),
+        });
+        let of_task = Arc::clone(&desk);
         let task = tokio::spawn(async move {
+            // Its answers end with it. A client that has gone is shown by the client.
+            let mut answers = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                counter.fetch_add(1, SeqCst);
-                let told = told.clone();
-                // A client that has gone is shown by the client.
-                tokio::spawn(async move { answer(stream, told).await });
+                answers.spawn(answer(stream, Arc::clone(&of_task)));
             }
         });
-        Self {
-            port,
-            task,
-            halfway,
-            requests,
-        }
+        Self { address, task, desk }
     }
 
     /// Its address, for `HF_ENDPOINT`.
-    pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+    pub fn endpoint(&self) -> &str {
+        &self.address
     }
 
-    /// Sends the rest of the large files.
+    /// Lets these befall the next large files, one each.
+    pub fn expect(&self, troubles: impl IntoIterator<Item = Trouble>) {
+        self.desk.script.lock().unwrap().next.extend(troubles);
+    }
+
+    /// Ends every trouble: what waits goes on, and what was to come does not.
     pub fn go_on(&self) {
-        self.halfway.send_replace(Halfway::GoOn);
+        let mut script = self.desk.script.lock().unwrap();
+        script.always = None;
+        script.next.clear();
+        self.desk.on.send_replace(());
     }
 
     /// Requests so far.
     pub fn requests(&self) -> usize {
-        self.requests.load(SeqCst)
+        self.desk.script.lock().unwrap().asked.len()
+    }
+
+    /// Requests so far for a file.
+    pub fn requests_for(&self, file: &str) -> usize {
+        let script = self.desk.script.lock().unwrap();
+        script.asked.iter().filter(|path| path.ends_with(file)).count()
+    }
+
+    /// Requests so far for the list of a repository's files.
+    pub fn requests_for_lists(&self) -> usize {
+        let script = self.desk.script.lock().unwrap();
+        script.asked.iter().filter(|path| path.starts_with(LISTS)).count()
     }
 }
 
@@ -132,7 +230,7 @@ impl Drop for Hub {
     }
 }
 
-async fn answer(stream: TcpStream, mut halfway: watch::Receiver<Halfway>) -> std::io::Result<()> {
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, desk: Arc<Desk>) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut first = String::new();
     stream.read_line(&mut first).await?;
@@ -151,6 +249,7 @@ async fn answer(stream: TcpStream, mut halfway: watch::Receiver<Halfway>) -> std
     }
     let mut words = first.split(' ');
     let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    desk.script.lock().unwrap().asked.push(path.to_owned());
     let refusal = if path.contains(UNKNOWN) {
         Some("401 Unauthorized\r\nX-Error-Code: RepoNotFound")
     } else if path.contains(GATED) && !has_token {
@@ -161,13 +260,14 @@ async fn answer(stream: TcpStream, mut halfway: watch::Receiver<Halfway>) -> std
     if let Some(refusal) = refusal {
         return refuse(&mut stream, refusal).await;
     }
-    if path.starts_with("/api/models/") {
+    if path.starts_with(LISTS) {
         let list = list().to_string();
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             list.len()
         );
-        return stream.write_all((head + &list).as_bytes()).await;
+        stream.write_all((head + &list).as_bytes()).await?;
+        return stream.shutdown().await;
     }
     // /OWNER/NAME/resolve/REVISION/FILE
     let file = path.splitn(6, '/').nth(5).unwrap_or("");
@@ -175,7 +275,15 @@ async fn answer(stream: TcpStream, mut halfway: watch::Receiver<Halfway>) -> std
         return refuse(&mut stream, "404 Not Found\r\nX-Error-Code: EntryNotFound").await;
     };
     let hash = hash(&content);
-    if *halfway.borrow() == Halfway::Garble && content.len() > LARGE {
+    let (trouble, mut on) = if content.len() > LARGE && method != "HEAD" {
+        desk.next_trouble()
+    } else {
+        (None, desk.on.subscribe())
+    };
+    if let Some(Trouble::Status(status)) = trouble {
+        return refuse(&mut stream, &format!("{status} Trouble")).await;
+    }
+    if let Some(Trouble::Garbled) = trouble {
         content[LARGE] ^= 1;
     }
     let all = content.len();
@@ -192,37 +300,39 @@ async fn answer(stream: TcpStream, mut halfway: watch::Receiver<Halfway>) -> std
         "200 OK"
     };
     let part = content.get(from..to).unwrap_or_default();
+    let (first, second) = match trouble {
+        Some(Trouble::CutAt(at) | Trouble::EndsAt(at) | Trouble::WaitsAt(at)) => {
+            part.split_at(at.saturating_sub(from).min(part.len()))
+        }
+        _ => (part, &[][..]),
+    };
+    let announced = match trouble {
+        Some(Trouble::EndsAt(_)) => first.len(),
+        _ => part.len(),
+    };
     let head = format!(
         "HTTP/1.1 {status}\r\nX-Repo-Commit: {COMMIT}\r\nX-Linked-ETag: \"{hash}\"\r\nX-Linked-Size: {all}\r\n\
-         Content-Range: bytes {from}-{}/{all}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+         Content-Range: bytes {from}-{}/{all}\r\nContent-Length: {announced}\r\nConnection: close\r\n\r\n",
         to.saturating_sub(1),
-        part.len(),
     );
     stream.write_all(head.as_bytes()).await?;
     if method == "HEAD" {
-        return Ok(());
+        return stream.shutdown().await;
     }
-    // The middle is that of the whole file, wherever this part of it begins.
-    let (first, second) = part.split_at(if all > LARGE {
-        (all / 2).saturating_sub(from).min(part.len())
-    } else {
-        part.len()
-    });
     stream.write_all(first).await?;
     stream.flush().await?;
-    if !second.is_empty() {
-        let now = halfway.wait_for(|halfway| *halfway != Halfway::Wait).await;
-        if now.is_ok_and(|halfway| *halfway == Halfway::BreakOff) {
-            return Ok(());
-        }
+    if let Some(Trouble::WaitsAt(_)) = trouble {
+        // The one who says so lives as long as the desk does.
+        let _ = on.changed().await;
         stream.write_all(second).await?;
     }
     stream.shutdown().await
 }
 
-async fn refuse(stream: &mut BufReader<TcpStream>, status: &str) -> std::io::Result<()> {
+async fn refuse(stream: &mut (impl AsyncWrite + Unpin), status: &str) -> std::io::Result<()> {
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await
+    stream.write_all(head.as_bytes()).await?;
+    stream.shutdown().await
 }
 
 /// The list of the files, as the hub has it.

@@ -35,7 +35,7 @@ mod wire;
 
 pub use self::{
     binary::{okibi_binary, repository},
-    hub::Hub,
+    hub::{Hub, Trouble},
     limit::{LIMIT, eventually, within},
     machine::Machine,
     port::PortLease,

@@ -12,9 +12,9 @@ use crate::binary::repository;
 /// A text and its vector.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Entry {
-    /// The text, as it is embedded: a prompt is part of it.
+    /// The text. Where no kind is named, a prompt is part of it.
     pub text: String,
-    /// `query` or `passage`, where the text was embedded with that prompt of the model.
+    /// `query`, `document` or `passage`, where the text was embedded with that prompt of the model.
     #[serde(default)]
     pub kind: Option<String>,
     /// Its tokens, special ones included.
@@ -31,6 +31,11 @@ pub fn tiny() -> PathBuf {
 /// Texts and vectors of the tiny model.
 pub fn tiny_reference() -> Vec<Entry> {
     entries("tiny-ruri/reference.json")
+}
+
+/// Texts of 3 to 8,000 tokens and the tiny model's vectors of them; the text is without its prompt.
+pub fn tiny_reference_of_lengths() -> Vec<Entry> {
+    entries("tiny-ruri/reference-lengths.json")
 }
 
 /// Texts and vectors of the embedded model.

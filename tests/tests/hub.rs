@@ -2,7 +2,7 @@
 // Helpers fail by panicking, as the tests do.
 #![allow(clippy::unwrap_used)]
 
-use okibi_tests::{Hub, Machine};
+use okibi_tests::{Hub, Machine, Trouble, eventually, model, vector};
 use serde_json::{Value, json};
 
 /// A repository that nobody knows.
@@ -62,6 +62,199 @@ async fn a_fetch_that_is_killed_goes_on_where_it_was() {
     let pulled = pull(&machine).await;
     let (size, fetched) = (pulled["size_bytes"].as_u64(), pulled["fetched_bytes"].as_u64());
     assert!(size.unwrap() - fetched.unwrap() > half / 2, "{pulled}");
+}
+
+#[tokio::test]
+async fn two_processes_fetch_a_model_once() {
+    let hub = Hub::that_waits().await;
+    let machine = machine(&hub);
+    let both = [(); 2].map(|()| machine.spawn(["models", "--json", "pull", NAME]));
+    eventually("both have asked what there is", || {
+        (hub.requests_for_lists() == 2).then_some(())
+    })
+    .await;
+    hub.go_on();
+    let mut fetched = Vec::new();
+    for pulling in both {
+        let last = pulling.ended().await.expect(0).json_lines().pop().unwrap();
+        fetched.push((
+            last["fetched_bytes"].as_u64().unwrap(),
+            last["size_bytes"].as_u64().unwrap(),
+        ));
+    }
+    fetched.sort_unstable();
+    let [(none, size), (all, _)] = fetched[..] else {
+        panic!("two");
+    };
+    assert_eq!((none, all), (0, size));
+    assert_eq!(hub.requests_for("onnx/model.onnx"), 1);
+}
+
+/// Waits until so many bytes are here.
+#[cfg(target_os = "linux")]
+async fn come_to(pulling: &mut okibi_tests::Running, bytes: u64) {
+    let wanted = json!({"event": "stage", "stage": "download", "state": "advanced"});
+    while pulling.event(wanted.clone()).await["done"].as_u64().unwrap() < bytes {}
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_download_that_is_interrupted_in_ten_ways_loses_nothing_and_is_whole() {
+    let hub = Hub::open().await;
+    let mut machine = machine(&hub);
+    let disk = disk::Disk::mount(machine.path("cache"), 80);
+    let args = ["models", "--json", "pull", NAME];
+
+    hub.expect([Trouble::Garbled, Trouble::Garbled]);
+    machine
+        .run(args)
+        .await
+        .expect(1)
+        .says("is not what the hub says it is");
+
+    hub.expect([
+        Trouble::Status(503),
+        Trouble::CutAt(1),
+        Trouble::CutAt(200_000),
+        Trouble::EndsAt(400_000),
+        Trouble::WaitsAt(600_000),
+    ]);
+    let mut pulling = machine.spawn(args);
+    come_to(&mut pulling, 600_000).await;
+    pulling.kill().await;
+
+    hub.expect([Trouble::WaitsAt(900_000)]);
+    let mut pulling = machine.spawn(args);
+    come_to(&mut pulling, 900_000).await;
+    okibi_tests::pty::signal(pulling.pid() as i32, libc::SIGINT);
+    assert!(!pulling.ended().await.status.success());
+
+    if let Some(disk) = &disk {
+        hub.expect([Trouble::WaitsAt(1_100_000)]);
+        let mut pulling = machine.spawn(args);
+        come_to(&mut pulling, 1_100_000).await;
+        disk.fill();
+        hub.go_on();
+        pulling.ended().await.expect(1).says("Make room");
+        disk.empty();
+    }
+
+    hub.expect([Trouble::WaitsAt(1_300_000)]);
+    let mut pulling = machine.spawn(args);
+    come_to(&mut pulling, 1_300_000).await;
+    drop(hub);
+    pulling.ended().await.expect(1).says("cannot be reached");
+
+    let hub = Hub::open().await;
+    machine.set("HF_ENDPOINT", hub.endpoint());
+    hub.expect([Trouble::CutAt(1_635_000)]);
+    let pulled = pull(&machine).await;
+    let (size, fetched) = (pulled["size_bytes"].as_u64(), pulled["fetched_bytes"].as_u64());
+    assert!(size.unwrap() - fetched.unwrap() > 1_200_000, "{pulled}");
+    assert_eq!(hub.requests_for("onnx/model.onnx"), 2);
+
+    machine.run(["start", "-m", NAME]).await.expect(0);
+    let entry = &model::tiny_reference()[0];
+    let mut wire = machine.wire().await;
+    let result = wire.call("embed_text", json!({"text": entry.text})).await;
+    vector::assert_same(&vector::from_embed_text(&result), &entry.vector, &entry.text);
+    machine.run(["stop"]).await.expect(0);
+}
+
+#[cfg(target_os = "linux")]
+mod disk {
+    use std::{
+        fs,
+        io::Write,
+        path::{Path, PathBuf},
+        process::Command,
+    };
+
+    /// A small disk of its own. Gone when it is dropped.
+    pub(crate) struct Disk(PathBuf);
+
+    impl Disk {
+        /// `None` where nobody may mount one.
+        pub(crate) fn mount(at: PathBuf, megabytes: u32) -> Option<Self> {
+            fs::create_dir_all(&at).unwrap();
+            let size = format!("size={megabytes}m");
+            let mut mount = Command::new("mount");
+            mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&at);
+            let is_mounted = mount.output().is_ok_and(|output| output.status.success());
+            if !is_mounted {
+                eprintln!("nine ways only: this user may not mount a disk");
+            }
+            is_mounted.then(|| Self(at))
+        }
+
+        fn filler(&self) -> PathBuf {
+            Path::new(&self.0).join("filler")
+        }
+
+        /// Leaves no room.
+        pub(crate) fn fill(&self) {
+            let mut file = fs::File::create(self.filler()).unwrap();
+            while file.write_all(&[0; 4096]).is_ok() {}
+        }
+
+        /// Makes room again.
+        pub(crate) fn empty(&self) {
+            fs::remove_file(self.filler()).unwrap();
+        }
+    }
+
+    impl Drop for Disk {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        }
+    }
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_hub_behind_tls_needs_an_authority_that_the_system_trusts() {
+    let (hub, authority) = Hub::over_tls().await;
+    let mut machine = machine(&hub);
+    let stranger = machine.run(["models", "pull", NAME]).await.expect(1);
+    stranger.says("certificate").says("SSL_CERT_FILE");
+    let file = machine.path("authority.pem");
+    std::fs::write(&file, authority).unwrap();
+    machine.set("SSL_CERT_FILE", &file);
+    pull(&machine).await;
+}
+
+#[tokio::test]
+async fn a_fetched_model_has_the_vectors_of_sentence_transformers_at_every_length() {
+    let hub = Hub::open().await;
+    let machine = machine(&hub);
+    machine.run(["start", "-m", NAME]).await.expect(0);
+    let mut wire = machine.wire().await;
+    let reference = model::tiny_reference_of_lengths();
+    assert_eq!(reference.last().map(|entry| entry.tokens), Some(8000));
+    for kind in ["", "query", "document"] {
+        let entries: Vec<_> = reference
+            .iter()
+            .filter(|entry| entry.kind.as_deref() == Some(kind))
+            .collect();
+        assert!(entries.len() > 3, "{kind:?}");
+        let input_type = if kind.is_empty() { "none" } else { kind };
+        let texts: Vec<&str> = entries.iter().map(|entry| entry.text.as_str()).collect();
+        let together = wire
+            .call("embed", json!({"input": texts, "input_type": input_type}))
+            .await;
+        for (at, entry) in entries.iter().enumerate() {
+            let alone = wire
+                .call("embed", json!({"input": entry.text, "input_type": input_type}))
+                .await;
+            for (result, at) in [(&together, at), (&alone, 0)] {
+                let what = format!("{} tokens, {kind:?}", entry.tokens);
+                assert_eq!(result["tokens"][at], entry.tokens, "{what}");
+                let likeness = vector::cosine(&vector::from_json(&result["vectors"][at]), &entry.vector);
+                assert!(likeness > 0.999_999, "{what}: cosine {likeness}");
+            }
+        }
+    }
+    machine.run(["stop"]).await.expect(0);
 }
 
 #[tokio::test]

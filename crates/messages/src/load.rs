@@ -85,6 +85,13 @@ pub enum LoadProblem {
         /// Why.
         cause: String,
     },
+    /// Nobody whom this machine trusts vouches for the hub's certificate.
+    Untrusted {
+        /// Its address.
+        endpoint: String,
+        /// Why.
+        cause: String,
+    },
     /// What came is not what the hub says the file is.
     WrongHash {
         /// The repository.
@@ -275,6 +282,10 @@ impl From<&ModelError> for LoadProblem {
                 endpoint: endpoint.clone(),
                 cause: chain(source.as_ref()),
             },
+            ModelError::Untrusted { endpoint, source } => Self::Untrusted {
+                endpoint: endpoint.clone(),
+                cause: chain(source.as_ref()),
+            },
             ModelError::Download {
                 repository,
                 file,
@@ -417,6 +428,13 @@ impl LoadProblem {
                  `HTTPS_PROXY`, another hub from `HF_ENDPOINT`.",
                 "ハブ {endpoint} に接続できません: {cause}。ネットワーク接続を確認してください。プロキシは `HTTPS_PROXY`、\
                  別のハブは `HF_ENDPOINT` で指定できます。"
+            ),
+            Self::Untrusted { endpoint, cause } => phrase!(
+                lang,
+                "The certificate of {endpoint} is not trusted: {cause}. If a proxy of your company stands in between, \
+                 add its authority to the certificates of this system; on Linux, `SSL_CERT_FILE` can name a file with them.",
+                "{endpoint} の証明書を信頼できません: {cause}。会社のプロキシを経由している場合は、その認証局をシステムの証明書に\
+                 追加してください。Linux では `SSL_CERT_FILE` で証明書ファイルを指定することもできます。"
             ),
             Self::WrongHash { repository, file } => phrase!(
                 lang,

@@ -86,6 +86,10 @@ fn load_problems() -> Vec<LoadProblem> {
             endpoint: "http://hub".into(),
             cause: "refused".into(),
         },
+        LoadProblem::Untrusted {
+            endpoint: "https://hub".into(),
+            cause: "unknown issuer".into(),
+        },
         LoadProblem::WrongHash {
             repository: "owner/name".into(),
             file: "model.onnx".into(),

@@ -130,6 +130,14 @@ pub enum ModelError {
         /// Why.
         source: Cause,
     },
+    /// Nobody whom this machine trusts vouches for the hub's certificate.
+    #[error("the certificate of {endpoint} is not trusted")]
+    Untrusted {
+        /// Its address.
+        endpoint: String,
+        /// Why.
+        source: Cause,
+    },
     /// The hub answered with an error, or broke off again and again.
     #[error("{file} of {repository} cannot be downloaded")]
     Download {

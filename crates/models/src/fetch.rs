@@ -17,6 +17,7 @@ mod digest;
 mod link;
 mod listing;
 mod lock;
+mod roots;
 pub(crate) mod safe;
 mod tries;
 mod watch;

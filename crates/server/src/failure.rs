@@ -338,9 +338,10 @@ fn source_kind(error: &ModelError) -> (&'static str, StatusCode) {
         ModelError::NoRevision { .. } => ("revision_not_found", StatusCode::NOT_FOUND),
         ModelError::Gated { .. } => ("gated", StatusCode::FORBIDDEN),
         ModelError::Offline { .. } => ("offline", StatusCode::SERVICE_UNAVAILABLE),
-        ModelError::Unreachable { .. } | ModelError::Download { .. } | ModelError::WrongHash { .. } => {
-            ("download_failed", StatusCode::BAD_GATEWAY)
-        }
+        ModelError::Unreachable { .. }
+        | ModelError::Untrusted { .. }
+        | ModelError::Download { .. }
+        | ModelError::WrongHash { .. } => ("download_failed", StatusCode::BAD_GATEWAY),
         ModelError::NoSpace { .. } => ("no_space", StatusCode::INSUFFICIENT_STORAGE),
         ModelError::Unsafe { .. } => ("unsafe", StatusCode::UNPROCESSABLE_ENTITY),
         ModelError::OnlySafetensors { .. } | ModelError::NoOnnx { .. } | ModelError::NoVariant { .. } => {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use ureq::{
     Agent, Body,
     http::{HeaderMap, Response, Uri},
+    tls::TlsConfig,
 };
 
-use super::{Pace, address};
+use super::{Pace, address, roots::roots};
 use crate::{
     error::{Cause, ModelError},
     library::Hub,
@@ -120,6 +121,7 @@ pub(super) fn agent(pace: &Pace) -> Agent {
         .max_redirects(0)
         .user_agent(USER_AGENT)
         .accept_encoding("identity")
+        .tls_config(TlsConfig::builder().root_certs(roots()).build())
         .timeout_resolve(Some(pace.connect))
         .timeout_connect(Some(pace.connect))
         .timeout_per_read(Some(pace.stall))
@@ -212,23 +214,29 @@ impl<'a> Client<'a> {
             }
             _ => false,
         };
-        let is_ours = matches!(cause, ureq::Error::Http(_) | ureq::Error::BadUri(_));
-        let error = if is_nobody {
-            let server = [address.scheme_str().unwrap_or_default(), "://"].concat()
-                + address.authority().map_or("", |authority| authority.as_str());
-            let is_home = address::is_same_server(address, &self.home);
+        let is_distrust = is_of_certificate(&cause);
+        let is_settled = is_distrust || matches!(cause, ureq::Error::Http(_) | ureq::Error::BadUri(_));
+        let server = || {
+            if address::is_same_server(address, &self.home) {
+                return self.hub.endpoint.clone();
+            }
+            [address.scheme_str().unwrap_or_default(), "://"].concat()
+                + address.authority().map_or("", |authority| authority.as_str())
+        };
+        let error = if is_distrust {
+            ModelError::Untrusted {
+                endpoint: server(),
+                source: Box::new(cause),
+            }
+        } else if is_nobody {
             ModelError::Unreachable {
-                endpoint: if is_home {
-                    self.hub.endpoint.clone()
-                } else {
-                    server
-                },
+                endpoint: server(),
                 source: Box::new(cause),
             }
         } else {
             self.failed(file, Box::new(cause))
         };
-        if is_ours {
+        if is_settled {
             Trouble::Settled(error)
         } else {
             Trouble::Passing { error, wait: None }
@@ -297,6 +305,16 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 fn text_of_redirect(status: u16, headers: &HeaderMap) -> Option<&str> {
     matches!(status, 301 | 302 | 303 | 307 | 308).then(|| text(headers, "location"))?
+}
+
+/// Whether an error is that nobody trusted vouches for the server.
+fn is_of_certificate(cause: &ureq::Error) -> bool {
+    let of_tls = match cause {
+        ureq::Error::Rustls(cause) => Some(cause),
+        ureq::Error::Io(cause) => cause.get_ref().and_then(|cause| cause.downcast_ref()),
+        _ => None,
+    };
+    matches!(of_tls, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 /// Whether an error is that of a host name nobody knows, which has no kind of its own.
