@@ -35,6 +35,9 @@ const TEXT_CHARACTERS: usize = 32;
 /// The query.
 const QUERY: &str = "熾火が朝まで残る理由";
 
+/// How long memory has to stay as it is before it counts.
+const SETTLED: Duration = Duration::from_secs(2);
+
 /// How long the model that was left may take to leave memory.
 const LEAVE_LIMIT: Duration = Duration::from_secs(60);
 
@@ -146,33 +149,36 @@ fn load(runtime: &Runtime, subject: &Subject, report: &mut Report) -> Result<()>
     Ok(())
 }
 
-/// Memory, one query and many texts, beside a bare process that holds the same model.
+/// What holding a model and embedding with it costs one process.
+struct Cost {
+    /// Resident bytes after the load and after [`USED`] texts, where the system tells it.
+    memory: [Option<f64>; 2],
+    /// Tokens of those texts.
+    tokens: usize,
+    /// The median of the queries.
+    query: Duration,
+    /// The median of the bulk runs.
+    bulk: Duration,
+}
+
+/// Memory, one query and many texts, in the daemon and then in a bare process: one after the other, because the library
+/// keeps its threads spinning for a while after each run, unless it is told not to, and would take a processor away from
+/// whatever is measured next to it.
 async fn serve(subject: &Subject, report: &mut Report) -> Result<()> {
     let name = subject.name;
-    let okibi = Okibi::new()?;
-    okibi.run(&["start", "-m", text_of(&subject.folder)?])?;
-    let client = Client::connect(okibi.port).await?;
-    let mut bare = Bare::open(&subject.folder)?;
-    let pids = [client.get_status().await?.pid, bare.pid()];
-    let used = texts(USED)?;
-    memory(report, name, "loaded", "after load", pids);
-    let served = embed(&client, Input::Many(used.clone())).await?;
-    let took = bare.embed(&used)?;
+    let served = of_daemon(subject).await?;
+    let bare = of_bare(subject)?;
     ensure!(
-        served == took.tokens,
-        "the daemon has {served} tokens, the bare tokenizer {}",
-        took.tokens
+        served.tokens == bare.tokens,
+        "the daemon has {} tokens, the bare tokenizer {}",
+        served.tokens,
+        bare.tokens
     );
-    memory(report, name, "used", &format!("after {USED} texts"), pids);
-
-    let (mut queries, mut runs) = (Vec::new(), Vec::new());
-    for _ in 0..subject.queries {
-        let began = Instant::now();
-        embed(&client, Input::One(QUERY.into())).await?;
-        queries.push(began.elapsed());
-        runs.push(bare.embed(&[QUERY.to_owned()])?.runs);
+    let used = format!("after {USED} texts");
+    for (at, key, when) in [(0, "loaded", "after load"), (1, "used", used.as_str())] {
+        memory(report, name, key, when, served.memory[at].zip(bare.memory[at]));
     }
-    let (query, run) = (median(&mut queries), median(&mut runs));
+    let (query, run) = (served.query, bare.query);
     report.time(&format!("{name}_query_ms"), &format!("{name}: query, p50"), query);
     report.time(
         &format!("{name}_bare_run_ms"),
@@ -186,19 +192,11 @@ async fn serve(subject: &Subject, report: &mut Report) -> Result<()> {
         "x",
     );
 
-    let texts = texts(subject.bulk)?;
-    let (mut bulk, mut by_hand) = (Vec::new(), Vec::new());
-    for _ in 0..subject.rounds {
-        let began = Instant::now();
-        embed(&client, Input::Many(texts.clone())).await?;
-        bulk.push(began.elapsed());
-        by_hand.push(bare.embed(&texts)?.whole);
-    }
-    let (bulk, by_hand) = (median(&mut bulk), median(&mut by_hand));
-    let rate = |time: Duration| texts.len() as f64 / time.as_secs_f64();
+    let (bulk, by_hand) = (served.bulk, bare.bulk);
+    let rate = |time: Duration| subject.bulk as f64 / time.as_secs_f64();
     report.number(
         &format!("{name}_bulk_texts_per_s"),
-        &format!("{name}: {} texts at once", texts.len()),
+        &format!("{name}: {} texts at once", subject.bulk),
         rate(bulk),
         "texts/s",
     );
@@ -217,6 +215,58 @@ async fn serve(subject: &Subject, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+async fn of_daemon(subject: &Subject) -> Result<Cost> {
+    let okibi = Okibi::new()?;
+    okibi.run(&["start", "-m", text_of(&subject.folder)?])?;
+    let client = Client::connect(okibi.port).await?;
+    let pid = client.get_status().await?.pid;
+    let loaded = resident(pid);
+    let tokens = embed(&client, Input::Many(texts(USED)?)).await?;
+    let used = resident(pid);
+    let mut queries = Vec::new();
+    for _ in 0..subject.queries {
+        let began = Instant::now();
+        embed(&client, Input::One(QUERY.into())).await?;
+        queries.push(began.elapsed());
+    }
+    let texts = texts(subject.bulk)?;
+    let mut bulk = Vec::new();
+    for _ in 0..subject.rounds {
+        let began = Instant::now();
+        embed(&client, Input::Many(texts.clone())).await?;
+        bulk.push(began.elapsed());
+    }
+    Ok(Cost {
+        memory: [loaded, used],
+        tokens,
+        query: median(&mut queries),
+        bulk: median(&mut bulk),
+    })
+}
+
+/// The same without anybody who serves: of a query, the run alone counts.
+fn of_bare(subject: &Subject) -> Result<Cost> {
+    let mut bare = Bare::open(&subject.folder)?;
+    let loaded = resident(bare.pid());
+    let tokens = bare.embed(&texts(USED)?)?.tokens;
+    let used = resident(bare.pid());
+    let mut queries = Vec::new();
+    for _ in 0..subject.queries {
+        queries.push(bare.embed(&[QUERY.to_owned()])?.runs);
+    }
+    let texts = texts(subject.bulk)?;
+    let mut bulk = Vec::new();
+    for _ in 0..subject.rounds {
+        bulk.push(bare.embed(&texts)?.whole);
+    }
+    Ok(Cost {
+        memory: [loaded, used],
+        tokens,
+        query: median(&mut queries),
+        bulk: median(&mut bulk),
+    })
+}
+
 /// `okibi use` from the small model to the large one and back: time, and whether the memory comes back.
 async fn change(large: &Path, report: &mut Report) -> Result<()> {
     let okibi = Okibi::new()?;
@@ -225,7 +275,7 @@ async fn change(large: &Path, report: &mut Report) -> Result<()> {
     let texts = texts(USED)?;
     embed(&client, Input::Many(texts.clone())).await?;
     let pid = client.get_status().await?.pid;
-    let mut levels = vec![resident(pid)];
+    let mut levels = vec![settled(pid).await];
     for (key, label, model) in [
         ("to_large", "use: small to large", text_of(large)?),
         ("to_small", "use: large to small", DEFAULT_MODEL),
@@ -233,7 +283,7 @@ async fn change(large: &Path, report: &mut Report) -> Result<()> {
         report.time(&format!("use_{key}_ms"), label, okibi.run(&["use", model])?);
         alone(&client).await?;
         embed(&client, Input::Many(texts.iter().take(8).cloned().collect())).await?;
-        levels.push(resident(pid));
+        levels.push(settled(pid).await);
     }
     if let [Some(before), Some(during), Some(after)] = levels[..] {
         for (key, label, level) in [
@@ -279,6 +329,21 @@ async fn alone(client: &Client) -> Result<()> {
         .context("the model that was left is still in memory")?
 }
 
+/// Resident bytes once they have not fallen for [`SETTLED`]: a model ends after it has left the list.
+async fn settled(pid: u32) -> Option<f64> {
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    let (mut lowest, mut since) = (f64::MAX, Instant::now());
+    loop {
+        looks.tick().await;
+        let level = resident(pid)?;
+        if level < lowest * 0.99 {
+            (lowest, since) = (level, Instant::now());
+        } else if since.elapsed() > SETTLED {
+            return Some(level);
+        }
+    }
+}
+
 /// Embeds in the daemon; returns how many tokens that were.
 async fn embed(client: &Client, input: Input) -> Result<usize> {
     let params = EmbedParams {
@@ -300,8 +365,8 @@ fn texts(count: usize) -> Result<Vec<String>> {
 }
 
 /// The memory of the daemon and of the bare process, where the system tells it.
-fn memory(report: &mut Report, name: &str, key: &str, when: &str, pids: [u32; 2]) {
-    let [Some(daemon), Some(bare)] = pids.map(resident) else {
+fn memory(report: &mut Report, name: &str, key: &str, when: &str, levels: Option<(f64, f64)>) {
+    let Some((daemon, bare)) = levels else {
         return;
     };
     report.number(

@@ -100,24 +100,19 @@ impl Shared {
     /// Where this machine's models are.
     pub(crate) fn library(&self) -> okibi_models::Library {
         let settings = self.machine.settings().settings;
-        library::library(&self.machine, &settings, self.history().folders())
+        library::library(&self.machine, &settings)
     }
 
-    /// Adds a folder with a model to the settings. The error is a sentence: there is no model, or it cannot be saved.
+    /// Remembers a folder with a model. The error is a sentence: there is no model, or it cannot be saved.
     pub(crate) fn add_folder(&self, folder: &str) -> Result<(), String> {
-        library::check_folder(folder, self.lang())?;
-        let mut folders = self.machine.settings().settings.model_folders.value;
-        if !folders.iter().any(|known| known == folder) {
-            folders.push(folder.to_owned());
-            self.save(&[(Key::ModelFolders, NewValue::List(folders))])?;
-        }
+        library::remember(folder, &self.library(), self.lang())?;
         self.tell(Event::Models(ModelEvent::Changed));
         Ok(())
     }
 
     /// Forgets a folder with a model; its files stay. The error is a sentence.
     pub(crate) fn forget_folder(&self, folder: &str) -> Result<(), String> {
-        self.history().forget_folder(folder);
+        library::forget(folder, &self.library(), self.lang())?;
         let mut folders = self.machine.settings().settings.model_folders.value;
         if folders.iter().any(|known| known == folder) {
             folders.retain(|known| known != folder);

@@ -1,5 +1,4 @@
-//! What the app remembers between its runs, apart from settings: times of earlier loads, folders with
-//! models, and whether models are offered.
+//! What the app remembers between its runs, apart from settings: times of earlier loads, and whether models are offered.
 
 use std::{
     fs,
@@ -18,7 +17,6 @@ const TIMES: usize = 20;
 #[serde(default)]
 struct Content {
     times: Vec<(String, PreviousLaunch)>,
-    folders: Vec<String>,
     has_dismissed_offers: bool,
 }
 
@@ -44,11 +42,6 @@ impl History {
         &self.content.times
     }
 
-    /// Folders that the user added before the settings kept them.
-    pub(crate) fn folders(&self) -> &[String] {
-        &self.content.folders
-    }
-
     /// Whether the user wants no models offered any more.
     pub(crate) fn has_dismissed_offers(&self) -> bool {
         self.content.has_dismissed_offers
@@ -58,11 +51,6 @@ impl History {
         self.content.times.retain(|(known, _)| *known != model);
         self.content.times.insert(0, (model, times));
         self.content.times.truncate(TIMES);
-        self.save();
-    }
-
-    pub(crate) fn forget_folder(&mut self, folder: &str) {
-        self.content.folders.retain(|known| known != folder);
         self.save();
     }
 
@@ -95,16 +83,14 @@ mod tests {
     #[test]
     fn it_is_remembered_in_the_next_run_and_rubbish_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
-        let earlier = r#"{"folders":["/models/x","/models/y"],"recent":["a"]}"#;
+        let earlier = r#"{"unknown":["a"]}"#;
         fs::write(folder.path().join("tray.json"), earlier).unwrap();
         let mut history = History::open(folder.path());
-        history.forget_folder("/models/y");
+        assert!(!history.has_dismissed_offers());
         history.dismiss_offers();
-        let again = History::open(folder.path());
-        assert_eq!(again.folders(), ["/models/x"]);
-        assert!(again.has_dismissed_offers());
+        assert!(History::open(folder.path()).has_dismissed_offers());
         fs::write(folder.path().join("tray.json"), "rubbish").unwrap();
         let anew = History::open(folder.path());
-        assert!(anew.folders().is_empty() && !anew.has_dismissed_offers());
+        assert!(!anew.has_dismissed_offers());
     }
 }

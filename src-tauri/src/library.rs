@@ -3,7 +3,8 @@
 
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    io,
+    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -13,7 +14,7 @@ use std::{
 
 use okibi_config::{Settings, assets, folders::CACHE_VARIABLE, process_environment};
 use okibi_messages::{Lang, LoadProblem, Message, chain};
-use okibi_models::{Hub, Library, ModelError, Source};
+use okibi_models::{Library, ModelError, Source};
 use okibi_protocol::models::{ModelEntry, ModelOrigin, Variant};
 
 use crate::{machine::Machine, models::PullEnd};
@@ -70,23 +71,17 @@ impl Shelf {
     }
 }
 
-/// Where this machine's models are. Beside the folders of the settings come those that earlier versions of this app
-/// kept by themselves.
-pub(crate) fn library(machine: &Machine, settings: &Settings, kept: &[String]) -> Library {
+/// Where this machine's models are.
+pub(crate) fn library(machine: &Machine, settings: &Settings) -> Library {
     // A cache folder that somebody named goes before the one that the tools of the hub share.
     let own_cache = process_environment(CACHE_VARIABLE).map(|_| machine.folders.cache.as_path());
-    let mut folders = settings.model_folders.value.clone();
-    for folder in kept {
-        if !folders.contains(folder) {
-            folders.push(folder.clone());
-        }
-    }
-    Library {
-        hub: Hub::from_environment(own_cache, &process_environment),
-        assets: assets::folders(settings.assets.value.as_deref(), &machine.program),
-        folders: folders.into_iter().map(PathBuf::from).collect(),
-        usage_file: machine.folders.data.join("models.json"),
-    }
+    Library::open(
+        own_cache,
+        assets::folders(settings.assets.value.as_deref(), &machine.program),
+        &settings.model_folders.value,
+        &machine.folders.data,
+        &process_environment,
+    )
 }
 
 /// The models that are here, and those that are known.
@@ -141,12 +136,26 @@ pub(crate) fn delete(model: &str, library: &Library, lang: Lang) -> Result<u64, 
 }
 
 /// Whether a folder holds a model. The error is a sentence.
-pub(crate) fn check_folder(folder: &str, lang: Lang) -> Result<(), String> {
+pub(crate) fn remember(folder: &str, library: &Library, lang: Lang) -> Result<(), String> {
     let name = crate::core::name(folder);
-    match okibi_models::describe(&name, Path::new(folder), None, None) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(words(&error, lang)),
-    }
+    let folder = Path::new(folder);
+    let described = okibi_models::describe(&name, folder, None, None);
+    described.map_err(|error| words(&error, lang))?;
+    let remembered = okibi_models::remember_folder(folder, library);
+    remembered.map_err(|source| unwritten(source, library, lang))
+}
+
+/// Forgets a folder with a model; its files stay. The error is a sentence.
+pub(crate) fn forget(folder: &str, library: &Library, lang: Lang) -> Result<(), String> {
+    let forgotten = okibi_models::forget_folder(Path::new(folder), library);
+    forgotten
+        .map(drop)
+        .map_err(|source| unwritten(source, library, lang))
+}
+
+fn unwritten(source: io::Error, library: &Library, lang: Lang) -> String {
+    let path = library.folders_file.clone();
+    words(&ModelError::CacheUnwritable { path, source }, lang)
 }
 
 fn words(error: &ModelError, lang: Lang) -> String {

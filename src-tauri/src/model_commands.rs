@@ -198,7 +198,6 @@ fn pull(app: AppHandle, model: String, run: u64) {
 
 /// Has the daemon on `port` load a model and change over to it.
 async fn switch(port: u16, params: LoadModelParams, lang: Lang, step: impl Fn(StageEvent)) -> SwitchEnd {
-    let is_folder = library::is_folder(&params.model);
     let load = async {
         let client = Client::connect(port).await?;
         let mut steps = client.load_model(params).await?;
@@ -213,10 +212,6 @@ async fn switch(port: u16, params: LoadModelParams, lang: Lang, step: impl Fn(St
     match load.await {
         Ok(()) => SwitchEnd::Done,
         Err(ClientError::Rpc(error)) if error.code == code::METHOD_NOT_FOUND => SwitchEnd::NeedsRestart,
-        // It knows the folders of the settings that it was started with.
-        Err(ClientError::Rpc(error)) if is_folder && error.code == code::INVALID_PARAMS => {
-            SwitchEnd::NeedsRestart
-        }
         Err(ClientError::Rpc(error)) if is_short_of_memory(&error) => SwitchEnd::NoMemory(error.message),
         Err(ClientError::Rpc(error)) => SwitchEnd::Failed(error.message),
         Err(ClientError::Refused | ClientError::Closed) => SwitchEnd::Failed(tray::not_ready(lang).into()),

@@ -273,13 +273,45 @@ async fn a_model_that_cannot_be_loaded_leaves_the_present_one_at_work() {
         .expect(1)
         .says("tokenizer");
     assert_eq!(vector_of(&machine, "x", None).await.0, space);
-    let outside = machine.path("elsewhere");
-    model::copy_tiny(&outside);
+}
+
+#[tokio::test]
+async fn a_folder_is_taken_up_when_its_user_names_it_and_from_nobody_else() {
+    let machine = started().await;
+    let folder = model::copy_tiny(&machine.path("elsewhere"));
+    let mut wire = machine.wire().await;
+    let error = wire.error("load_model", json!({ "model": folder })).await;
+    assert_eq!(error["code"], -32602, "{error}");
+    assert!(
+        error["message"].as_str().unwrap().contains("okibi use"),
+        "{error}"
+    );
+
+    let before = machine.status().await.pid;
+    let file = folder.join("onnx/model_quantized.onnx");
+    machine.run(["use".as_ref(), file.as_os_str()]).await.expect(0);
+    let status = machine.status().await;
+    assert_eq!((status.model.as_str(), status.pid), ("elsewhere", before));
+    machine.run(["models"]).await.expect(0).shows("elsewhere");
+    machine.run(["use", "tiny-cls"]).await.expect(0);
+    machine.run(["use", "elsewhere"]).await.expect(0);
+
+    machine.run(["use", "tiny-cls"]).await.expect(0);
     machine
-        .run(["use".as_ref(), outside.as_os_str()])
+        .run(["models", "rm", "elsewhere"])
+        .await
+        .expect(0)
+        .shows("stay");
+    assert!(folder.join("tokenizer.json").exists());
+    let listed = machine.run(["models"]).await.expect(0);
+    assert!(!listed.out().contains("elsewhere"), "{}", listed.out());
+    let empty = machine.path("empty");
+    fs::create_dir(&empty).unwrap();
+    machine
+        .run(["use".as_ref(), empty.as_os_str()])
         .await
         .expect(1)
-        .says("model_folders");
+        .says("model.onnx");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What every command knows: the language, the folders and the settings of this machine.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use okibi_config::{
     Discovery, DiscoveryState, Flags, Folders, Key, Loaded, Settings, daemon_args::daemon_args,
@@ -8,7 +8,7 @@ use okibi_config::{
 };
 use okibi_launcher::LaunchSpec;
 use okibi_messages::{Lang, Message};
-use okibi_models::{Hub, Library};
+use okibi_models::Library;
 use okibi_protocol::guard::Access;
 
 use crate::{
@@ -123,18 +123,13 @@ impl Front {
     pub(crate) fn library(&self, program: &Path) -> Library {
         // A cache folder that somebody named goes before the one that the tools of the hub share.
         let own = process_environment(CACHE_VARIABLE).map(|_| self.folders.cache.as_path());
-        Library {
-            hub: Hub::from_environment(own, &process_environment),
-            assets: assets::folders(self.settings.assets.value.as_deref(), program),
-            folders: self
-                .settings
-                .model_folders
-                .value
-                .iter()
-                .map(PathBuf::from)
-                .collect(),
-            usage_file: self.folders.data.join("models.json"),
-        }
+        Library::open(
+            own,
+            assets::folders(self.settings.assets.value.as_deref(), program),
+            &self.settings.model_folders.value,
+            &self.folders.data,
+            &process_environment,
+        )
     }
 
     /// Where clients of the daemon connect.

@@ -69,6 +69,13 @@ pub fn pulled(model: &str, size: ByteCount, fetched: ByteCount, lang: Lang) -> S
 
 /// A model's files were deleted.
 pub fn removed(model: &str, freed: ByteCount, lang: Lang) -> String {
+    if freed.0 == 0 {
+        return phrase!(
+            lang,
+            "The folder {model} was forgotten; its files stay.",
+            "フォルダー {model} を一覧から外しました。ファイルは残ります。"
+        );
+    }
     let freed = units::size(freed.0);
     phrase!(
         lang,

@@ -15,6 +15,7 @@ use crate::{
     files::ModelFiles,
     known::{self, KnownModel, known},
     library::{Hub, Library},
+    own_folders::forget_folder,
     resolve::{self, HubModel, MAIN, Source, resolve},
     usage,
 };
@@ -26,7 +27,7 @@ pub fn inventory(library: &Library) -> Vec<ModelEntry> {
     if let Ok(Source::Embedded { folder }) = resolve::embedded(&library.assets) {
         here.push(of_folder(DEFAULT_MODEL, &folder, ModelOrigin::Embedded));
     }
-    for folder in library.folders.iter().filter(|folder| folder.is_dir()) {
+    for folder in library.own_folders().iter().filter(|folder| folder.is_dir()) {
         here.push(of_folder(
             &resolve::folder_name(folder),
             folder,
@@ -292,28 +293,43 @@ fn told(entry: ModelEntry, revision: Option<String>, files: Option<ModelFiles>) 
 
 /// One of the user's folders, by its own name.
 fn by_folder_name(name: &str, library: &Library) -> Option<Source> {
-    let mut folders = library.folders.iter();
+    let mut folders = library.own_folders().into_iter();
     let folder = folders.find(|folder| resolve::folder_name(folder).eq_ignore_ascii_case(name))?;
     Some(Source::Folder {
-        name: resolve::folder_name(folder),
-        folder: folder.clone(),
+        name: resolve::folder_name(&folder),
+        folder,
         model_file: None,
     })
 }
 
-/// Deletes a model's repository from the cache, and nothing else of it.
+/// Deletes a model's repository from the cache, and nothing else of it. A folder that the user has named is forgotten:
+/// its files stay.
 ///
-/// Errors: [`ModelError::NotRemovable`] for the embedded model, a folder of the user's, and what is not here;
+/// Errors: [`ModelError::NotRemovable`] for the embedded model, a folder of the settings, and what is not here;
 /// [`ModelError::CacheUnwritable`].
 pub fn remove(name: &str, library: &Library) -> Result<RemovedModel, ModelError> {
     let not_removable = || ModelError::NotRemovable {
         name: name.to_owned(),
     };
-    if by_folder_name(name, library).is_some() {
-        return Err(not_removable());
-    }
-    let Source::Hub(model) = resolve(name, Variant::Auto, library)? else {
-        return Err(not_removable());
+    let source = match by_folder_name(name, library) {
+        Some(source) => source,
+        None => resolve(name, Variant::Auto, library)?,
+    };
+    let model = match source {
+        Source::Hub(model) => model,
+        Source::Folder { name, folder, .. } => {
+            let path = library.folders_file.clone();
+            let was_remembered = forget_folder(&folder, library)
+                .map_err(|source| ModelError::CacheUnwritable { path, source })?;
+            if !was_remembered {
+                return Err(not_removable());
+            }
+            return Ok(RemovedModel {
+                model: name,
+                freed_bytes: ByteCount(0),
+            });
+        }
+        Source::Embedded { .. } => return Err(not_removable()),
     };
     let folder = repository_folder(&library.hub, &model.repository);
     if !folder.is_dir() {

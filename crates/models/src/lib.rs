@@ -8,6 +8,7 @@
 //! - [`fetch()`] and [`find_here()`]: from the hub, or the cache that mirrors it, to a [`Snapshot`]
 //! - [`describe()`]: what a folder's files say about its model
 //! - [`inventory()`], [`details()`], [`remove()`]: what is here
+//! - [`remember_folder()`], [`forget_folder()`]: folders that the user has named
 //! - [`free_bytes()`]: how much room there is for more
 
 mod cache;
@@ -16,9 +17,11 @@ mod error;
 mod fetch;
 mod files;
 mod inventory;
+mod keep;
 mod known;
 mod library;
 mod onnx;
+mod own_folders;
 mod resolve;
 mod space;
 mod usage;
@@ -34,6 +37,7 @@ pub use files::{ModelFiles, Pooling, Prompts};
 pub use inventory::{details, folder_bytes, inventory, remove};
 pub use known::{KnownModel, known, known_markdown};
 pub use library::{Hub, Library};
+pub use own_folders::{forget_folder, remember_folder};
 pub use resolve::{HubModel, ModelName, Source, resolve};
 pub use space::free_bytes;
 pub use usage::mark_used;

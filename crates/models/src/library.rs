@@ -16,10 +16,32 @@ pub struct Library {
     pub hub: Hub,
     /// Folders with the embedded model in `models/NAME`, the first to be looked at first.
     pub assets: Vec<PathBuf>,
-    /// The user's own model folders.
+    /// The user's own model folders, as the settings have them; all of them are [`Library::own_folders`].
     pub folders: Vec<PathBuf>,
+    /// Remembers those that were named by their path.
+    pub folders_file: PathBuf,
     /// Remembers when each model was last loaded.
     pub usage_file: PathBuf,
+}
+
+impl Library {
+    /// A user's library: what `folders` and `assets` of the settings say, and what is remembered in the folder `data`.
+    /// The hub is that of [`Hub::from_environment`].
+    pub fn open(
+        own_cache: Option<&Path>,
+        assets: Vec<PathBuf>,
+        folders: &[String],
+        data: &Path,
+        environment: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Self {
+        Self {
+            hub: Hub::from_environment(own_cache, environment),
+            assets,
+            folders: folders.iter().map(PathBuf::from).collect(),
+            folders_file: data.join("model-folders.json"),
+            usage_file: data.join("models.json"),
+        }
+    }
 }
 
 /// The hub, and its cache on this machine.

@@ -2,12 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::library::Library;
+use crate::{keep, library::Library};
 
 /// Times by name, in milliseconds since 1970. What cannot be read is begun anew: nothing depends on it.
 pub(crate) fn read(file: &Path) -> BTreeMap<String, u64> {
@@ -27,17 +27,7 @@ pub fn mark_used(name: &str, library: &Library) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
     times.insert(name.to_owned(), now);
-    if let Err(error) = write(file, &times) {
+    if let Err(error) = keep::write(file, &times) {
         tracing::debug!(%error, file = %file.display(), "the time of use is not kept");
     }
-}
-
-fn write(file: &Path, times: &BTreeMap<String, u64>) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    // Two daemons may write at the same time; each writes a whole file.
-    let aside = file.with_extension(format!("{}.tmp", std::process::id()));
-    fs::write(&aside, serde_json::to_vec(times)?)?;
-    fs::rename(&aside, file)
 }

@@ -4,7 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use okibi_client::{Client, ClientError};
 use okibi_launcher::LaunchUpdate;
-use okibi_messages::{Message, models};
+use okibi_messages::{LoadProblem, Message, models};
+use okibi_models::{ModelError, Source};
 use okibi_protocol::{
     jsonrpc::{RpcError, code},
     models::{LoadModelParams, ModelStep},
@@ -20,6 +21,7 @@ use crate::{
 
 /// Asks the daemon for the model; where memory is too short for both, asks whether the present one may go first.
 pub(crate) async fn run(front: &Front, args: &UseArgs) -> Result<Exit, Failure> {
+    remember_folder(front, &args.model_name)?;
     let mut params = LoadModelParams {
         model: front.model_asked(&args.model_name),
         variant: front.settings.variant.value,
@@ -47,6 +49,31 @@ pub(crate) async fn run(front: &Front, args: &UseArgs) -> Result<Exit, Failure> 
         }
         outcome => outcome.map_err(Failure::from),
     }
+}
+
+/// Remembers a model that is named by its path, which tells the daemon that the user means it.
+fn remember_folder(front: &Front, typed: &str) -> Result<(), Failure> {
+    let program = std::env::current_exe().map_err(|error| Failure::io("okibi", &error))?;
+    let library = front.library(&program);
+    let model = front.model_asked(typed);
+    // What is wrong with a name is the daemon's to say.
+    let Ok(Source::Folder {
+        name,
+        folder,
+        model_file,
+    }) = okibi_models::resolve(&model, front.settings.variant.value, &library)
+    else {
+        return Ok(());
+    };
+    // A folder without a model would only be in the way later.
+    let described = okibi_models::describe(&name, &folder, model_file.as_deref(), None);
+    let remembered = described.and_then(|_| {
+        okibi_models::remember_folder(&folder, &library).map_err(|source| ModelError::CacheUnwritable {
+            path: library.folders_file.clone(),
+            source,
+        })
+    });
+    remembered.map_err(|error| Failure::new("model", Message::Load(LoadProblem::from(&error))))
 }
 
 /// Why the daemon did not change over.

@@ -387,7 +387,7 @@ pub(super) async fn pull(asked: Asked<PullRequest>) -> Response {
             return Ok(Json(json!({ "status": "success" })).into_response());
         }
         let lines = futures_util::stream::unfold(steps, async |mut steps| {
-            let line = pull_line(&model_line(steps.recv().await?));
+            let line = format!("{}\n", model_line(steps.recv().await?));
             Some((Ok::<_, std::convert::Infallible>(line), steps))
         });
         let lines = Body::from_stream(lines);
@@ -411,10 +411,6 @@ fn model_line(step: Step) -> Value {
         Ok(ModelStep::Loaded { .. } | ModelStep::Pulled { .. }) => json!({ "status": "success" }),
         Err(failure) => json!({ "error": failure.message() }),
     }
-}
-
-fn pull_line(value: &Value) -> String {
-    format!("{value}\n")
 }
 
 /// `DELETE /api/delete`: deletes a model's files.

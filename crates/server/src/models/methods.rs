@@ -252,16 +252,13 @@ impl Models {
 
     /// A path in a request leads into one of the folders that the user has named, or nowhere.
     fn check_path(&self, model: &str) -> Result<(), Failure> {
-        let is_path = Path::new(model).is_absolute() || model.starts_with(['.', '~']) || model.contains('\\');
-        let folders = self.options.library.folders.iter();
-        let is_named = folders
-            .map(|folder| folder.as_path())
-            .any(|folder| folder == Path::new(model))
-            || self.load.model == model;
-        if !is_path || is_named {
+        let path = Path::new(model);
+        let is_path = path.is_absolute() || model.starts_with(['.', '~']) || model.contains('\\');
+        if !is_path || self.load.model == model || self.options.library.is_own(path) {
             return Ok(());
         }
-        let message = "the path is none of the folders in `model_folders` of Okibi's settings";
+        let message = "the path is none of the user's model folders: `okibi use PATH`, the app's Models page and the \
+                       setting `model_folders` add one";
         Err(Failure::invalid("model", message))
     }
 

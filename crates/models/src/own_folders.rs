@@ -1,0 +1,89 @@
+//! The user's own model folders: those of the settings, and those that were named by their path.
+//!
+//! The second kind is kept in a file of the data folder, which only the user can write: a daemon that runs reads it anew,
+//! so it takes up a folder that the user has just named and none that somebody else on its port names.
+
+use std::{
+    fs, io,
+    path::{Component, Path, PathBuf},
+};
+
+use crate::{keep, library::Library};
+
+impl Library {
+    /// The user's own model folders, those of the settings first.
+    pub fn own_folders(&self) -> Vec<PathBuf> {
+        let mut folders = self.folders.clone();
+        for folder in remembered(self) {
+            if !folders.contains(&folder) {
+                folders.push(folder);
+            }
+        }
+        folders
+    }
+
+    /// Whether a path is one of the user's own model folders, or leads into one.
+    pub fn is_own(&self, path: &Path) -> bool {
+        let is_plain = path.components().all(|part| part != Component::ParentDir);
+        is_plain && self.own_folders().iter().any(|folder| path.starts_with(folder))
+    }
+}
+
+/// Remembers a folder that the user has named.
+///
+/// Errors: those of writing the file.
+pub fn remember_folder(folder: &Path, library: &Library) -> io::Result<()> {
+    if library.own_folders().iter().any(|known| known == folder) {
+        return Ok(());
+    }
+    let mut folders = remembered(library);
+    folders.push(folder.to_owned());
+    keep::write(&library.folders_file, &folders)
+}
+
+/// Forgets a folder that was remembered; its files stay. Says whether it was.
+///
+/// Errors: those of writing the file.
+pub fn forget_folder(folder: &Path, library: &Library) -> io::Result<bool> {
+    let mut folders = remembered(library);
+    let before = folders.len();
+    folders.retain(|known| known != folder);
+    if folders.len() == before {
+        return Ok(false);
+    }
+    keep::write(&library.folders_file, &folders)?;
+    Ok(true)
+}
+
+/// What cannot be read is begun anew.
+fn remembered(library: &Library) -> Vec<PathBuf> {
+    let bytes = fs::read(&library.folders_file).ok();
+    bytes
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_the_users_own_until_it_is_forgotten() {
+        let data = tempfile::tempdir().unwrap();
+        let library = Library {
+            folders: vec!["/of/settings".into()],
+            folders_file: data.path().join("deep/folders.json"),
+            ..Library::default()
+        };
+        let named = Path::new("/named");
+        assert!(!library.is_own(named));
+        remember_folder(named, &library).unwrap();
+        remember_folder(named, &library).unwrap();
+        remember_folder(Path::new("/of/settings"), &library).unwrap();
+        assert_eq!(library.own_folders(), [Path::new("/of/settings"), named]);
+        assert!(library.is_own(named) && library.is_own(Path::new("/named/onnx/model.onnx")));
+        assert!(!library.is_own(Path::new("/named/../etc")) && !library.is_own(Path::new("/named2")));
+        assert!(forget_folder(named, &library).unwrap() && !forget_folder(named, &library).unwrap());
+        assert!(!library.is_own(named));
+    }
+}
