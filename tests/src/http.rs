@@ -131,3 +131,19 @@ impl Events {
         }
     }
 }
+
+/// The status of the answer to a request that is sent as it is.
+pub async fn status(port: u16, request: &str) -> u16 {
+    send(port, request).await.status
+}
+
+/// How often a bound has refused something, by the text of `/metrics`.
+#[track_caller]
+pub fn refused_by(metrics: &str, bound: &str) -> u64 {
+    let name = format!("okibi_refused_total{{bound=\"{bound}\"}} ");
+    let found = metrics.lines().find_map(|line| line.strip_prefix(&name));
+    found
+        .unwrap_or_else(|| panic!("{name}: {metrics}"))
+        .parse()
+        .unwrap()
+}

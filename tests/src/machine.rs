@@ -160,6 +160,14 @@ impl Machine {
             .await
     }
 
+    /// A machine whose daemon has the tiny model and these settings.
+    pub async fn tiny_with(settings: &str) -> Self {
+        let machine = Self::new();
+        machine.write_config(settings);
+        machine.start_tiny().await;
+        machine
+    }
+
     /// Starts a daemon with the tiny model, by `okibi start`, and gives its status.
     pub async fn start_tiny(&self) -> Status {
         self.run([OsStr::new("start"), "-m".as_ref(), model::tiny().as_ref()])

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use okibi_client::{Client, ClientError, send_notice};
-use okibi_listener::{Answer, CallContext, Limits, Listener, Service, bind, loading::loading_answer, start};
+use okibi_listener::{
+    Answer, CallContext, Chunk, Limits, Listener, Service, bind, loading::loading_answer, start,
+};
 use okibi_protocol::guard::Access;
 use okibi_protocol::{
     jsonrpc::{Call, RpcError, code, raw_result},
@@ -75,12 +77,15 @@ fn embed(params: EmbedParams) -> Answer {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         let texts = params.input.into_texts();
-        for (at, chunk) in texts.chunks(CHUNK).enumerate() {
+        let mut count = texts.len().div_ceil(CHUNK);
+        if texts.iter().any(|text| text == "vanish") {
+            // The last chunk is left out, and the one before it says that it is the last.
+            count -= 1;
+        }
+        for (at, chunk) in texts.chunks(CHUNK).take(count).enumerate() {
             if chunk.iter().any(|text| text == "fail") {
-                let _ = sender.send(Err(RpcError::invalid_params("a bad text"))).await;
-                return;
-            }
-            if chunk.iter().any(|text| text == "vanish") {
+                let last = Err(RpcError::invalid_params("a bad text"));
+                let _ = sender.send(Chunk::Last(last)).await;
                 return;
             }
             let vectors = chunk.iter().map(|text| vec![text.len() as f32, 1.0]).collect();
@@ -96,7 +101,11 @@ fn embed(params: EmbedParams) -> Answer {
                 space: "space".into(),
                 prompt: None,
             };
-            if sender.send(raw_result(&result)).await.is_err() {
+            let chunk = match raw_result(&result) {
+                Ok(result) if at + 1 < count => Chunk::More(result),
+                result => Chunk::Last(result),
+            };
+            if sender.send(chunk).await.is_err() {
                 return;
             }
         }

@@ -45,18 +45,27 @@ pub struct Share {
 /// small ones starves it. One that is being served has no such claim: whoever comes beside it has the next batch.
 const PATIENCE: u64 = 7;
 
+/// Beside small requests of others, a long one's batches have this part of the budget: whoever asks next waits for the
+/// batch under way, and four short ones take little more than a long one.
+const PART: usize = 4;
+
+/// For so many batches after the last small request, then the whole budget again.
+const COMPANY: u64 = 64;
+
 /// Plans batches over the waiting requests.
 ///
 /// Start-time fair queueing (Goyal, Vin, Cheng 1996) decides whose turn it is, with tokens as the cost: a newly
 /// arrived request starts at the current virtual time, before whatever a long one has left, and two long ones
 /// alternate. The batch is then filled up to the budget: with more texts of the same request, and, when all it
 /// has left fits, with other requests that fit whole, so that many small ones share a run and a long one never
-/// makes a small one's batch larger.
+/// makes a small one's batch larger. Where small requests of others come meanwhile, a long one's batches are shorter.
 #[derive(Debug, Default)]
 pub struct Planner {
     now: u64,
     /// Virtual finish time of each client's last batch, for clients with requests waiting.
     finished: HashMap<u64, u64>,
+    /// Batches for which small requests of others are still expected beside long ones.
+    company: u64,
 }
 
 impl Planner {
@@ -83,9 +92,13 @@ impl Planner {
         let mut shares = Vec::new();
         let seed = &waiting[first];
         let mut taken = 0;
+        let share_budget = match self.company {
+            1.. if seed.tokens() > budget => budget / PART,
+            _ => budget,
+        };
         for length in &seed.lengths[seed.next..] {
             let wider = width.max(*length);
-            if count > 0 && wider * (count + 1) > budget {
+            if count > 0 && wider * (count + 1) > share_budget {
                 break;
             }
             (width, count, taken) = (wider, count + 1, taken + 1);
@@ -110,6 +123,15 @@ impl Planner {
                 }
             }
         }
+        let is_beside_bulk = shares.iter().any(|share| {
+            let small = &waiting[share.request];
+            let is_bulk = |other: &Waiting| other.client != small.client && other.tokens() > budget;
+            small.lengths.iter().sum::<usize>() <= budget / PART && waiting.iter().any(is_bulk)
+        });
+        self.company = match is_beside_bulk {
+            true => COMPANY,
+            false => self.company.saturating_sub(1),
+        };
         if starving.is_none() {
             self.now = self.now.max(waiting[first].start);
         }
@@ -275,6 +297,33 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_long_request_is_computed_in_shorter_batches_while_small_ones_come() {
+        let mut planner = Planner::default();
+        let mut waiting = vec![
+            request(&mut planner, 1, 0, &[4; 1000]),
+            request(&mut planner, 2, 1, &[4; 1000]),
+        ];
+        let of_long = |planner: &mut Planner, waiting: &mut Vec<Waiting>| {
+            let shares = planner.next_batch(waiting, 16);
+            assert!(shares[0].request < 2);
+            shares[0].count
+        };
+        assert_eq!(of_long(&mut planner, &mut waiting), 4, "two long ones do without");
+        assert_eq!(of_long(&mut planner, &mut waiting), 4, "two long ones do without");
+        let small = request(&mut planner, 3, 2, &[3]);
+        waiting.push(small);
+        assert_eq!(planner.next_batch(&mut waiting, 16)[0].request, 2);
+        for _ in 0..COMPANY {
+            assert_eq!(of_long(&mut planner, &mut waiting), 1);
+        }
+        assert_eq!(
+            of_long(&mut planner, &mut waiting),
+            4,
+            "the small one was the last"
+        );
     }
 
     #[test]

@@ -8,13 +8,13 @@ use okibi_protocol::{
     notice::Notice,
 };
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::{json, value::RawValue};
+use serde_json::json;
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
     bound::Bound,
-    service::{Answer, Background, CallContext, Notifier, Service},
+    service::{Answer, Background, CallContext, Chunk, Notifier, Service},
     session::Session,
     writer::{InFlight, Outgoing},
 };
@@ -101,24 +101,20 @@ impl<S: Service> Session<S> {
         background.start(&self.core.life.tasks, &self.gone);
     }
 
-    /// Sends a result that comes in chunks, one behind, so that the last one is known to be it.
-    async fn stream(
-        &self,
-        id: Id,
-        mut chunks: mpsc::Receiver<Result<Box<RawValue>, RpcError>>,
-        in_flight: InFlight,
-    ) {
-        let mut chunk = chunks.recv().await.unwrap_or_else(|| Err(internal_error()));
-        while chunk.is_ok() {
-            let Some(next) = chunks.recv().await else {
-                break;
-            };
-            let response = Response::new(id.clone(), chunk).with_more(true);
-            self.send(Outgoing::text(response.to_text())).await;
-            chunk = next;
-        }
-        let last = Response::new(id, chunk).with_more(false);
-        self.send(Outgoing::answer(last.to_text(), in_flight)).await;
+    /// Sends a result that comes in chunks.
+    async fn stream(&self, id: Id, mut chunks: mpsc::Receiver<Chunk>, in_flight: InFlight) {
+        let last = loop {
+            match chunks.recv().await {
+                Some(Chunk::More(result)) => {
+                    let response = Response::new(id.clone(), Ok(result)).with_more(true);
+                    self.send(Outgoing::text(response.to_text())).await;
+                }
+                Some(Chunk::Last(outcome)) => break outcome,
+                None => break Err(internal_error()),
+            }
+        };
+        let response = Response::new(id, last).with_more(false);
+        self.send(Outgoing::answer(response.to_text(), in_flight)).await;
     }
 
     /// Answers a launch notice, or sends `refusal` where the service takes none.

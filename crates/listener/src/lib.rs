@@ -39,7 +39,7 @@ pub use self::{
     limits::Limits,
     listener::{Drained, Listener, start},
     refusal::HttpError,
-    service::{Answer, CallContext, ConnectionClosed, ConnectionId, Notifier, Service},
+    service::{Answer, CallContext, Chunk, ConnectionClosed, ConnectionId, Notifier, Service},
     socket::{PortCloser, Sockets, bind, bind_on},
     subscription::subscribe,
 };

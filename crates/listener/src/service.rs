@@ -68,9 +68,18 @@ impl<S: Service> Service for Arc<S> {
 pub enum Answer {
     /// One response.
     Single(Result<Box<RawValue>, RpcError>),
-    /// Several responses with the call's id, `"more": true` on all but the last. An error item ends them; so does
-    /// the end of the channel, so whoever fails half-way must say so by an error. Not for calls in a batch.
-    Stream(mpsc::Receiver<Result<Box<RawValue>, RpcError>>),
+    /// Several responses with the call's id, each sent as it comes, `"more": true` on all but the last. A channel that
+    /// ends without a last one has failed, and the client is told so. Not for calls in a batch.
+    Stream(mpsc::Receiver<Chunk>),
+}
+
+/// One response of several.
+#[derive(Debug)]
+pub enum Chunk {
+    /// Others follow.
+    More(Box<RawValue>),
+    /// None follows.
+    Last(Result<Box<RawValue>, RpcError>),
 }
 
 /// Names a connection as long as the process lives.

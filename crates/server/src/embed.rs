@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Pending, Role};
-use okibi_listener::{Answer, ConnectionId};
+use okibi_listener::{Answer, Chunk, ConnectionId};
 use okibi_protocol::{
     jsonrpc::{RpcError, raw_result},
     method::{EmbedParams, EmbedResult, EmbedTextParams, EmbedTextResult, FailedText, Truncated, Windowed},
@@ -153,12 +153,16 @@ impl Work {
                 Err::<_, Failure>(failure) => {
                     self.daemon.metrics.failed(Dialect::JsonRpc, &failure);
                     // The reader may have gone at the same moment.
-                    let _ = chunks.send(Err(failure.rpc())).await;
+                    let _ = chunks.send(Chunk::Last(Err(failure.rpc()))).await;
                     return;
                 }
                 Ok((next, done)) => {
-                    if let Some(result) = done
-                        && chunks.send(result).await.is_err()
+                    let chunk = match done {
+                        Some(Ok(result)) if !is_end => Some(Chunk::More(result)),
+                        last => last.map(Chunk::Last),
+                    };
+                    if let Some(chunk) = chunk
+                        && chunks.send(chunk).await.is_err()
                     {
                         return;
                     }
@@ -182,7 +186,7 @@ impl Work {
         submitted.map_err(|failure| failure.at(offset))
     }
 
-    async fn result(&self, pending: Pending, offset: usize, began: Instant) -> Result<Chunk, Failure> {
+    async fn result(&self, pending: Pending, offset: usize, began: Instant) -> Result<Written, Failure> {
         let waited = pending.wait().await;
         let judged = match self.encoding {
             Encoding::Float | Encoding::Base64 => waited,
@@ -196,10 +200,10 @@ impl Work {
     }
 }
 
-/// A chunk of a streamed result, or the error that ends it.
-type Chunk = Result<Box<RawValue>, RpcError>;
+/// A result as JSON.
+type Written = Result<Box<RawValue>, RpcError>;
 
-fn result(engine: &Engine, embedded: Embedded, encoding: Encoding, offset: usize) -> Chunk {
+fn result(engine: &Engine, embedded: Embedded, encoding: Encoding, offset: usize) -> Written {
     raw_result(&EmbedResult {
         model: engine.info().name.clone(),
         dimension: embedded.vectors.first().map_or(0, Vec::len),

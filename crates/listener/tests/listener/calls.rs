@@ -124,6 +124,21 @@ async fn a_stream_says_more_on_all_but_the_last() {
 }
 
 #[tokio::test]
+async fn each_part_of_a_stream_is_sent_when_it_comes() {
+    let server = serve(Limits::default());
+    let mut peer = server.connect().await;
+    peer.call(7, "trickle", json!(["first"])).await;
+    let first = peer.receive().await;
+    assert_eq!(
+        (&first["result"], &first["more"]),
+        (&json!("first"), &json!(true))
+    );
+    server.echo.permits.add_permits(1);
+    let last = peer.receive().await;
+    assert_eq!((&last["result"], &last["more"]), (&json!("over"), &json!(false)));
+}
+
+#[tokio::test]
 async fn a_panic_is_an_error_of_its_call_alone() {
     let server = serve(Limits::default());
     let mut peer = server.connect().await;

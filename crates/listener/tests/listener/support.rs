@@ -10,7 +10,9 @@ use std::{
 
 use axum::{Router, routing};
 use futures_util::{SinkExt, StreamExt};
-use okibi_listener::{Answer, CallContext, Limits, Listener, PortCloser, Service, Sockets, bind, start};
+use okibi_listener::{
+    Answer, CallContext, Chunk, Limits, Listener, PortCloser, Service, Sockets, bind, start,
+};
 use okibi_protocol::guard::Access;
 use okibi_protocol::{
     jsonrpc::{Call, Params, RpcError, raw_result},
@@ -31,7 +33,7 @@ pub(crate) const TEST_LIMIT: Duration = Duration::from_secs(30);
 /// A service whose calls wait for permits the test gives, so that nothing depends on time.
 pub(crate) struct Echo {
     /// Each `wait` takes one.
-    pub(crate) permits: Semaphore,
+    pub(crate) permits: Arc<Semaphore>,
     /// Calls of `wait` that have begun.
     pub(crate) begun: watch::Sender<usize>,
     /// Calls of `wait` that were dropped or are over.
@@ -79,13 +81,31 @@ impl Service for Echo {
                 let count = first.as_u64().unwrap_or(0);
                 tokio::spawn(async move {
                     for chunk in 0..count {
-                        if sender.send(raw_result(&chunk)).await.is_err() {
+                        let result = raw_result(&chunk);
+                        let chunk = match result {
+                            Ok(result) if chunk + 1 < count || count > 3 => Chunk::More(result),
+                            result => Chunk::Last(result),
+                        };
+                        if sender.send(chunk).await.is_err() {
                             return;
                         }
                     }
                     if count == 4 {
-                        let _ = sender.send(Err(RpcError::new(-1, "four"))).await;
+                        let last = Err(RpcError::new(-1, "four"));
+                        let _ = sender.send(Chunk::Last(last)).await;
                     }
+                });
+                return Answer::Stream(receiver);
+            }
+            "trickle" => {
+                let (sender, receiver) = mpsc::channel(1);
+                let (permits, first) = (self.permits.clone(), raw_result(&first));
+                tokio::spawn(async move {
+                    if let Ok(first) = first {
+                        let _ = sender.send(Chunk::More(first)).await;
+                    }
+                    permits.acquire().await.expect("it stays open").forget();
+                    let _ = sender.send(Chunk::Last(raw_result(&"over"))).await;
                 });
                 return Answer::Stream(receiver);
             }
@@ -151,7 +171,7 @@ pub(crate) fn serve(limits: Limits) -> Server {
 
 pub(crate) fn serve_on(sockets: Sockets, limits: Limits) -> Server {
     let echo = Arc::new(Echo {
-        permits: Semaphore::new(0),
+        permits: Arc::new(Semaphore::new(0)),
         begun: watch::Sender::new(0),
         over: watch::Sender::new(0),
         calls: AtomicUsize::new(0),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use okibi_engine::LoadError;
-use okibi_listener::Answer;
+use okibi_listener::{Answer, Chunk};
 use okibi_models::{ModelError, Source};
 use okibi_protocol::{
     jsonrpc::{RpcError, raw_result},
@@ -21,7 +21,6 @@ use okibi_protocol::{
     stage::{Measure, Stage, StageEvent, StageState, Unit},
     units::{ByteCount, Millis},
 };
-use serde_json::value::RawValue;
 use tokio::sync::{broadcast::error::RecvError, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -285,10 +284,15 @@ pub(crate) async fn answer(mut steps: mpsc::Receiver<Step>, may_stream: bool) ->
             .and_then(|step| raw_result(&step))
     };
     if may_stream {
-        let (sender, receiver) = mpsc::channel::<Result<Box<RawValue>, RpcError>>(1);
+        let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(async move {
             while let Some(step) = steps.recv().await {
-                if sender.send(written(step)).await.is_err() {
+                let is_last = !matches!(step, Ok(ModelStep::Stage { .. }));
+                let chunk = match written(step) {
+                    Ok(step) if !is_last => Chunk::More(step),
+                    last => Chunk::Last(last),
+                };
+                if sender.send(chunk).await.is_err() {
                     return;
                 }
             }
