@@ -243,10 +243,15 @@ async fn a_fetched_model_has_the_vectors_of_sentence_transformers_at_every_lengt
             .call("embed", json!({"input": texts, "input_type": input_type}))
             .await;
         for (at, entry) in entries.iter().enumerate() {
-            let alone = wire
-                .call("embed", json!({"input": entry.text, "input_type": input_type}))
-                .await;
-            for (result, at) in [(&together, at), (&alone, 0)] {
+            let mut results = vec![(&together, at)];
+            let alone;
+            // A longer text is a batch of its own also in company.
+            if entry.tokens <= 513 {
+                let params = json!({"input": entry.text, "input_type": input_type});
+                alone = wire.call("embed", params).await;
+                results.push((&alone, 0));
+            }
+            for (result, at) in results {
                 let what = format!("{} tokens, {kind:?}", entry.tokens);
                 assert_eq!(result["tokens"][at], entry.tokens, "{what}");
                 let likeness = vector::cosine(&vector::from_json(&result["vectors"][at]), &entry.vector);
