@@ -20,6 +20,13 @@ const ICON: &[u8] = include_bytes!("../icons/128x128.png");
 const THEME_ICON: &str = "okibi-tray";
 
 /// What a press on a notification's button asks for.
+#[cfg_attr(
+    not(all(unix, not(target_os = "macos"))),
+    expect(
+        dead_code,
+        reason = "only the notification servers of free desktops tell of presses"
+    )
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pressed {
     /// The log.
