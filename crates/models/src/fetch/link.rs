@@ -31,18 +31,18 @@ impl<'a> Linking<'a> {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
             }
-            match fs::remove_file(&path) {
-                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
-                _ => {}
-            }
+            clear(&path)?;
             // The way up: from the file's folder to the commit's, to `snapshots`, to the repository's.
             let mut target: PathBuf = name.split('/').map(|_| "..").collect();
             target.extend(["..", "blobs"]);
             target.push(blob.file_name().unwrap_or_default());
-            // On Windows links want a privilege that few have.
-            platform::symlink(&target, &path)
-                .or_else(|_| fs::hard_link(blob, &path))
-                .or_else(|_| fs::copy(blob, &path).map(drop))
+            // On Windows links want a privilege that few have, and Wine says that it has made one when it has not.
+            let linked = platform::symlink(&target, &path).and_then(|()| fs::metadata(&path));
+            if linked.is_ok() {
+                return Ok(());
+            }
+            clear(&path)?;
+            fs::hard_link(blob, &path).or_else(|_| fs::copy(blob, &path).map(drop))
         };
         write()
             .map_err(|cause| space::unwritable(&path, fs::metadata(blob).map_or(0, |file| file.len()), cause))
@@ -52,6 +52,14 @@ impl<'a> Linking<'a> {
     pub(super) fn end(self) -> Result<(), ModelError> {
         let marker = self.snapshot.join(MARKER);
         fs::remove_file(&marker).map_err(|cause| space::unwritable(&marker, 0, cause))
+    }
+}
+
+/// Makes room for a file: what was there is gone.
+fn clear(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
+        _ => Ok(()),
     }
 }
 
