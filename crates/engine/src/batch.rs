@@ -123,10 +123,15 @@ impl Planner {
                 }
             }
         }
+        let in_bulk: HashSet<u64> = waiting
+            .iter()
+            .filter(|request| request.tokens() > budget)
+            .map(|request| request.client)
+            .collect();
         let is_beside_bulk = shares.iter().any(|share| {
             let small = &waiting[share.request];
-            let is_bulk = |other: &Waiting| other.client != small.client && other.tokens() > budget;
-            small.lengths.iter().sum::<usize>() <= budget / PART && waiting.iter().any(is_bulk)
+            small.lengths.iter().sum::<usize>() <= budget / PART
+                && in_bulk.iter().any(|client| *client != small.client)
         });
         self.company = match is_beside_bulk {
             true => COMPANY,

@@ -4,7 +4,7 @@
 //! so it takes up a folder that the user has just named and none that somebody else on its port names.
 
 use std::{
-    fs, io,
+    io,
     path::{Component, Path, PathBuf},
 };
 
@@ -55,12 +55,8 @@ pub fn forget_folder(folder: &Path, library: &Library) -> io::Result<bool> {
     Ok(true)
 }
 
-/// What cannot be read is begun anew.
 fn remembered(library: &Library) -> Vec<PathBuf> {
-    let bytes = fs::read(&library.folders_file).ok();
-    bytes
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default()
+    keep::read(&library.folders_file)
 }
 
 #[cfg(test)]

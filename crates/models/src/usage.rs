@@ -2,19 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use crate::{keep, library::Library};
 
-/// Times by name, in milliseconds since 1970. What cannot be read is begun anew: nothing depends on it.
+/// Times by name, in milliseconds since 1970.
 pub(crate) fn read(file: &Path) -> BTreeMap<String, u64> {
-    let bytes = fs::read(file).ok();
-    bytes
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default()
+    keep::read(file)
 }
 
 /// Remembers that a model was loaded just now.
