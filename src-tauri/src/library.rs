@@ -3,7 +3,6 @@
 
 use std::{
     collections::HashMap,
-    io,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -135,27 +134,16 @@ pub(crate) fn delete(model: &str, library: &Library, lang: Lang) -> Result<u64, 
     }
 }
 
-/// Whether a folder holds a model. The error is a sentence.
+/// Remembers a folder with a model. The error is a sentence.
 pub(crate) fn remember(folder: &str, library: &Library, lang: Lang) -> Result<(), String> {
-    let name = crate::core::name(folder);
-    let folder = Path::new(folder);
-    let described = okibi_models::describe(&name, folder, None, None);
-    described.map_err(|error| words(&error, lang))?;
-    let remembered = okibi_models::remember_folder(folder, library);
-    remembered.map_err(|source| unwritten(source, library, lang))
+    let remembered = okibi_models::remember_folder(Path::new(folder), None, library);
+    remembered.map_err(|error| words(&error, lang))
 }
 
 /// Forgets a folder with a model; its files stay. The error is a sentence.
 pub(crate) fn forget(folder: &str, library: &Library, lang: Lang) -> Result<(), String> {
     let forgotten = okibi_models::forget_folder(Path::new(folder), library);
-    forgotten
-        .map(drop)
-        .map_err(|source| unwritten(source, library, lang))
-}
-
-fn unwritten(source: io::Error, library: &Library, lang: Lang) -> String {
-    let path = library.folders_file.clone();
-    words(&ModelError::CacheUnwritable { path, source }, lang)
+    forgotten.map(drop).map_err(|error| words(&error, lang))
 }
 
 fn words(error: &ModelError, lang: Lang) -> String {

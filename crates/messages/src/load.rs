@@ -319,8 +319,10 @@ impl LoadProblem {
         match self {
             Self::UnknownModel { name, nearest } if nearest.is_empty() => phrase!(
                 lang,
-                "There is no model {name:?}. For a model in a folder, write its path, as in `-m ./folder`.",
-                "モデル「{name}」はありません。フォルダーにあるモデルは `-m ./folder` のようにパスで指定してください。"
+                "There is no model {name:?}. `okibi models` lists those that are known. For a model in a folder, write \
+                 its path, as in `-m ./folder`.",
+                "モデル「{name}」はありません。知られているモデルは `okibi models` で一覧できます。\
+                 フォルダーにあるモデルは `-m ./folder` のようにパスで指定してください。"
             ),
             Self::UnknownModel { name, nearest } => {
                 let nearest = nearest.join(", ");
@@ -384,6 +386,13 @@ impl LoadProblem {
                     "{repository} には {asked} の重みがありません。あるもの: {available}"
                 )
             }
+            Self::NotOnHub { repository, nearest } if nearest.is_empty() => phrase!(
+                lang,
+                "The hub has no repository {repository}, or shows it only to some. Check the name; `okibi models` lists \
+                 those that are known.",
+                "ハブに {repository} というリポジトリーはないか、公開されていません。名前を確認してください。\
+                 知られているモデルは `okibi models` で一覧できます。"
+            ),
             Self::NotOnHub { repository, nearest } => {
                 let nearest = nearest.join(", ");
                 phrase!(

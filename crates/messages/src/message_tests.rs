@@ -67,6 +67,10 @@ fn load_problems() -> Vec<LoadProblem> {
             repository: "owner/name".into(),
             nearest: vec!["near".into()],
         },
+        LoadProblem::NotOnHub {
+            repository: "owner/name".into(),
+            nearest: vec![],
+        },
         LoadProblem::NoRevision {
             repository: "owner/name".into(),
             revision: "v1".into(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use okibi_protocol::{
-    models::{ModelEntry, ModelState, Presence},
+    models::{ModelEntry, ModelState, Presence, RemovedModel},
     units::ByteCount,
 };
 
@@ -68,15 +68,16 @@ pub fn pulled(model: &str, size: ByteCount, fetched: ByteCount, lang: Lang) -> S
 }
 
 /// A model's files were deleted.
-pub fn removed(model: &str, freed: ByteCount, lang: Lang) -> String {
-    if freed.0 == 0 {
+pub fn removed(removed: &RemovedModel, lang: Lang) -> String {
+    let model = &removed.model;
+    if removed.files_stay {
         return phrase!(
             lang,
             "The folder {model} was forgotten; its files stay.",
             "フォルダー {model} を一覧から外しました。ファイルは残ります。"
         );
     }
-    let freed = units::size(freed.0);
+    let freed = units::size(removed.freed_bytes.0);
     phrase!(
         lang,
         "{model} was deleted; {freed} are free again.",

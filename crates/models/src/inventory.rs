@@ -1,6 +1,6 @@
 //! What models are here, what is known about each, and deleting them.
 
-use std::{fs, path::Path};
+use std::{collections::HashSet, fs, path::Path};
 
 use okibi_protocol::{
     models::{ModelDetails, ModelEntry, ModelOrigin, ModelState, Presence, RemovedModel, Variant, Words},
@@ -188,13 +188,19 @@ fn of_known(known: &KnownModel, presence: Presence) -> ModelEntry {
 /// Bytes on disk of the files below a folder; what is linked from several places counts once.
 pub fn folder_bytes(folder: &Path) -> u64 {
     let mut bytes = 0;
+    // Where links cannot be made, a snapshot's files are the blobs by a second name.
+    let mut counted = HashSet::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             match entry.metadata() {
                 Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
+                Ok(metadata) if metadata.is_file() => {
+                    let is_new =
+                        same_file::Handle::from_path(entry.path()).map_or(true, |file| counted.insert(file));
+                    bytes += if is_new { metadata.len() } else { 0 };
+                }
                 // A link's own few bytes.
-                Ok(metadata) if metadata.is_file() => bytes += metadata.len(),
                 _ => {}
             }
         }
@@ -318,15 +324,13 @@ pub fn remove(name: &str, library: &Library) -> Result<RemovedModel, ModelError>
     let model = match source {
         Source::Hub(model) => model,
         Source::Folder { name, folder, .. } => {
-            let path = library.folders_file.clone();
-            let was_remembered = forget_folder(&folder, library)
-                .map_err(|source| ModelError::CacheUnwritable { path, source })?;
-            if !was_remembered {
+            if !forget_folder(&folder, library)? {
                 return Err(not_removable());
             }
             return Ok(RemovedModel {
                 model: name,
                 freed_bytes: ByteCount(0),
+                files_stay: true,
             });
         }
         Source::Embedded { .. } => return Err(not_removable()),
@@ -352,5 +356,24 @@ pub fn remove(name: &str, library: &Library) -> Result<RemovedModel, ModelError>
     Ok(RemovedModel {
         model: model.name,
         freed_bytes: ByteCount(freed),
+        files_stay: false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_two_names_is_on_the_disk_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (blobs, snapshot) = (folder.path().join("blobs"), folder.path().join("snapshots/abc"));
+        for folder in [&blobs, &snapshot] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        fs::write(blobs.join("one"), [0; 1000]).unwrap();
+        fs::hard_link(blobs.join("one"), snapshot.join("model.onnx")).unwrap();
+        fs::write(snapshot.join("config.json"), [0; 10]).unwrap();
+        assert_eq!(folder_bytes(folder.path()), 1010);
+    }
 }

@@ -407,6 +407,9 @@ pub(crate) fn of_repository(repository: &str) -> Option<&'static KnownModel> {
         .find(|known| known.repository.eq_ignore_ascii_case(repository))
 }
 
+/// Names less like an unknown one are no help.
+const LIKE: f64 = 0.75;
+
 /// Names like an unknown one, the nearest first; of two equally near ones the embedded model, which is here.
 pub(crate) fn nearest(name: &str) -> Vec<String> {
     let wanted = name.to_lowercase();
@@ -419,6 +422,7 @@ pub(crate) fn nearest(name: &str) -> Vec<String> {
         .chain(KNOWN.iter().map(|known| known.name))
         .filter(|known| !known.eq_ignore_ascii_case(name))
         .map(|name| (likeness(name), name))
+        .filter(|(likeness, _)| *likeness > LIKE)
         .collect();
     near.sort_by(|one, other| other.0.total_cmp(&one.0));
     let names = near.into_iter().take(SUGGESTIONS);
@@ -464,6 +468,20 @@ mod tests {
             assert_eq!(find(asked).map(|known| known.name), Some(found));
         }
         assert_eq!(find("bge"), None);
+    }
+
+    #[test]
+    fn names_that_are_like_none_have_no_neighbours() {
+        for (asked, near) in [
+            ("multilingual-e5-smal", DEFAULT_MODEL),
+            ("ruri", "cl-nagoya/ruri-v3-30m"),
+            ("bge-m", "BAAI/bge-m3"),
+        ] {
+            assert_eq!(nearest(asked).first().map(String::as_str), Some(near), "{asked}");
+        }
+        for asked in ["xyzzy", "gpt-4o", "stable-diffusion", "モデル"] {
+            assert_eq!(nearest(asked), [""; 0], "{asked}");
+        }
     }
 
     #[test]

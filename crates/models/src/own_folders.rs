@@ -3,12 +3,9 @@
 //! The second kind is kept in a file of the data folder, which only the user can write: a daemon that runs reads it anew,
 //! so it takes up a folder that the user has just named and none that somebody else on its port names.
 
-use std::{
-    io,
-    path::{Component, Path, PathBuf},
-};
+use std::path::{Component, Path, PathBuf};
 
-use crate::{keep, library::Library};
+use crate::{describe::describe, error::ModelError, keep, library::Library, resolve};
 
 impl Library {
     /// The user's own model folders, those of the settings first.
@@ -29,30 +26,42 @@ impl Library {
     }
 }
 
-/// Remembers a folder that the user has named.
+/// Remembers a folder that the user has named; one without a model would only be in the way later.
 ///
-/// Errors: those of writing the file.
-pub fn remember_folder(folder: &Path, library: &Library) -> io::Result<()> {
+/// Errors: as [`describe()`], and [`ModelError::CacheUnwritable`].
+pub fn remember_folder(folder: &Path, model_file: Option<&str>, library: &Library) -> Result<(), ModelError> {
+    describe(&resolve::folder_name(folder), folder, model_file, None)?;
+    remember(folder, library)
+}
+
+fn remember(folder: &Path, library: &Library) -> Result<(), ModelError> {
     if library.own_folders().iter().any(|known| known == folder) {
         return Ok(());
     }
     let mut folders = remembered(library);
     folders.push(folder.to_owned());
-    keep::write(&library.folders_file, &folders)
+    write(&folders, library)
 }
 
 /// Forgets a folder that was remembered; its files stay. Says whether it was.
 ///
-/// Errors: those of writing the file.
-pub fn forget_folder(folder: &Path, library: &Library) -> io::Result<bool> {
+/// Errors: [`ModelError::CacheUnwritable`].
+pub fn forget_folder(folder: &Path, library: &Library) -> Result<bool, ModelError> {
     let mut folders = remembered(library);
     let before = folders.len();
     folders.retain(|known| known != folder);
     if folders.len() == before {
         return Ok(false);
     }
-    keep::write(&library.folders_file, &folders)?;
+    write(&folders, library)?;
     Ok(true)
+}
+
+fn write(folders: &[PathBuf], library: &Library) -> Result<(), ModelError> {
+    keep::write(&library.folders_file, &folders).map_err(|source| ModelError::CacheUnwritable {
+        path: library.folders_file.clone(),
+        source,
+    })
 }
 
 fn remembered(library: &Library) -> Vec<PathBuf> {
@@ -73,13 +82,28 @@ mod tests {
         };
         let named = Path::new("/named");
         assert!(!library.is_own(named));
-        remember_folder(named, &library).unwrap();
-        remember_folder(named, &library).unwrap();
-        remember_folder(Path::new("/of/settings"), &library).unwrap();
+        remember(named, &library).unwrap();
+        remember(named, &library).unwrap();
+        remember(Path::new("/of/settings"), &library).unwrap();
         assert_eq!(library.own_folders(), [Path::new("/of/settings"), named]);
         assert!(library.is_own(named) && library.is_own(Path::new("/named/onnx/model.onnx")));
         assert!(!library.is_own(Path::new("/named/../etc")) && !library.is_own(Path::new("/named2")));
         assert!(forget_folder(named, &library).unwrap() && !forget_folder(named, &library).unwrap());
         assert!(!library.is_own(named));
+    }
+
+    #[test]
+    fn a_folder_without_a_model_is_not_remembered() {
+        let data = tempfile::tempdir().unwrap();
+        let library = Library {
+            folders_file: data.path().join("folders.json"),
+            ..Library::default()
+        };
+        let outcome = remember_folder(data.path(), None, &library);
+        assert!(
+            matches!(outcome, Err(ModelError::MissingFile { .. })),
+            "{outcome:?}"
+        );
+        assert!(!library.is_own(data.path()));
     }
 }

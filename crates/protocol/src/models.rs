@@ -310,6 +310,9 @@ pub struct RemovedModel {
     pub model: String,
     /// Bytes that are free again.
     pub freed_bytes: ByteCount,
+    /// It is in a folder of the user's own, which was only forgotten.
+    #[serde(default)]
+    pub files_stay: bool,
 }
 
 /// What a daemon holds of a model, as its status tells it.

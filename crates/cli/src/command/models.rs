@@ -227,7 +227,7 @@ async fn remove(front: &Front, library: &Library, name: &str, json: bool) -> Res
     style::say(&if json {
         serde_json::to_string(&removed).map_err(std::io::Error::from)?
     } else {
-        models::removed(&removed.model, removed.freed_bytes, front.lang)
+        models::removed(&removed, front.lang)
     })?;
     Ok(Exit::Done)
 }

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use okibi_client::{Client, ClientError};
 use okibi_launcher::LaunchUpdate;
 use okibi_messages::{LoadProblem, Message, models};
-use okibi_models::{ModelError, Source};
+use okibi_models::Source;
 use okibi_protocol::{
     jsonrpc::{RpcError, code},
     models::{LoadModelParams, ModelStep},
@@ -58,21 +58,12 @@ fn remember_folder(front: &Front, typed: &str) -> Result<(), Failure> {
     let model = front.model_asked(typed);
     // What is wrong with a name is the daemon's to say.
     let Ok(Source::Folder {
-        name,
-        folder,
-        model_file,
+        folder, model_file, ..
     }) = okibi_models::resolve(&model, front.settings.variant.value, &library)
     else {
         return Ok(());
     };
-    // A folder without a model would only be in the way later.
-    let described = okibi_models::describe(&name, &folder, model_file.as_deref(), None);
-    let remembered = described.and_then(|_| {
-        okibi_models::remember_folder(&folder, &library).map_err(|source| ModelError::CacheUnwritable {
-            path: library.folders_file.clone(),
-            source,
-        })
-    });
+    let remembered = okibi_models::remember_folder(&folder, model_file.as_deref(), &library);
     remembered.map_err(|error| Failure::new("model", Message::Load(LoadProblem::from(&error))))
 }
 
