@@ -46,7 +46,6 @@ use crate::{
     core::{Ask, Core, Event},
     history::History,
     machine::{Machine, choices},
-    models::ModelEvent,
     notifier::Notifier,
 };
 
@@ -204,13 +203,19 @@ fn set_up(
     app.manage(shared);
     tauri::async_runtime::spawn(driver::run(app.clone(), core, received));
     tauri::async_runtime::spawn(watcher::watch(machine, events.clone(), look));
-    let missing = events.clone();
-    tauri::async_runtime::spawn(desktop::watch(move |what| {
-        // The core ends only with the app.
-        let _ = missing.send(Event::Missing(what));
-    }));
-    let _ = events.send(Event::Models(ModelEvent::Changed));
+    let (reading, missing) = (app.clone(), events.clone());
+    tauri::async_runtime::spawn(async move {
+        // The models first, so that the icon comes with its whole menu: one that is built anew loses what is just being
+        // pressed in it.
+        model_commands::look(&reading).await;
+        desktop::watch(move |what| {
+            // The core ends only with the app.
+            let _ = missing.send(Event::Missing(what));
+        })
+        .await;
+    });
     if starts_daemon {
+        // As above.
         let _ = events.send(Event::Ask(Ask::Start));
     }
     if let Some(window) = first_window {

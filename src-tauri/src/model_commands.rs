@@ -153,18 +153,21 @@ pub(crate) fn perform(app: &AppHandle, effect: ModelEffect) {
         }
         ModelEffect::Read => {
             let app = app.clone();
-            async_runtime::spawn(async move {
-                let shared = app.state::<Shared>();
-                match read(&app).await {
-                    Ok(entries) => {
-                        let is_dismissed = shared.history().has_dismissed_offers();
-                        let has_offers = !is_dismissed && !offers(&entries, shared.lang()).is_empty();
-                        shared.tell(Event::Models(ModelEvent::Read { has_offers }));
-                    }
-                    Err(error) => tracing::warn!(error = error.message, "the models were not read"),
-                }
-            });
+            async_runtime::spawn(async move { look(&app).await });
         }
+    }
+}
+
+/// Reads which models there are, and tells the core.
+pub(crate) async fn look(app: &AppHandle) {
+    let shared = app.state::<Shared>();
+    match read(app).await {
+        Ok(entries) => {
+            let is_dismissed = shared.history().has_dismissed_offers();
+            let has_offers = !is_dismissed && !offers(&entries, shared.lang()).is_empty();
+            shared.tell(Event::Models(ModelEvent::Read { has_offers }));
+        }
+        Err(error) => tracing::warn!(error = error.message, "the models were not read"),
     }
 }
 

@@ -7,6 +7,7 @@ use std::fs;
 
 use okibi_tests::{
     desktop::{Desktop, Lack, Tray},
+    eventually,
     foreign::{Foreign, Manner},
     model, pty, vector, within,
 };
@@ -135,8 +136,12 @@ async fn what_starts_at_login_is_the_app() {
     let tray = desktop.log_in().await;
     desktop.press(&tray, "Start at login").await;
     desktop.checked(&tray, "Start at login", false).await;
+    // The mark goes with the press, the file after it.
     let folder = desktop.machine.path("home/.config/autostart");
-    assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
+    eventually("the file is gone", || {
+        (fs::read_dir(&folder).unwrap().count() == 0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
