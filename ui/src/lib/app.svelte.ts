@@ -7,8 +7,14 @@ interface App {
   view: View;
   /** When the view came, by `performance.now()`: clocks run on from there. */
   viewAt: number;
-  /** The sentence of the last command that failed. */
-  error: string | null;
+  error: Failed | null;
+}
+
+/** A command that failed. */
+interface Failed {
+  sentence: string;
+  /** Whether the user asked for it; pages read what they show unasked. */
+  isAsked: boolean;
 }
 
 let app = $state.raw<App | null>(null);
@@ -56,21 +62,37 @@ export function backend(): Backend {
 
 /** The sentence of the last command that failed. */
 export function error(): string | null {
-  return current().error;
+  return current().error?.sentence ?? null;
 }
 
 export function dismissError(): void {
   app = { ...current(), error: null };
 }
 
-/** Runs a command; a failure is shown on the page. Gives `undefined` then. */
+/** Runs what the user asks for; a failure is shown on the page. Gives `undefined` then. */
 export async function run<T>(command: (backend: Backend) => Promise<T>): Promise<T | undefined> {
+  return perform(command, true);
+}
+
+/**
+ * Reads what a page shows. Pages do so whenever something changes or they are looked at again, so this never takes away
+ * what is said of the user's own wishes.
+ */
+export async function read<T>(command: (backend: Backend) => Promise<T>): Promise<T | undefined> {
+  return perform(command, false);
+}
+
+async function perform<T>(command: (backend: Backend) => Promise<T>, isAsked: boolean): Promise<T | undefined> {
+  const tell = (now: Failed | null): void => {
+    const { error: before } = current();
+    app = { ...current(), error: before?.isAsked && !isAsked ? before : now };
+  };
   try {
     const result = await command(current().backend);
-    app = { ...current(), error: null };
+    tell(null);
     return result;
   } catch (failure) {
-    app = { ...current(), error: sentence(failure) };
+    tell({ sentence: sentence(failure), isAsked });
     return undefined;
   }
 }
