@@ -244,9 +244,19 @@ pub(crate) async fn save_settings(
 
 /// Lets the user choose a model's folder; `None` when nothing was chosen.
 #[tauri::command]
-pub(crate) async fn choose_model_folder(app: AppHandle) -> Answer<Option<String>> {
+pub(crate) async fn choose_model_folder(app: AppHandle, window: WebviewWindow) -> Answer<Option<String>> {
+    choose_folder(app, Some(window)).await
+}
+
+/// As [`choose_model_folder`], in front of a window where one asks.
+pub(crate) async fn choose_folder(app: AppHandle, window: Option<WebviewWindow>) -> Answer<Option<String>> {
     let (sender, chosen) = tokio::sync::oneshot::channel();
-    app.dialog().file().pick_folder(move |folder| {
+    let title = tray::choose_folder(app.state::<Shared>().lang());
+    let mut dialog = app.dialog().file().set_title(title);
+    if let Some(window) = &window {
+        dialog = dialog.set_parent(window);
+    }
+    dialog.pick_folder(move |folder| {
         // The window that asked may be gone.
         let _ = sender.send(folder);
     });

@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::timeout_at};
 
 use crate::{
     app::Shared,
-    commands::{choose_model_folder, open_path},
+    commands::{choose_folder, open_path},
     contract::{DaemonView, LanguageChoice, VIEW_CHANGED, WindowName},
     core::{Ask, Core, Effect, Event},
     icon::Face,
@@ -241,7 +241,7 @@ fn press_entry(app: &AppHandle, shared: &Shared, entry: Entry, open: impl Fn(Win
         Entry::AddFolder => {
             let app = app.clone();
             tauri::async_runtime::spawn(async move {
-                let chosen = choose_model_folder(app.clone()).await;
+                let chosen = choose_folder(app.clone(), None).await;
                 warn(&app, chosen.map(drop).map_err(|error| error.message), lang);
             });
         }

@@ -290,7 +290,7 @@ async fn an_unknown_name_has_others_near_to_it() {
     let unknown = machine.run(["models", "pull", "someone/unknown"]).await.expect(1);
     unknown
         .says("has no repository someone/unknown")
-        .says("Near to it");
+        .says("okibi models");
     let misspelt = machine.run(["models", "pull", "ruri-v3-310"]).await.expect(1);
     misspelt.says("cl-nagoya/ruri-v3-310m");
 }

@@ -170,6 +170,50 @@ async fn a_model_that_was_fetched_is_used_and_then_kept_from_deletion() {
 }
 
 #[tokio::test]
+async fn a_folder_that_is_added_is_used_and_forgotten_while_its_files_stay() {
+    let hub = Hub::open().await;
+    let mut desktop = desktop(&hub).await;
+    let user = desktop.choose_by_hand().await;
+    desktop.machine.start_tiny().await;
+    let own = model::copy_tiny(&desktop.machine.path("my models/mine"));
+    let of_own = |id: &str| format!("[data-model$=\"/mine\"] [data-testid=\"{id}\"]");
+    let stands = async |page: &Page, standing: &str| {
+        let row = "document.querySelector('[data-model$=\"/mine\"]')?.dataset.state";
+        page.until(&format!("return {row} === {standing}")).await;
+    };
+    let page = desktop.page("models").await;
+
+    user.closes();
+    page.click("add-folder").await;
+    eventually("the dialog was closed", || {
+        (!user.titles().is_empty()).then_some(())
+    })
+    .await;
+    let empty = desktop.machine.path("empty");
+    fs::create_dir(&empty).unwrap();
+    user.chooses(&empty);
+    page.click("add-folder").await;
+    let said = page.text("command-error").await;
+    assert!(said.contains("empty"), "{said}");
+
+    user.chooses(&own);
+    page.click("add-folder").await;
+    stands(&page, "'here'").await;
+    assert_eq!(user.titles(), ["Choose the folder of a model"; 3]);
+    page.click_on(&of_own("use")).await;
+    stands(&page, "'in_use'").await;
+    assert_eq!(desktop.machine.status().await.model, "mine");
+
+    page.click_on(&of_embedded("use")).await;
+    stands(&page, "'here'").await;
+    page.click_on(&of_own("remove")).await;
+    page.click_on(&of_own("confirm-remove")).await;
+    stands(&page, "undefined").await;
+    assert!(own.join("onnx/model.onnx").is_file());
+    page.close().await;
+}
+
+#[tokio::test]
 async fn without_a_daemon_a_model_that_is_used_is_started() {
     let hub = Hub::open().await;
     let desktop = desktop(&hub).await;

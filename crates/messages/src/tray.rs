@@ -118,6 +118,11 @@ pub fn resting(status: &Status, lang: Lang) -> String {
     )
 }
 
+/// The title of the dialog in which a model's folder is chosen.
+pub const fn choose_folder(lang: Lang) -> &'static str {
+    pick(lang, "Choose the folder of a model", "モデルのフォルダーを選択")
+}
+
 /// A load under way in one line.
 pub fn loading(fraction: f64, lang: Lang) -> String {
     let percent = percent(fraction);

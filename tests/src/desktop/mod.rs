@@ -1,6 +1,7 @@
 //! A desktop for the tray app: a display, a session bus, a panel that shows tray icons, a notification server; all of
 //! this test's own.
 
+mod chooser;
 mod notifications;
 mod page;
 mod screen;
@@ -25,7 +26,7 @@ use zbus::{
     zvariant::{OwnedValue, Value},
 };
 
-pub use self::{notifications::Shown, page::Page};
+pub use self::{chooser::Chooser, notifications::Shown, page::Page};
 use crate::{
     binary::tray_binary,
     limit::{LIMIT, within},
