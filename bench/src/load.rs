@@ -156,7 +156,8 @@ async fn many(port: u16, kind: Kind, connections: usize) -> Result<(usize, Vec<D
     Ok((all.len(), all))
 }
 
-/// A query's times with nobody else there, then while another client keeps a bulk job running.
+/// A query's times with nobody else there, then while another client keeps a bulk job running; and what the bulk job
+/// pays for being overtaken, beyond the time that the queries themselves take.
 async fn beside_bulk(port: u16, report: &mut Report) -> Result<()> {
     let mut asker = Asker::open(port, Kind::WebSocket).await?;
     let mut alone = Vec::new();
@@ -166,20 +167,21 @@ async fn beside_bulk(port: u16, report: &mut Report) -> Result<()> {
         alone.push(began.elapsed());
     }
     let texts = corpus::texts(BULK)?;
+    let bulk_alone = bulk(port, texts.clone()).await?;
     let before = Batches::look(port).await?;
-    let bulk = Client::connect(port).await?;
-    let job = tokio::spawn(async move { bulk.embed(EmbedParams::new(Input::Many(texts))).await });
+    let job = tokio::spawn(bulk(port, texts));
     let mut beside = Vec::new();
     while !job.is_finished() {
         let began = Instant::now();
         asker.ask(QUERY).await?;
         beside.push(began.elapsed());
     }
-    job.await??;
+    let bulk_beside = job.await??;
     let batches = Batches::look(port).await?.since(&before);
+    let usual = percentile(&mut alone, 0.5);
     let idle = percentile(&mut alone, 0.99);
     let busy = percentile(&mut beside, 0.99);
-    report.time("idle_p50_ms", "a query alone, p50", percentile(&mut alone, 0.5));
+    report.time("idle_p50_ms", "a query alone, p50", usual);
     report.time("idle_p99_ms", "a query alone, p99", idle);
     report.time(
         "busy_p50_ms",
@@ -190,7 +192,26 @@ async fn beside_bulk(port: u16, report: &mut Report) -> Result<()> {
     let ratio = busy.as_secs_f64() / idle.as_secs_f64();
     report.number("busy_ratio", "p99 beside bulk / alone", ratio, "x");
     judge(idle, busy, &batches, report);
+    report.time("bulk_alone_ms", "10,000 texts alone", bulk_alone);
+    report.time("bulk_beside_ms", "10,000 texts beside queries", bulk_beside);
+    let queries = usual * beside.len() as u32;
+    report.number("beside_queries", "queries meanwhile", beside.len() as f64, "");
+    let own = bulk_beside.saturating_sub(queries).as_secs_f64();
+    report.number(
+        "bulk_price",
+        "the texts beside queries, without the queries' own time / alone",
+        own / bulk_alone.as_secs_f64(),
+        "x",
+    );
     Ok(())
+}
+
+/// How long the bulk job takes.
+async fn bulk(port: u16, texts: Vec<String>) -> Result<Duration> {
+    let client = Client::connect(port).await?;
+    let began = Instant::now();
+    client.embed(EmbedParams::new(Input::Many(texts))).await?;
+    Ok(began.elapsed())
 }
 
 /// Holds the query's times against the aim: beside bulk at most three times as long as alone, and one batch, which is the
