@@ -25,6 +25,14 @@ use crate::{
 /// Variables a program needs of the surroundings; everything else is left out.
 const KEPT: [&str; 5] = ["PATH", "SystemRoot", "SystemDrive", "TEMP", "WINEPREFIX"];
 
+/// A shell that starts the tests in the background has them ignore Ctrl-C, and a program that they start would inherit
+/// that: where a test interrupts it, it would go on.
+#[cfg(unix)]
+fn obey_interrupts() {
+    // SAFETY: no handler of ours is replaced, and the default one is always there.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
+}
+
 /// One sealed environment. Dropping it ends every process started in it, also when the test panics.
 pub struct Machine {
     root: TempDir,
@@ -41,6 +49,8 @@ impl Default for Machine {
 impl Machine {
     /// A machine on which nothing runs yet.
     pub fn new() -> Self {
+        #[cfg(unix)]
+        obey_interrupts();
         let root = tempfile::Builder::new().prefix("okibi-e2e-").tempdir().unwrap();
         let lease = PortLease::take();
         let mut environment: BTreeMap<OsString, OsString> = KEPT

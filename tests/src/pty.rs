@@ -73,8 +73,6 @@ impl Terminal {
                 if libc::setsid() == -1 || libc::ioctl(0, libc::TIOCSCTTY as _, 0) == -1 {
                     return Err(io::Error::last_os_error());
                 }
-                // A terminal's programs hear Ctrl-C, also where the tests run in a shell's background, which does not.
-                libc::signal(libc::SIGINT, libc::SIG_DFL);
                 Ok(())
             });
         }
