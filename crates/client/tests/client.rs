@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use okibi_client::{Client, ClientError, send_notice};
-use okibi_listener::{
-    Answer, CallContext, Chunk, Limits, Listener, Service, bind, loading::loading_answer, start,
-};
+use okibi_dialects::loading::loading_answer;
+use okibi_listener::{Answer, CallContext, Chunk, Limits, Listener, Service, bind, start};
 use okibi_protocol::guard::Access;
 use okibi_protocol::{
     jsonrpc::{Call, RpcError, code, raw_result},
@@ -249,9 +248,12 @@ struct Told(watch::Sender<Status>);
 impl Service for Told {
     async fn call(&self, _call: Call, context: CallContext) -> Answer {
         let status = self.0.clone();
-        Answer::Single(okibi_listener::subscribe(&context, &self.0, move || {
-            status.borrow().clone()
-        }))
+        Answer::Single(okibi_listener::subscribe(
+            &context,
+            STATUS_CHANGED,
+            &self.0,
+            move || status.borrow().clone(),
+        ))
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     detach,
-    front::{Front, FrontService, Heard},
+    front::{Front, FrontService, Heard, WAITING},
     logtail::LogMark,
     outcome::{Exit, LaunchSpec, LaunchUpdate, StartError, Started},
     port, process,
@@ -42,7 +42,7 @@ pub(crate) async fn lead(
     on_update: &mut (impl FnMut(LaunchUpdate) + Send),
 ) -> Result<Option<Started>, StartError> {
     let launch = new_launch_id();
-    let (sender, heard) = mpsc::unbounded_channel();
+    let (sender, heard) = mpsc::channel(WAITING);
     let front = Front::new(launch.clone(), spec.model.clone(), sockets.closer(), sender);
     let listener = okibi_listener::start(
         sockets,
@@ -115,7 +115,7 @@ impl Daemon {
 /// Follows the load until the daemon is loaded and the port is given up.
 async fn watch(
     daemon: &mut Daemon,
-    mut heard: mpsc::UnboundedReceiver<Heard>,
+    mut heard: mpsc::Receiver<Heard>,
     log: &LogMark,
     on_update: &mut (impl FnMut(LaunchUpdate) + Send),
 ) -> Result<(), StartError> {

@@ -1,28 +1,33 @@
-//! Batches: several calls in one message, their answers in one array.
+//! A batch: several calls in one message, their answers in one array.
+//!
+//! ```text
+//! [a, b, c] ─▶ start_batch: a, b, c each in a task, as soon as the connection has room for one more
+//!                  └──▶ collect: waits for a, then b, then c ──▶ one array ──▶ the writer
+//! ```
+//!
+//! The tasks run in any order; the array keeps theirs. An answer that is ready counts as unread output already, because
+//! it waits in memory until the array is written.
 
 use std::sync::Arc;
 
-use okibi_protocol::jsonrpc::{self, Element, Id, Response, RpcError, code};
+use okibi_protocol::jsonrpc::{self, Element, Id, Response};
 use tokio::task::JoinHandle;
 
 use crate::{
-    answering::internal_error,
     bound::Bound,
     budget::Reserved,
+    refusal::{internal_error, too_much_unread},
     service::{Answer, Background, Service},
     session::Session,
     unread::UnreadAnswer,
     writer::{InFlight, Outgoing},
 };
 
-/// Batches of one connection whose answers are being collected; reading pauses for the next one.
-pub(crate) const MAX_OPEN_BATCHES: usize = 4;
-
 impl<S: Service> Session<S> {
     /// Starts the calls of a batch, each as soon as there is room for it.
-    pub(crate) async fn take_batch(self: &Arc<Self>, elements: Vec<Element>, held: Option<Arc<Reserved>>) {
-        self.unread.room().await;
-        // The batch does not hold room of its own while its elements wait for some: that could wait for ever.
+    pub(crate) async fn start_batch(self: &Arc<Self>, elements: Vec<Element>, held: Option<Arc<Reserved>>) {
+        self.output.room().await;
+        // The batch itself takes no permit for a call: if every permit were a batch's own, its elements would wait for ever.
         let open = InFlight {
             _held: held,
             _permit: self.batches.clone().acquire_owned().await.ok(),
@@ -41,13 +46,14 @@ impl<S: Service> Session<S> {
                 }
             });
         }
+        // The connection ends the task, and the array goes to its writer.
         self.spawn(self.clone().collect(answers, background, open));
     }
 
-    /// Sends the answers of a batch when all are there; nothing where all were notifications.
+    /// Sends the answers of a batch when all are there; sends nothing when all were notifications.
     async fn collect(self: Arc<Self>, answers: Vec<Pending>, background: Background, open: InFlight) {
         let mut responses = Vec::with_capacity(answers.len());
-        // From here to the array they are in.
+        // What each answer counts as unread output, until the array counts for all.
         let mut held = Vec::new();
         for answer in answers {
             match answer {
@@ -72,20 +78,14 @@ impl<S: Service> Session<S> {
     }
 }
 
-/// −32002 for an element of a batch whose answers have grown too large together.
-pub(crate) fn too_much_unread() -> RpcError {
-    let message = "the answers of this batch are too large together; send smaller ones";
-    RpcError::new(code::BUSY, message)
-}
-
-/// The answer of an element, and its place among those that wait to be read.
+/// The answer of an element, and its part of the unread output.
 type Answered = (Response, Option<UnreadAnswer>);
 
 /// An element's answer.
 enum Pending {
-    /// It was no call.
+    /// It was not a call.
     Known(Response),
-    /// It is being worked on; without an id its outcome is thrown away.
+    /// It is being worked on. Without an id its answer is thrown away.
     Asked(Option<Id>, JoinHandle<Option<Answered>>),
 }
 
@@ -104,10 +104,10 @@ async fn answer_element<S: Service>(
         }
     };
     let size = outcome.as_ref().map_or(0, |result| result.get().len());
-    match session.unread.try_hold(size) {
+    match session.output.try_hold(size) {
         Some(unread) => (Response::new(id, outcome), Some(unread)),
         None => {
-            session.core.counts.refusals.count(Bound::Unread);
+            session.core.counters.refusals.count(Bound::Unread);
             (Response::new(id, Err(too_much_unread())), None)
         }
     }

@@ -2,63 +2,56 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-macro_rules! bounds {
-    ($($(#[$doc:meta])* $name:ident: $word:literal,)*) => {
-        /// A bound, or a guard, that has refused something.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Bound {
-            $($(#[$doc])* $name,)*
-        }
+use strum::{IntoStaticStr, VariantArray};
 
-        impl Bound {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
-            /// Its name in metrics.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$name => $word,)*
-                }
-            }
-        }
-    };
+/// A bound, or a guard, that has refused something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Bound {
+    /// Bytes of an HTTP request's body.
+    BodySize,
+    /// Bytes of a WebSocket message.
+    FrameSize,
+    /// Bytes of an HTTP request's line and headers.
+    HeaderSize,
+    /// Texts of a request.
+    Inputs,
+    /// Tokens of a request.
+    RequestTokens,
+    /// Texts that wait.
+    Queue,
+    /// Connections at once.
+    Connections,
+    /// Time for the line and headers of an HTTP request.
+    HeaderTime,
+    /// Time for the body of an HTTP request.
+    BodyTime,
+    /// Time in which a client reads nothing.
+    WriteTime,
+    /// Time in which nothing comes from a WebSocket, not even a pong.
+    Ping,
+    /// Requests of a JSON-RPC batch.
+    Batch,
+    /// Bytes of all requests together.
+    Buffered,
+    /// Bytes of answers that wait to be read.
+    Unread,
+    /// `Host`, missing or foreign.
+    Host,
+    /// `Origin`.
+    Origin,
+    /// The token: missing, wrong, or without the right.
+    Token,
 }
 
-bounds! {
-    /// Bytes of an HTTP request's body.
-    BodySize: "body_size",
-    /// Bytes of a WebSocket message.
-    FrameSize: "frame_size",
-    /// Bytes of an HTTP request's line and headers.
-    HeaderSize: "header_size",
-    /// Texts of a request.
-    Inputs: "inputs",
-    /// Tokens of a request.
-    RequestTokens: "request_tokens",
-    /// Texts that wait.
-    Queue: "queue",
-    /// Connections at once.
-    Connections: "connections",
-    /// Time for the line and headers of an HTTP request.
-    HeaderTime: "header_time",
-    /// Time for the body of an HTTP request.
-    BodyTime: "body_time",
-    /// Time in which a client takes no byte.
-    WriteTime: "write_time",
-    /// Time in which nothing comes from a WebSocket, pongs neither.
-    Ping: "ping",
-    /// Requests of a JSON-RPC batch.
-    Batch: "batch",
-    /// Bytes of all requests together.
-    Buffered: "buffered",
-    /// Bytes of answers that wait to be read.
-    Unread: "unread",
-    /// `Host`, missing or foreign.
-    Host: "host",
-    /// `Origin`.
-    Origin: "origin",
-    /// The token, missing, wrong or without the right.
-    Token: "token",
+impl Bound {
+    /// Every bound.
+    pub const ALL: &[Self] = Self::VARIANTS;
+
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// How often each bound has refused something.
@@ -66,12 +59,12 @@ bounds! {
 pub struct Refusals([AtomicU64; Bound::ALL.len()]);
 
 impl Refusals {
-    /// Counts one.
+    /// Counts one refusal.
     pub fn count(&self, bound: Bound) {
         self.0[bound as usize].fetch_add(1, Relaxed);
     }
 
-    /// So many so far.
+    /// Returns how often `bound` has refused something.
     pub fn of(&self, bound: Bound) -> u64 {
         self.0[bound as usize].load(Relaxed)
     }

@@ -1,4 +1,8 @@
 //! Bytes of requests that are held at the same time, over all connections.
+//!
+//! Bytes are counted twice over: as they are read from a socket ([`Budget::receive`], up to twice the limit), and again
+//! when a whole message is worked on ([`Budget::reserve`], up to the limit). Between the two a large message can still
+//! be refused with an answer rather than by closing the connection.
 
 use std::sync::{
     Arc,
@@ -25,8 +29,8 @@ impl Budget {
         self.held.load(Relaxed)
     }
 
-    /// Counts `bytes` of a message that is being received; false where so much is held that it must not be received any
-    /// further. That is twice the limit: up to there the message can still be refused with an answer.
+    /// Counts `bytes` of a message that is being received. Returns false when so much is held that it must not be received
+    /// any further. That is twice the limit: up to there the message can still be refused with an answer.
     pub(crate) fn receive(&self, bytes: usize) -> bool {
         self.add(bytes) <= 2 * self.max
     }
@@ -39,7 +43,7 @@ impl Budget {
         self.held.fetch_sub(bytes, Relaxed);
     }
 
-    /// A share of the budget; `None` where it is used up.
+    /// Reserves a part of the budget; `None` when it is used up.
     pub(crate) fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reserved> {
         let reserved = Reserved {
             budget: self.clone(),
@@ -49,7 +53,7 @@ impl Budget {
     }
 }
 
-/// A share of a budget, given back when it is dropped.
+/// A part of a budget, given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Reserved {
     budget: Arc<Budget>,
@@ -71,7 +75,7 @@ mod tests {
         let budget = Budget::new(10);
         let first = budget.reserve(6).unwrap();
         assert!(budget.reserve(6).is_none());
-        assert_eq!(budget.held(), 6, "a refused share is not held");
+        assert_eq!(budget.held(), 6, "a refused part is not held");
         drop(first);
         assert!(budget.reserve(6).is_some());
     }

@@ -5,7 +5,7 @@ use std::{
     future::pending,
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
@@ -14,6 +14,7 @@ use axum::http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use okibi_protocol::guard::Right;
+use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream,
@@ -22,11 +23,12 @@ use tokio_tungstenite::{
 
 use crate::{
     bound::Bound,
+    connection_id::ConnectionId,
+    core::Core,
     http::Reply,
-    listener::Core,
-    service::{ConnectionId, Service},
-    session,
-    unread::Share,
+    service::Service,
+    unread::ConnectionOutput,
+    websocket,
     wire::{Link, Wire},
 };
 
@@ -38,32 +40,32 @@ pub(crate) async fn serve<S: Service>(
     core: Arc<Core<S>>,
     id: ConnectionId,
     stream: TcpStream,
-    unread: &Arc<Share>,
+    output: &Arc<ConnectionOutput>,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(connection = id.0, %error, "TCP_NODELAY was refused");
     }
     let link = Link::new(stream, core.budget.clone());
     let mut settled = false;
-    if let Some((upgrade, right)) = speak_http(&core, id, &link, unread).await
+    if let Some((upgrade, right)) = speak_http(&core, id, &link, output).await
         && let Some(socket) = upgraded(upgrade, &core).await
     {
         tracing::debug!(connection = id.0, "WebSocket opened");
-        settled = session::run(core.clone(), id, right, socket, &link, unread.clone()).await;
+        settled = websocket::run(core.clone(), id, right, socket, &link, output.clone()).await;
         tracing::debug!(connection = id.0, "WebSocket over");
     }
     if link.is_over_budget() {
-        core.counts.refusals.count(Bound::Buffered);
+        core.counters.refusals.count(Bound::Buffered);
     }
     link.close(settled).await;
 }
 
-/// Answers HTTP requests; returns what becomes a WebSocket, if one of them asked for that.
+/// Answers HTTP requests. Returns what becomes a WebSocket, if one of them asked for that.
 async fn speak_http<S: Service>(
     core: &Arc<Core<S>>,
     id: ConnectionId,
     link: &Arc<Link>,
-    unread: &Arc<Share>,
+    output: &Arc<ConnectionOutput>,
 ) -> Option<(OnUpgrade, Right)> {
     let upgrade = Arc::new(Mutex::new(None));
     let has_asked = AtomicBool::new(false);
@@ -71,19 +73,19 @@ async fn speak_http<S: Service>(
     let answered = Arc::new(AtomicU64::new(0));
     let service = service_fn(|mut request: Request<Incoming>| {
         if !has_asked.swap(true, Relaxed) {
-            core.silent.leave(id);
+            core.idle.leave(id);
         }
-        let (core, upgrade, link, unread) = (core.clone(), upgrade.clone(), link.clone(), unread.clone());
+        let (core, upgrade, link, output) = (core.clone(), upgrade.clone(), link.clone(), output.clone());
         let answered = answered.clone();
         async move {
             let on_upgrade = hyper::upgrade::on(&mut request);
-            let reply = core.reply(id, &unread, request).await;
+            let reply = core.reply(id, &output, request).await;
             link.settle();
             answered.store(link.bytes_read(), Relaxed);
             Ok::<_, Infallible>(match reply {
                 Reply::Plain(response) => response,
                 Reply::Upgrade(response, right) => {
-                    *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((on_upgrade, right));
+                    *upgrade.lock() = Some((on_upgrade, right));
                     response
                 }
             })
@@ -103,7 +105,7 @@ async fn speak_http<S: Service>(
         () = &mut stalled => return core.drop_stalled(id),
         () = core.life.draining.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            // Half a request is nothing in flight: nobody waits for its other half.
+            // Half a request is not in flight: no answer to it is due, and it may never be completed.
             let nothing_asked = async {
                 core.life.closing.cancelled().await;
                 if has_asked.load(Relaxed) {
@@ -120,21 +122,21 @@ async fn speak_http<S: Service>(
     if let Err(error) = outcome {
         tracing::debug!(%error, "HTTP connection ended");
         let has_begun = !has_asked.load(Relaxed) || link.bytes_read() > answered.load(Relaxed);
-        // Between two requests a connection may rest; that it is closed then is no refusal.
+        // Between two requests a connection may be idle; closing it then is not a refusal.
         if error.is_timeout() && has_begun {
-            core.counts.refusals.count(Bound::HeaderTime);
+            core.counters.refusals.count(Bound::HeaderTime);
         } else if error.is_parse_too_large() {
-            core.counts.refusals.count(Bound::HeaderSize);
+            core.counters.refusals.count(Bound::HeaderSize);
         }
     }
-    upgrade.lock().unwrap_or_else(PoisonError::into_inner).take()
+    upgrade.lock().take()
 }
 
 impl<S> Core<S> {
-    /// Says that a client does not read what it is sent; gives what the connection comes to.
+    /// Counts and logs that a client does not read what it is sent. Returns what the connection comes to: nothing.
     fn drop_stalled<T>(&self, id: ConnectionId) -> Option<T> {
-        self.counts.dropped.fetch_add(1, Relaxed);
-        self.counts.refusals.count(Bound::WriteTime);
+        self.counters.dropped.fetch_add(1, Relaxed);
+        self.counters.refusals.count(Bound::WriteTime);
         tracing::warn!(connection = id.0, "a client that does not read was dropped");
         None
     }

@@ -1,4 +1,4 @@
-//! `GET /events`: the status as it changes, as server-sent events (WHATWG HTML, section 9.2).
+//! A subscription over HTTP: server-sent events (WHATWG HTML, section 9.2).
 
 use std::{convert::Infallible, time::Duration};
 
@@ -7,28 +7,26 @@ use axum::response::{
     sse::{Event, KeepAlive, Sse},
 };
 use futures_util::stream;
-use okibi_protocol::method::Status;
+use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::http::Caller;
+use crate::caller::Caller;
 
-/// Name of the event whose data is a [`Status`].
-const STATUS: &str = "status";
-
-/// Time after which a client hears something although there is nothing new.
+/// Time after which a comment is sent although there is nothing new, so that no proxy takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The present status at once, then each change, until the listener drains; the last one then.
-pub fn events<T: Send + Sync + 'static>(
+/// Sends `value` as an event of this name at once, then at each of `changes`, until the listener drains; then a last time.
+pub fn events<T: Send + Sync + 'static, V: Serialize>(
     caller: &Caller,
+    name: &'static str,
     changes: &watch::Sender<T>,
-    status: impl Fn() -> Status + Send + Sync + 'static,
+    value: impl Fn() -> V + Send + Sync + 'static,
 ) -> Response {
-    // Before the status is taken, so that no change falls between the two.
+    // Before the value is taken, so that no change falls between the two.
     let changed = changes.subscribe();
     let draining = caller.draining.clone();
-    let began = (changed, draining, status, Turn::First);
-    let statuses = stream::unfold(began, |(mut changed, draining, status, turn)| async move {
+    let began = (changed, draining, value, Turn::First);
+    let events = stream::unfold(began, move |(mut changed, draining, value, turn)| async move {
         let next = match turn {
             Turn::First => Turn::Later,
             Turn::Later => tokio::select! {
@@ -37,13 +35,13 @@ pub fn events<T: Send + Sync + 'static>(
             },
             Turn::Over => return None,
         };
-        let event = Event::default().event(STATUS).json_data(status());
-        // A status is plain data.
+        let event = Event::default().event(name).json_data(value());
+        // What is sent is plain data, which JSON can always express.
         let event = event.unwrap_or_default();
-        Some((Ok::<_, Infallible>(event), (changed, draining, status, next)))
+        Some((Ok::<_, Infallible>(event), (changed, draining, value, next)))
     });
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-    Sse::new(statuses).keep_alive(keep_alive).into_response()
+    Sse::new(events).keep_alive(keep_alive).into_response()
 }
 
 /// What is sent next.

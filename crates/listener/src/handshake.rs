@@ -10,7 +10,10 @@ use axum::{
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::refusal::HttpError;
+use crate::refusal::Refused;
+
+/// The one version of the protocol there is.
+const VERSION: &str = "13";
 
 /// Whether a request asks to become a WebSocket.
 pub(crate) fn is_asked<B>(request: &Request<B>) -> bool {
@@ -18,47 +21,32 @@ pub(crate) fn is_asked<B>(request: &Request<B>) -> bool {
         && has_token(request.headers(), header::UPGRADE, "websocket")
 }
 
-/// What a request to become a WebSocket comes to.
-pub(crate) enum Handshake {
-    /// The connection is a WebSocket once this is sent.
-    Accepted(Response),
-    /// It says what is wrong.
-    Refused(Response),
-}
-
-/// Answers such a request.
-pub(crate) fn accept<B>(request: &Request<B>) -> Handshake {
+/// Returns the response that makes the connection a WebSocket once it is sent.
+///
+/// Errors: what is wrong with the request.
+pub(crate) fn accept<B>(request: &Request<B>) -> Result<Response, Refused> {
     if request.method() != Method::GET {
-        return Handshake::Refused(refuse(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "a WebSocket starts with GET",
-        ));
+        return Err(Refused::HandshakeMethod);
     }
-    let headers = request.headers();
-    if headers
-        .get(header::SEC_WEBSOCKET_VERSION)
-        .map(HeaderValue::as_bytes)
-        != Some(b"13")
-    {
-        let mut refusal = refuse(StatusCode::UPGRADE_REQUIRED, "the WebSocket version must be 13");
-        let version = HeaderValue::from_static("13");
-        refusal
-            .headers_mut()
-            .insert(header::SEC_WEBSOCKET_VERSION, version);
-        return Handshake::Refused(refusal);
+    let header = |name| request.headers().get(name).map(HeaderValue::as_bytes);
+    if header(header::SEC_WEBSOCKET_VERSION) != Some(VERSION.as_bytes()) {
+        return Err(Refused::HandshakeVersion);
     }
-    let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY) else {
-        return Handshake::Refused(refuse(
-            StatusCode::BAD_REQUEST,
-            "the Sec-WebSocket-Key header is missing",
-        ));
-    };
+    let key = header(header::SEC_WEBSOCKET_KEY).ok_or(Refused::HandshakeKey)?;
     let upgrade = [
         (header::CONNECTION, "upgrade".to_owned()),
         (header::UPGRADE, "websocket".to_owned()),
-        (header::SEC_WEBSOCKET_ACCEPT, derive_accept_key(key.as_bytes())),
+        (header::SEC_WEBSOCKET_ACCEPT, derive_accept_key(key)),
     ];
-    Handshake::Accepted((StatusCode::SWITCHING_PROTOCOLS, upgrade, Body::empty()).into_response())
+    Ok((StatusCode::SWITCHING_PROTOCOLS, upgrade, Body::empty()).into_response())
+}
+
+/// Adds the header that a refusal of another version has to name ours in (RFC 6455, section 4.2.2).
+pub(crate) fn name_version(response: &mut Response) {
+    let version = HeaderValue::from_static(VERSION);
+    response
+        .headers_mut()
+        .insert(header::SEC_WEBSOCKET_VERSION, version);
 }
 
 /// Whether a header that lists tokens has `token` among them.
@@ -69,8 +57,4 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|part| part.trim().eq_ignore_ascii_case(token))
-}
-
-fn refuse(status: StatusCode, message: &str) -> Response {
-    HttpError::new(status, "handshake", message).response("/")
 }

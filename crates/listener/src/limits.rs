@@ -1,8 +1,8 @@
-//! Every bound of a listener.
+//! The bounds of a listener.
 
 use std::time::Duration;
 
-/// The bounds of a listener; over one of them a peer gets a clear error.
+/// The bounds of a listener. A peer that goes over one gets an error that names it.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Connections at once, over both addresses; one more is answered with HTTP 503 and closed.
@@ -11,7 +11,8 @@ pub struct Limits {
     pub max_message_bytes: usize,
     /// Requests in one batch; over it the batch gets one error.
     pub max_batch: usize,
-    /// Calls of one WebSocket connection being worked on or not read yet by the peer; over it reading pauses.
+    /// Calls of one WebSocket connection, or of one batch over HTTP, that are worked on at the same time. Over it reading
+    /// from the WebSocket pauses.
     pub max_in_flight: usize,
     /// Futures given to [`CallContext::spawn`](crate::CallContext::spawn) by one connection at once.
     pub max_background: usize,
@@ -26,16 +27,19 @@ pub struct Limits {
     /// Bytes of requests that are being received or worked on, over all connections; over it new ones are refused.
     /// Answers that wait to be read have the same bound of their own; over it the connection that holds most is cut.
     pub max_buffered_bytes: usize,
-    /// Time a peer may take no byte of what is being sent to it.
+    /// How long a peer may read nothing of what is being sent to it.
     pub write_timeout: Duration,
     /// Time between two pings on a WebSocket; a peer from which nothing comes for one more such time is dropped.
     pub ping_interval: Duration,
 }
 
 impl Limits {
+    /// Batches of one WebSocket whose answers are being collected; reading pauses before the next one.
+    pub const MAX_OPEN_BATCHES: usize = 4;
+
     /// Bytes of answers that may wait on one connection; over it reading from it pauses.
-    pub(crate) fn max_unread_bytes(&self) -> usize {
-        /// So many connections that read nothing use the bound of all up.
+    pub fn max_unread_bytes(&self) -> usize {
+        /// Connections that use up the bound of all when none of them reads.
         const CONNECTIONS: usize = 8;
         self.max_buffered_bytes / CONNECTIONS
     }

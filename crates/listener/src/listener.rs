@@ -1,10 +1,9 @@
 //! Accepting connections, counting them, and the order in which they end.
 
 use std::{
-    collections::VecDeque,
     pin::pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -17,16 +16,20 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, interval, timeout, timeout_at},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     bound::Bound,
     budget::Budget,
     connection,
-    crowd::Crowd,
-    http::{self, Counts, Routes},
+    connection_id::ConnectionId,
+    core::Core,
+    http,
+    idle_connections::IdleConnections,
+    life::Life,
     limits::Limits,
-    service::{ConnectionId, Service},
+    peak::ConnectionPeak,
+    service::Service,
     socket::{OpenSocket, PortCloser, Sockets},
     unread::Unread,
     wire::Link,
@@ -35,100 +38,28 @@ use crate::{
 /// Wait after a failed accept, which is the system out of something (file descriptors).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Connections over the limit that are told so at once; others are closed without a word.
+/// Connections over the limit that get an answer at the same time; others are closed without one.
 const MAX_TURNED_AWAY: usize = 64;
 
-/// Time that aborted tasks get to drop what they hold.
+/// How long aborted tasks get to drop what they hold.
 const ABORT_LIMIT: Duration = Duration::from_secs(1);
 
-/// So long a connection waits for the room of one that has been ended for it.
+/// How long a new connection waits for a slot freed by closing an idle one.
 const ROOM_LIMIT: Duration = Duration::from_secs(1);
 
-/// Time after which a connection that waits for room ends another one.
-const ROOM_LOOK: Duration = Duration::from_millis(50);
+/// How long a waiting connection gives the closed one to end, before it closes another.
+const CLOSE_NEXT_AFTER: Duration = Duration::from_millis(50);
 
-/// Connections that wait for room.
+/// Connections that may wait for room at the same time.
 const MAX_WAITING: usize = 1024;
 
-/// What is said to a connection over the limit.
+/// The answer to a connection over the limit: before the guard and the routes, so in no dialect's shape.
 const TOO_MANY: &str = concat!(
     "HTTP/1.1 503 Service Unavailable\r\nserver: okibi/",
     env!("CARGO_PKG_VERSION"),
     "\r\ncontent-type: application/json\r\ncontent-length: 32\r\nretry-after: 1\r\nconnection: close\r\n\r\n",
     "{\"error\":\"too many connections\"}"
 );
-
-/// What every connection of a listener shares.
-pub(crate) struct Core<S> {
-    pub(crate) service: S,
-    pub(crate) limits: Arc<Limits>,
-    pub(crate) access: Access,
-    pub(crate) routes: Routes,
-    pub(crate) life: Life,
-    pub(crate) room: Arc<Semaphore>,
-    pub(crate) budget: Arc<Budget>,
-    pub(crate) unread: Arc<Unread>,
-    crowd: Crowd,
-    pub(crate) counts: Arc<Counts>,
-    /// Connections on which nothing has been asked yet, the oldest first.
-    pub(crate) silent: Silent,
-}
-
-impl<S> Core<S> {
-    /// Connections that are open now.
-    pub(crate) fn open(&self) -> usize {
-        self.limits.max_connections - self.room.available_permits()
-    }
-}
-
-/// Connections on which nothing has been asked yet: the first to go when there are too many.
-#[derive(Default)]
-pub(crate) struct Silent(Mutex<VecDeque<(ConnectionId, CancellationToken)>>);
-
-impl Silent {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(ConnectionId, CancellationToken)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A new connection; the token is cancelled when it has to go.
-    fn enter(&self, id: ConnectionId) -> CancellationToken {
-        let token = CancellationToken::new();
-        self.lock().push_back((id, token.clone()));
-        token
-    }
-
-    /// It has asked something, or is over.
-    pub(crate) fn leave(&self, id: ConnectionId) {
-        let mut silent = self.lock();
-        if let Ok(at) = silent.binary_search_by_key(&id.0, |(known, _)| known.0) {
-            silent.remove(at);
-        }
-    }
-
-    /// Ends the oldest, if there is one.
-    fn end_oldest(&self) {
-        if let Some((_, token)) = self.lock().pop_front() {
-            token.cancel();
-        }
-    }
-}
-
-/// The steps in which a listener ends, and what each waits for.
-#[derive(Clone, Default)]
-pub(crate) struct Life {
-    /// No call is taken any more.
-    pub(crate) draining: CancellationToken,
-    /// No call is in flight any more: sockets are closed.
-    pub(crate) closing: CancellationToken,
-    /// Everything ends now.
-    pub(crate) abort: CancellationToken,
-    /// A token for each call and HTTP request, until its answer has left.
-    pub(crate) calls: TaskTracker,
-    /// A token for each subscription, until its last word is queued: that is sent when draining begins.
-    pub(crate) subscriptions: TaskTracker,
-    /// Every task of every connection.
-    pub(crate) tasks: TaskTracker,
-}
 
 /// A running listener. Dropping it aborts everything: the port is closed, connections are cut.
 #[derive(Debug)]
@@ -147,7 +78,7 @@ pub struct Drained {
     pub calls_cut: usize,
 }
 
-/// Starts to answer on `sockets`. To be called within a tokio runtime.
+/// Starts to answer on `sockets`. Must be called within a tokio runtime.
 pub fn start<S: Service>(sockets: Sockets, service: S, limits: Limits, access: Access) -> Listener {
     let life = Life::default();
     let listener = Listener {
@@ -157,6 +88,7 @@ pub fn start<S: Service>(sockets: Sockets, service: S, limits: Limits, access: A
         room: Arc::new(Semaphore::new(limits.max_connections)),
         max_connections: limits.max_connections,
     };
+    let service = Arc::new(service);
     let core = Arc::new(Core {
         routes: http::routes(&service, limits.max_body_bytes),
         service,
@@ -166,18 +98,18 @@ pub fn start<S: Service>(sockets: Sockets, service: S, limits: Limits, access: A
         access,
         life,
         room: listener.room.clone(),
-        counts: Arc::default(),
-        silent: Silent::default(),
-        crowd: Crowd::default(),
+        counters: Arc::default(),
+        idle: IdleConnections::default(),
+        peak: ConnectionPeak::default(),
     });
-    let door = Door {
+    let acceptor = Acceptor {
         core,
         waiting: Arc::new(Semaphore::new(MAX_WAITING)),
         turned_away: Arc::new(Semaphore::new(MAX_TURNED_AWAY)),
         last_id: Arc::default(),
     };
     for socket in sockets.open {
-        let accepting = door.clone().accept_all(socket, listener.port.asked.clone());
+        let accepting = acceptor.clone().accept_all(socket, listener.port.closing.clone());
         listener.life.tasks.spawn(accepting);
     }
     listener
@@ -209,12 +141,11 @@ impl Listener {
         self.life.calls.len()
     }
 
-    /// Ends in good order: closes the port, refuses new calls with −32003, tells every subscriber the last status, lets
-    /// the calls in flight finish, closes
-    /// every WebSocket with 1001 and every HTTP connection after its answer.
+    /// Ends in order: closes the port, refuses new calls with −32003, sends every subscriber the last status, lets the
+    /// calls in flight finish, closes every WebSocket with 1001 and every HTTP connection after its answer.
     ///
-    /// What is left after `deadline` is cut. When it returns, nothing of the listener runs any more (but for a
-    /// future of the service that blocks its thread).
+    /// Whatever is left after `deadline` is cut. When this returns, nothing of the listener runs any more, except for a
+    /// future of the service that blocks its thread.
     pub async fn drain(&self, deadline: Duration) -> Drained {
         let end = Instant::now() + deadline;
         let life = &self.life;
@@ -251,31 +182,20 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.port.asked.cancel();
+        self.port.closing.cancel();
         self.life.abort.cancel();
     }
 }
 
-impl std::fmt::Debug for Life {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Life")
-            .field("draining", &self.draining.is_cancelled())
-            .field("closing", &self.closing.is_cancelled())
-            .field("calls", &self.calls.len())
-            .finish_non_exhaustive()
-    }
-}
-
-/// Where connections come in.
-struct Door<S> {
+/// Accepts connections and makes room for them.
+struct Acceptor<S> {
     core: Arc<Core<S>>,
     waiting: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
     last_id: Arc<AtomicU64>,
 }
 
-impl<S> Clone for Door<S> {
+impl<S> Clone for Acceptor<S> {
     fn clone(&self) -> Self {
         Self {
             core: self.core.clone(),
@@ -286,13 +206,13 @@ impl<S> Clone for Door<S> {
     }
 }
 
-impl<S: Service> Door<S> {
-    /// Accepts until the port is to be closed, and then what has already connected.
-    async fn accept_all(self, socket: OpenSocket, asked: CancellationToken) {
+impl<S: Service> Acceptor<S> {
+    /// Accepts until the port is to be closed, and then those that have already connected.
+    async fn accept_all(self, socket: OpenSocket, closing: CancellationToken) {
         let mut pause = interval(ACCEPT_PAUSE);
         let mut failing = false;
         loop {
-            let Some(accepted) = asked.run_until_cancelled(socket.listener.accept()).await else {
+            let Some(accepted) = closing.run_until_cancelled(socket.listener.accept()).await else {
                 break;
             };
             match accepted {
@@ -301,12 +221,12 @@ impl<S: Service> Door<S> {
                     self.admit(stream);
                 }
                 Err(error) => {
-                    // Once, not ten times a second, for as long as it lasts.
+                    // Logged once for as long as it lasts, not ten times a second.
                     if !std::mem::replace(&mut failing, true) {
                         tracing::error!(%error, "connections cannot be accepted");
                     }
                     pause.reset();
-                    asked.run_until_cancelled(pause.tick()).await;
+                    closing.run_until_cancelled(pause.tick()).await;
                 }
             }
         }
@@ -316,7 +236,8 @@ impl<S: Service> Door<S> {
         }
     }
 
-    /// Accepts the connections that the system has made already, then closes the socket.
+    /// Accepts the connections that the system has already made, then closes the socket: their clients have connected
+    /// successfully and would otherwise see a reset.
     fn accept_waiting(&self, listener: TcpListener) {
         let Ok(listener) = listener.into_std() else {
             return;
@@ -331,8 +252,7 @@ impl<S: Service> Door<S> {
         }
     }
 
-    /// Serves a connection; where there are too many, one that has asked nothing yet makes room for it, or else it is
-    /// told so.
+    /// Serves a connection. When there are too many, an idle one makes room for it; if none does, it is turned away.
     fn admit(&self, stream: TcpStream) {
         let core = &self.core;
         let abort = core.life.abort.clone();
@@ -346,18 +266,18 @@ impl<S: Service> Door<S> {
         }
     }
 
-    /// Ends connections that have asked nothing yet until there is room, the oldest first.
+    /// Closes connections that have asked nothing yet until there is room, the oldest first.
     async fn serve_when_there_is_room(self, stream: TcpStream) {
         let Ok(_waits) = self.waiting.clone().try_acquire_owned() else {
             return self.turn_away(stream);
         };
         let end = Instant::now() + ROOM_LIMIT;
-        // One place in the line throughout: whoever lost it at each look would come behind those that came later, and
-        // end them for its own room before they have asked.
+        // One acquire throughout keeps the place in the semaphore's line. A connection that queued again after each
+        // timeout would come behind later ones, and close those before they have asked anything.
         let mut room = pin!(self.core.room.clone().acquire_owned());
         while Instant::now() < end {
-            self.core.silent.end_oldest();
-            if let Ok(Ok(room)) = timeout(ROOM_LOOK, &mut room).await {
+            self.core.idle.end_oldest();
+            if let Ok(Ok(room)) = timeout(CLOSE_NEXT_AFTER, &mut room).await {
                 return self.serve(stream, room);
             }
         }
@@ -367,26 +287,26 @@ impl<S: Service> Door<S> {
     fn serve(&self, stream: TcpStream, room: OwnedSemaphorePermit) {
         let core = self.core.clone();
         let id = ConnectionId(self.last_id.fetch_add(1, Relaxed) + 1);
-        core.counts.connections.fetch_add(1, Relaxed);
-        core.crowd.come(core.open());
-        let ended = core.silent.enter(id);
-        let unread = core.unread.enter(id, ended.clone());
+        core.counters.connections.fetch_add(1, Relaxed);
+        core.peak.opened(core.open());
+        let ended = core.idle.enter(id);
+        let output = core.unread.enter(id, ended.clone());
         let serving = async move {
-            // In a box, because each future around it would have room for it twice: with thousands of connections that are
-            // idle, most of the daemon's memory.
-            let connection = Box::pin(connection::serve(core.clone(), id, stream, &unread));
+            // Boxed, because each future around it would reserve room for it twice: with thousands of idle connections that
+            // was most of the daemon's memory.
+            let connection = Box::pin(connection::serve(core.clone(), id, stream, &output));
             let outcome = ended.run_until_cancelled(connection);
             if outcome.await.is_none() {
-                core.counts.dropped.fetch_add(1, Relaxed);
-                core.counts.refusals.count(match unread.is_cut() {
+                core.counters.dropped.fetch_add(1, Relaxed);
+                core.counters.refusals.count(match output.is_cut() {
                     true => Bound::Unread,
                     false => Bound::Connections,
                 });
             }
-            core.silent.leave(id);
+            core.idle.leave(id);
             drop(room);
-            if core.crowd.gone(core.open()) {
-                core.service.crowd_gone();
+            if core.peak.closed(core.open()) {
+                core.service.on_burst_ended();
             }
         };
         let abort = self.core.life.abort.clone();
@@ -397,25 +317,20 @@ impl<S: Service> Door<S> {
     }
 
     fn turn_away(&self, stream: TcpStream) {
-        self.core.counts.refusals.count(Bound::Connections);
-        if self.core.counts.turned_away.fetch_add(1, Relaxed) == 0 {
+        self.core.counters.refusals.count(Bound::Connections);
+        if self.core.counters.turned_away.fetch_add(1, Relaxed) == 0 {
             tracing::warn!("a connection was turned away: there are too many; further ones are only counted");
         }
         if let Ok(place) = self.turned_away.clone().try_acquire_owned() {
-            let abort = self.core.life.abort.clone();
-            let telling = holding(place, turn_away(stream));
-            self.core
-                .life
-                .tasks
-                .spawn(abort.run_until_cancelled_owned(telling));
+            let life = &self.core.life;
+            let answering = async move {
+                turn_away(stream).await;
+                drop(place);
+            };
+            life.tasks
+                .spawn(life.abort.clone().run_until_cancelled_owned(answering));
         }
     }
-}
-
-/// Runs `work` and gives the place back after it.
-async fn holding(place: OwnedSemaphorePermit, work: impl Future<Output = ()>) {
-    work.await;
-    drop(place);
 }
 
 async fn turn_away(mut stream: TcpStream) {

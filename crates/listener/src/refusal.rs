@@ -1,117 +1,102 @@
-//! Errors over HTTP, in the shape that the clients of a path understand.
+//! What the listener itself refuses, and why.
 
-use std::time::Duration;
-
-use axum::{
-    Json,
-    http::{
-        StatusCode,
-        header::{self, HeaderValue},
-    },
-    response::{IntoResponse, Response},
+use axum::http::StatusCode;
+use okibi_protocol::{
+    guard::Refusal,
+    jsonrpc::{Id, Response, RpcError, code},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-/// An error as an HTTP response tells it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HttpError {
-    /// The status.
-    pub status: StatusCode,
-    /// What went wrong and what to do, for people.
-    pub message: String,
-    /// A word for programs, such as `model_not_found`.
-    pub code: &'static str,
-    /// The field of the request that is to blame.
-    pub param: Option<&'static str>,
-    /// When to ask again.
-    pub retry_after: Option<Duration>,
-    /// Details for programs.
-    pub details: Option<Value>,
+/// What a client is asked to wait when requests hold too much memory.
+const RETRY_AFTER_MS: u64 = 1000;
+
+/// Why the listener refuses an HTTP request. The service writes the response, because it knows what shape the clients
+/// of a path understand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The guard does not let it in.
+    #[error(transparent)]
+    Guard(#[from] Refusal),
+    /// The service has no such path.
+    #[error("there is nothing at this path")]
+    NotFound,
+    /// The path does not take this method.
+    #[error("this path does not take this method")]
+    MethodNotAllowed,
+    /// The service panicked.
+    #[error("the server failed at this request; its log says more")]
+    Panicked,
+    /// A WebSocket starts with another method.
+    #[error("a WebSocket starts with GET")]
+    HandshakeMethod,
+    /// A WebSocket of a version that is not spoken.
+    #[error("the WebSocket version must be 13")]
+    HandshakeVersion,
+    /// A WebSocket without a key.
+    #[error("the Sec-WebSocket-Key header is missing")]
+    HandshakeKey,
 }
 
-impl HttpError {
-    /// An error without details.
-    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            code,
-            param: None,
-            retry_after: None,
-            details: None,
+impl Refused {
+    /// The status of the response.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Guard(Refusal::MissingHost) | Self::HandshakeKey => StatusCode::BAD_REQUEST,
+            Self::Guard(Refusal::MissingToken | Refusal::WrongToken) => StatusCode::UNAUTHORIZED,
+            Self::Guard(Refusal::ForeignHost | Refusal::ForeignOrigin | Refusal::NotAllowed) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed | Self::HandshakeMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::HandshakeVersion => StatusCode::UPGRADE_REQUIRED,
         }
     }
 
-    /// The response to a request for `path`.
-    ///
-    /// Below `/v1/` it has OpenAI's shape, `{"error": {"message", "type", "param", "code"}}`; elsewhere `error` is the
-    /// message, as Ollama and text-embeddings-inference have it, and `error_type` the latter's word.
-    pub fn response(&self, path: &str) -> Response {
-        let body = if path.starts_with("/v1/") {
-            json!({ "error": {
-                "message": self.message,
-                "type": self.openai_type(),
-                "param": self.param,
-                "code": self.code,
-                "details": self.details,
-            } })
-        } else {
-            json!({
-                "error": self.message,
-                "error_type": self.tei_type(),
-                "code": self.code,
-                "details": self.details,
-            })
-        };
-        let mut response = (self.status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        response
-    }
-
-    /// Source: OpenAI's API reference, "Error codes", and the errors its servers send.
-    fn openai_type(&self) -> &'static str {
-        match self.status {
-            StatusCode::UNAUTHORIZED => "authentication_error",
-            StatusCode::FORBIDDEN => "permission_error",
-            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
-            status if status.is_server_error() => "server_error",
-            _ => "invalid_request_error",
-        }
-    }
-
-    /// Source: text-embeddings-inference, `ErrorType` in its OpenAPI description.
-    fn tei_type(&self) -> &'static str {
-        match (self.status, self.code) {
-            (_, "empty_input") => "Empty",
-            (_, "tokenizer") => "Tokenizer",
-            (StatusCode::TOO_MANY_REQUESTS, _) => "Overloaded",
-            (StatusCode::SERVICE_UNAVAILABLE, _) => "Unhealthy",
-            (status, _) if status.is_server_error() => "Backend",
-            _ => "Validation",
+    /// One word for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Guard(Refusal::MissingHost) => "missing_host",
+            Self::Guard(Refusal::ForeignHost) => "foreign_host",
+            Self::Guard(Refusal::ForeignOrigin) => "foreign_origin",
+            Self::Guard(Refusal::MissingToken) => "missing_token",
+            Self::Guard(Refusal::WrongToken) => "invalid_api_key",
+            Self::Guard(Refusal::NotAllowed) => "not_allowed",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Panicked => "internal",
+            Self::HandshakeMethod | Self::HandshakeVersion | Self::HandshakeKey => "handshake",
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// −32002 for an element of a batch whose answers have grown too large together.
+pub(crate) fn too_much_unread() -> RpcError {
+    let message = "the answers of this batch are too large together; send smaller ones";
+    RpcError::new(code::BUSY, message)
+}
 
-    #[test]
-    fn a_client_that_is_to_wait_is_told_whole_seconds() {
-        let mut error = HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "loading", "not yet");
-        error.retry_after = Some(Duration::from_millis(200));
-        let response = error.response("/v1/embeddings");
-        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
-        assert_eq!(
-            (error.openai_type(), error.tei_type()),
-            ("server_error", "Unhealthy")
-        );
-    }
+/// −32002 for a message that there is no memory for.
+pub(crate) fn too_much_held() -> Response {
+    let error = RpcError::new(code::BUSY, "too many large requests at once; try again");
+    let error = error.with_data(json!({ "retry_after_ms": RETRY_AFTER_MS }));
+    Response::new(Id::Null, Err(error))
+}
+
+/// −32603 for a failure that only the log explains.
+pub(crate) fn internal_error() -> RpcError {
+    RpcError::new(
+        code::INTERNAL_ERROR,
+        "the server failed at this call; its log says more",
+    )
+}
+
+/// −32004 for a caller without the right to do this.
+pub(crate) fn not_allowed() -> RpcError {
+    RpcError::new(code::NOT_ALLOWED, Refusal::NotAllowed.to_string())
+}
+
+/// −32600 for a message that is not JSON-RPC at all.
+pub(crate) fn invalid(message: &str) -> Response {
+    Response::new(Id::Null, Err(RpcError::new(code::INVALID_REQUEST, message)))
 }

@@ -1,28 +1,30 @@
-//! Who answers: what the daemon and a front's temporary server each implement.
+//! The service behind a listener: what the daemon and a front's temporary server each implement.
 
 use std::{
     fmt,
     future::Future,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
 
+use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use okibi_protocol::{
     guard::Right,
     jsonrpc::{Call, RpcError, code},
     notice::{Notice, NoticeReply},
 };
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{listener::Life, writer::Outgoing};
+use crate::{connection_id::ConnectionId, life::Life, refusal::Refused, writer::Outgoing};
 
-/// What a listener asks.
+/// Answers what a listener receives.
 ///
 /// Calls run at the same time, each in a task of its own; their futures are dropped when the peer goes or the
 /// drain's deadline passes. A panic becomes that call's error −32603.
@@ -30,16 +32,30 @@ pub trait Service: Send + Sync + 'static {
     /// Answers a JSON-RPC call; the answer to a notification (no id) is thrown away.
     fn call(&self, call: Call, context: CallContext) -> impl Future<Output = Answer> + Send;
 
-    /// Answers a launch notice; `None`, which is the default, refuses it as an invalid request.
+    /// Answers a launch notice of a caller with the right to manage. `None`, which is the default, refuses it as an
+    /// invalid request.
     fn notice(&self, notice: Notice) -> impl Future<Output = Option<NoticeReply>> + Send {
         let _ = notice;
         async { None }
     }
 
-    /// Thousands of connections have gone: a time to give their memory back. Must not block.
-    fn crowd_gone(&self) {}
+    /// Called when thousands of connections have closed: a time to give their memory back. Must not block.
+    fn on_burst_ended(&self) {}
 
-    /// HTTP routes beside the WebSocket at `/`; asked once, at the start. The guard stands before them.
+    /// The response to a request that the listener refuses, in the shape that the clients of `path` understand. Plain
+    /// text by default.
+    fn refusal(&self, path: &str, refused: Refused) -> Response {
+        let _ = path;
+        (refused.status(), refused.to_string()).into_response()
+    }
+
+    /// Whether `path` may be asked over plain HTTP without the token, where one is required. None may, by default.
+    fn is_open(&self, path: &str) -> bool {
+        let _ = path;
+        false
+    }
+
+    /// HTTP routes beside the WebSocket at `/`. Called once, at the start. The guard stands before them.
     fn routes(&self) -> axum::Router {
         axum::Router::new()
     }
@@ -54,8 +70,16 @@ impl<S: Service> Service for Arc<S> {
         S::notice(self, notice)
     }
 
-    fn crowd_gone(&self) {
-        S::crowd_gone(self);
+    fn on_burst_ended(&self) {
+        S::on_burst_ended(self);
+    }
+
+    fn refusal(&self, path: &str, refused: Refused) -> Response {
+        S::refusal(self, path, refused)
+    }
+
+    fn is_open(&self, path: &str) -> bool {
+        S::is_open(self, path)
     }
 
     fn routes(&self) -> axum::Router {
@@ -68,8 +92,8 @@ impl<S: Service> Service for Arc<S> {
 pub enum Answer {
     /// One response.
     Single(Result<Box<RawValue>, RpcError>),
-    /// Several responses with the call's id, each sent as it comes, `"more": true` on all but the last. A channel that
-    /// ends without a last one has failed, and the client is told so. Not for calls in a batch.
+    /// Several responses with the call's id, each sent as it comes, with `"more": true` on all but the last. A channel
+    /// that ends without a last one has failed, and the client gets an error. Not for calls in a batch.
     Stream(mpsc::Receiver<Chunk>),
 }
 
@@ -78,13 +102,9 @@ pub enum Answer {
 pub enum Chunk {
     /// Others follow.
     More(Box<RawValue>),
-    /// None follows.
+    /// The last one.
     Last(Result<Box<RawValue>, RpcError>),
 }
-
-/// Names a connection as long as the process lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ConnectionId(pub u64);
 
 /// Where a call comes from.
 #[derive(Debug)]
@@ -132,7 +152,7 @@ struct Notification<'a, P> {
 impl Notifier {
     /// Sends a notification; waits while the peer is slow to read.
     ///
-    /// Errors: [`ConnectionClosed`], also for `params` that JSON cannot express (a map with keys that are no text).
+    /// Errors: [`ConnectionClosed`], also for `params` that JSON cannot express (a map with keys that are not text).
     pub async fn notify<P: Serialize + Sync>(
         &self,
         method: &str,
@@ -153,13 +173,14 @@ impl Notifier {
         sent.await.and_then(Result::ok).ok_or(ConnectionClosed)
     }
 
-    /// Ends when the connection has.
+    /// Returns when the connection is closed.
     pub async fn closed(&self) {
         self.gone.cancelled().await;
     }
 }
 
-/// The futures one call has given to its connection; they wait here until the answer is queued.
+/// The futures that one call has given to its connection. They wait here until the answer is queued, so that no
+/// notification of a subscription comes before the answer that opens it.
 #[derive(Clone)]
 pub(crate) struct Background {
     waiting: Arc<Mutex<Vec<BoxFuture<'static, ()>>>>,
@@ -211,15 +232,16 @@ impl Background {
             let _place = place;
             future.await;
         };
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock();
         waiting.push(Box::pin(placed));
         Ok(())
     }
 
     /// Starts what has been given, each until it ends or `gone`.
     pub(crate) fn start(&self, tasks: &TaskTracker, gone: &CancellationToken) {
-        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let waiting = std::mem::take(&mut *self.waiting.lock());
         for future in waiting {
+            // The tracker waits for the task, and the connection ends it.
             tasks.spawn(gone.clone().run_until_cancelled_owned(future));
         }
     }

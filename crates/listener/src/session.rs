@@ -1,42 +1,22 @@
-//! One WebSocket connection: reads messages, keeps an eye on the peer, ends in good order.
+//! What the tasks of one WebSocket connection share: its queue of answers, and what it may have in flight.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::sync::Arc;
 
-use futures_util::{
-    StreamExt,
-    stream::{SplitSink, SplitStream},
-};
-use okibi_protocol::{
-    guard::Right,
-    jsonrpc::{Id, Response, RpcError, code},
-};
+use okibi_protocol::guard::Right;
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinHandle,
-    time::{Instant, Interval, MissedTickBehavior, interval_at, timeout},
-};
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        Bytes, Error, Message,
-        error::{CapacityError, ProtocolError},
-        protocol::{CloseFrame, frame::coding::CloseCode},
-    },
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    batch::MAX_OPEN_BATCHES,
-    bound::Bound,
-    listener::Core,
-    service::{BackgroundCount, ConnectionId, Service},
-    unread::Share,
-    wire::{Link, Wire},
-    writer::{self, InFlight, Outgoing, WriteEnd},
+    connection_id::ConnectionId,
+    core::Core,
+    limits::Limits,
+    service::BackgroundCount,
+    unread::ConnectionOutput,
+    writer::{InFlight, Outgoing},
 };
-
-/// How long a peer is given to answer a close frame.
-const CLOSE_ANSWER: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// What the tasks of one connection share.
 pub(crate) struct Session<S> {
@@ -44,169 +24,40 @@ pub(crate) struct Session<S> {
     pub(crate) id: ConnectionId,
     pub(crate) right: Right,
     pub(crate) queue: mpsc::Sender<Outgoing>,
-    /// Cancelled when the connection is over, whoever ended it: every task of it ends with it.
+    /// Cancelled when the connection is over, on whichever side: every task of it ends then.
     pub(crate) gone: CancellationToken,
     pub(crate) background: Arc<BackgroundCount>,
+    /// A permit for each batch that may be open.
     pub(crate) batches: Arc<Semaphore>,
-    room: Arc<Semaphore>,
-    pub(crate) unread: Arc<Share>,
+    /// A permit for each call that may be in flight.
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) output: Arc<ConnectionOutput>,
 }
 
-/// Why reading ended.
-enum Ending {
-    /// The peer has gone, is silent, does not read, or everything is being aborted.
-    Gone,
-    /// The listener drains and no call is in flight any more.
-    Drained,
-    /// The peer broke the framing: what it is told, and the close frame.
-    Broken(Option<Response>, CloseFrame),
-}
-
-/// Speaks on `socket` until it is over; true where both sides have closed it by the protocol.
-pub(crate) async fn run<S: Service>(
-    core: Arc<Core<S>>,
-    id: ConnectionId,
-    right: Right,
-    socket: WebSocketStream<Wire>,
-    link: &Arc<Link>,
-    unread: Arc<Share>,
-) -> bool {
-    let (sink, mut stream) = socket.split();
-    let (queue, asked) = mpsc::channel(writer::QUEUE);
-    let session = Arc::new(Session {
-        id,
-        right,
-        queue,
-        gone: core.life.abort.child_token(),
-        background: BackgroundCount::new(core.limits.max_background),
-        batches: Arc::new(Semaphore::new(MAX_OPEN_BATCHES)),
-        room: Arc::new(Semaphore::new(core.limits.max_in_flight)),
-        unread,
-        core,
-    });
-    let _end_tasks = session.gone.clone().drop_guard();
-    let writer = session.start_writer(sink, asked, link.clone());
-    let settled = match session.read(&mut stream, link).await {
-        Ending::Gone => false,
-        Ending::Drained => {
-            let frame = close_frame(CloseCode::Away, "server stopping");
-            session.finish(&mut stream, frame).await
-        }
-        Ending::Broken(response, frame) => {
-            tokio::select! {
-                () = session.tell_and_close(response, frame) => {}
-                // Whatever else comes means nothing; reading it lets the peer finish writing, and shows its end.
-                () = link.discard() => {}
-            }
-            false
-        }
-    };
-    session.gone.cancel();
-    // The writer's half of the stream has to be dropped before the connection can be closed. It cannot panic.
-    let _ = writer.await;
-    settled
-}
-
-impl<S: Service> Session<S> {
-    fn start_writer(
-        &self,
-        sink: SplitSink<WebSocketStream<Wire>, Message>,
-        asked: mpsc::Receiver<Outgoing>,
-        link: Arc<Link>,
-    ) -> JoinHandle<()> {
-        let (gone, limit, id) = (self.gone.clone(), self.core.limits.write_timeout, self.id.0);
-        let counts = self.core.counts.clone();
-        self.core.life.tasks.spawn(async move {
-            let writing = writer::write(sink, asked, &link, limit);
-            match gone.run_until_cancelled(writing).await {
-                Some(Err(WriteEnd::Stalled)) => {
-                    counts.dropped.fetch_add(1, Relaxed);
-                    counts.refusals.count(Bound::WriteTime);
-                    tracing::warn!(connection = id, "a client that does not read was dropped");
-                }
-                Some(Err(WriteEnd::Broken(error))) => {
-                    tracing::debug!(connection = id, %error, "writing ended")
-                }
-                Some(Ok(())) | None => {}
-            }
-            gone.cancel();
+impl<S> Session<S> {
+    pub(crate) fn new(
+        core: Arc<Core<S>>,
+        id: ConnectionId,
+        right: Right,
+        queue: mpsc::Sender<Outgoing>,
+        output: Arc<ConnectionOutput>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            right,
+            queue,
+            gone: core.life.abort.child_token(),
+            background: BackgroundCount::new(core.limits.max_background),
+            batches: Arc::new(Semaphore::new(Limits::MAX_OPEN_BATCHES)),
+            room: Arc::new(Semaphore::new(core.limits.max_in_flight)),
+            output,
+            core,
         })
-    }
-
-    /// Reads messages and starts what they ask for.
-    async fn read(self: &Arc<Self>, stream: &mut SplitStream<WebSocketStream<Wire>>, link: &Link) -> Ending {
-        let mut pulse = Pulse::new(self.core.limits.ping_interval);
-        loop {
-            let received = tokio::select! {
-                () = self.gone.cancelled() => return Ending::Gone,
-                () = self.core.life.closing.cancelled() => return Ending::Drained,
-                silent = pulse.beat(link, &self.queue) => {
-                    if silent {
-                        self.core.counts.dropped.fetch_add(1, Relaxed);
-                        self.core.counts.refusals.count(Bound::Ping);
-                        tracing::info!(connection = self.id.0, "a client that answers no ping was dropped");
-                        return Ending::Gone;
-                    }
-                    continue;
-                }
-                received = stream.next() => received,
-            };
-            let taking = async {
-                match received {
-                    Some(Ok(Message::Text(text))) => {
-                        // From here on its bytes are counted with the call that it is.
-                        link.settle();
-                        self.take(text).await;
-                    }
-                    Some(Ok(Message::Binary(_))) => {
-                        let refusal = invalid("this is a binary message; send text messages");
-                        let in_flight = self.admit().await;
-                        self.send(Outgoing::answer(refusal.to_text(), in_flight)).await;
-                    }
-                    Some(Ok(Message::Ping(_))) => self.send(Outgoing::Flush).await,
-                    Some(Ok(_)) => {}
-                    Some(Err(error)) => return Some(self.ending(&error)),
-                    None => return Some(Ending::Gone),
-                }
-                None
-            };
-            let started = Instant::now();
-            match self.gone.run_until_cancelled(taking).await {
-                None => return Ending::Gone,
-                Some(Some(ending)) => return ending,
-                // Nothing was read while there was no room, so the peer was not silent.
-                Some(None) if started.elapsed() > pulse.ticks.period() / 4 => pulse.restart(),
-                Some(None) => {}
-            }
-        }
-    }
-
-    /// What a read error means.
-    fn ending(&self, error: &Error) -> Ending {
-        tracing::debug!(connection = self.id.0, %error, "reading ended");
-        match error {
-            Error::Capacity(CapacityError::MessageTooLong { .. }) => {
-                self.core.counts.refusals.count(Bound::FrameSize);
-                let limit = self.core.limits.max_message_bytes;
-                let refusal = invalid(&format!("the message is over the limit of {limit} bytes"));
-                Ending::Broken(Some(refusal), close_frame(CloseCode::Size, "message too big"))
-            }
-            Error::Utf8(_) => {
-                let refusal = RpcError::new(code::PARSE_ERROR, "the message is not UTF-8");
-                Ending::Broken(
-                    Some(Response::new(Id::Null, Err(refusal))),
-                    close_frame(CloseCode::Invalid, "not UTF-8"),
-                )
-            }
-            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ending::Gone,
-            Error::Protocol(_) => Ending::Broken(None, close_frame(CloseCode::Protocol, "protocol error")),
-            _ => Ending::Gone,
-        }
     }
 
     /// Waits for room for one more call, and until the peer has read so much that another answer can wait.
     pub(crate) async fn admit(&self) -> InFlight {
-        self.unread.room().await;
+        self.output.room().await;
         self.admit_element().await
     }
 
@@ -219,11 +70,12 @@ impl<S: Service> Session<S> {
         }
     }
 
-    /// Queues a message; when the connection is over there is nobody to tell.
+    /// Queues a message and counts it as unread output.
     pub(crate) async fn send(&self, mut outgoing: Outgoing) {
         if let Outgoing::Send { message, unread, .. } = &mut outgoing {
-            *unread = Some(self.unread.hold(message.len()));
+            *unread = Some(self.output.hold(message.len()));
         }
+        // An error means that the connection is over, and that nobody waits for the message any more.
         let _ = self.queue.send(outgoing).await;
     }
 
@@ -237,86 +89,5 @@ impl<S: Service> Session<S> {
             .life
             .tasks
             .spawn(self.gone.clone().run_until_cancelled_owned(task))
-    }
-
-    /// Sends the answers of the calls in flight, then `response`, then the close frame.
-    async fn tell_and_close(&self, response: Option<Response>, frame: CloseFrame) {
-        // All the room there is: every answer has left.
-        let all = u32::try_from(self.core.limits.max_in_flight).unwrap_or(u32::MAX);
-        let _room = self.room.acquire_many(all).await;
-        let _batches = self.batches.acquire_many(MAX_OPEN_BATCHES as u32).await;
-        if let Some(response) = response {
-            self.send(Outgoing::text(response.to_text())).await;
-        }
-        self.send(Outgoing::Close(frame)).await;
-        self.gone.cancelled().await;
-    }
-
-    /// Sends the close frame and waits for the peer's; false where it does not come.
-    async fn finish(&self, stream: &mut SplitStream<WebSocketStream<Wire>>, frame: CloseFrame) -> bool {
-        self.send(Outgoing::Close(frame)).await;
-        let answered = async { while let Some(Ok(_)) = stream.next().await {} };
-        let limit = async {
-            self.gone.cancelled().await;
-            if !self.core.life.abort.is_cancelled() {
-                // Past it the peer is not waited for any more.
-                let _ = timeout(CLOSE_ANSWER, self.core.life.abort.cancelled()).await;
-            }
-        };
-        tokio::select! {
-            () = answered => true,
-            () = limit => false,
-        }
-    }
-}
-
-/// Pings, and the judgement that a peer is silent.
-struct Pulse {
-    ticks: Interval,
-    /// Bytes read when the last ping was queued.
-    pinged_at: Option<u64>,
-}
-
-impl Pulse {
-    fn new(period: std::time::Duration) -> Self {
-        let mut ticks = interval_at(Instant::now() + period, period);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self {
-            ticks,
-            pinged_at: None,
-        }
-    }
-
-    /// Waits for the next beat and pings; true where nothing has come since the ping before.
-    async fn beat(&mut self, link: &Link, queue: &mpsc::Sender<Outgoing>) -> bool {
-        self.ticks.tick().await;
-        let read = link.bytes_read();
-        if self.pinged_at == Some(read) {
-            return true;
-        }
-        let ping = Outgoing::Send {
-            message: Message::Ping(Bytes::new()),
-            done: None,
-            unread: None,
-        };
-        // A full queue has a limit of its own: the writer's.
-        self.pinged_at = queue.try_send(ping).is_ok().then_some(read);
-        false
-    }
-
-    fn restart(&mut self) {
-        self.ticks.reset();
-        self.pinged_at = None;
-    }
-}
-
-fn invalid(message: &str) -> Response {
-    Response::new(Id::Null, Err(RpcError::new(code::INVALID_REQUEST, message)))
-}
-
-fn close_frame(code: CloseCode, reason: &'static str) -> CloseFrame {
-    CloseFrame {
-        code,
-        reason: reason.into(),
     }
 }

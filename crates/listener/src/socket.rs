@@ -32,7 +32,7 @@ pub(crate) struct OpenSocket {
 /// Closes the listening sockets, from anywhere: a service has one to give the port away before it answers.
 #[derive(Clone, Debug)]
 pub struct PortCloser {
-    pub(crate) asked: CancellationToken,
+    pub(crate) closing: CancellationToken,
     open: TaskTracker,
 }
 
@@ -41,7 +41,7 @@ impl PortCloser {
     ///
     /// Waits for [`start`](crate::start) (or for the drop of [`Sockets`]) when called before it.
     pub async fn close(&self) {
-        self.asked.cancel();
+        self.closing.cancel();
         self.open.close();
         self.open.wait().await;
     }
@@ -80,7 +80,7 @@ pub fn bind_on(host: Option<IpAddr>, port: u16) -> io::Result<Sockets> {
     let v4 = listen((v4, port).into())?;
     let local_port = v4.local_addr()?.port();
     let closer = PortCloser {
-        asked: CancellationToken::new(),
+        closing: CancellationToken::new(),
         open: TaskTracker::new(),
     };
     let mut listeners = vec![v4];

@@ -1,26 +1,26 @@
-//! Answering `subscribe`: the present status, then every change.
+//! A subscription over WebSocket: a value as its answer, then every change as a notification.
 
-use okibi_protocol::{
-    jsonrpc::{RpcError, raw_result},
-    method::{STATUS_CHANGED, Status},
-};
+use okibi_protocol::jsonrpc::{RpcError, raw_result};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use crate::service::CallContext;
 
-/// Answers `subscribe` with the present status, and sends the status whenever `changes` is told, until the connection
-/// closes. A slow peer skips to the latest. The last one is sent when the listener begins to drain, which waits for it.
+/// Answers a call with `value`, and sends `value` again as a notification of `method` at each of `changes`, until the
+/// connection closes. A slow peer skips to the latest. The last one is sent when the listener begins to drain, which
+/// waits for it.
 ///
 /// Errors: as [`CallContext::spawn`].
-pub fn subscribe<T: Send + Sync + 'static>(
+pub fn subscribe<T: Send + Sync + 'static, V: Serialize + Send + Sync>(
     context: &CallContext,
+    method: &'static str,
     changes: &watch::Sender<T>,
-    status: impl Fn() -> Status + Send + Sync + 'static,
+    value: impl Fn() -> V + Send + Sync + 'static,
 ) -> Result<Box<RawValue>, RpcError> {
-    // Before the status is taken, so that no change falls between the two.
+    // Before the value is taken, so that no change falls between the two.
     let mut changed = changes.subscribe();
-    let now = raw_result(&status())?;
+    let now = raw_result(&value())?;
     let notifier = context.notifier.clone();
     let draining = context.life.draining.clone();
     let counted = context.life.subscriptions.token();
@@ -31,7 +31,7 @@ pub fn subscribe<T: Send + Sync + 'static>(
                 () = draining.cancelled() => true,
                 changed = changed.changed() => changed.is_err(),
             };
-            if notifier.notify(STATUS_CHANGED, &status()).await.is_err() || is_last {
+            if notifier.notify(method, &value()).await.is_err() || is_last {
                 return;
             }
         }

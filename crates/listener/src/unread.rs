@@ -1,24 +1,35 @@
 //! Bytes of answers that wait for their clients to read them, over all connections.
+//!
+//! Each answer is counted from the moment it is queued until the system has taken it. Two bounds hold:
+//!
+//! ```text
+//!                     ┌─ connection 1: ConnectionOutput ── answers ──▶ its WebSocket or HTTP body
+//! Unread (all bytes) ─┼─ connection 2: ConnectionOutput ── answers ──▶ …
+//!                     └─ connection 3: ConnectionOutput ── answers ──▶ …
+//!
+//! one connection over its bound   nothing more is read from it until its client has read some answers
+//! all of them over the bound      the connection that holds most is cut, and again until the bound holds
+//! ```
+//!
+//! So a client that does not read stops itself, and many of them together cannot use up the memory.
 
-use std::{
-    cmp::Reverse,
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::service::ConnectionId;
+use crate::connection_id::ConnectionId;
 
 /// What waits on every connection, and how much of it there may be.
 ///
-/// Over the bound of all connections, the one that holds most is cut (of equals the one that has waited longest), and
-/// again until the bound holds. One answer alone may be of any size, so all of them hold at most one answer more than the bound.
+/// Of connections that hold the same, the one that has waited longest is cut. A single answer may be of any size, so all
+/// connections together hold at most one answer more than the bound.
 #[derive(Debug)]
 pub(crate) struct Unread {
     max: usize,
     max_of_connection: usize,
+    /// Every change takes this one lock: a sum over atomics could not tell which connection holds most.
     waiting: Mutex<Waiting>,
 }
 
@@ -29,11 +40,11 @@ struct Waiting {
     bytes: usize,
     /// The last `since`.
     turn: u64,
-    connections: HashMap<u64, OfConnection>,
+    connections: HashMap<u64, Held>,
 }
 
 #[derive(Debug)]
-struct OfConnection {
+struct Held {
     bytes: usize,
     answers: usize,
     /// Counts up over all connections each time one begins to have something that waits.
@@ -52,17 +63,21 @@ impl Unread {
         })
     }
 
-    /// A new connection, which `end` ends.
-    pub(crate) fn enter(self: &Arc<Self>, connection: ConnectionId, end: CancellationToken) -> Arc<Share> {
-        let entry = OfConnection {
+    /// Adds a connection. `end` is cancelled when it is cut.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        connection: ConnectionId,
+        end: CancellationToken,
+    ) -> Arc<ConnectionOutput> {
+        let entry = Held {
             bytes: 0,
             answers: 0,
             since: 0,
             end,
             is_cut: false,
         };
-        self.lock().connections.insert(connection.0, entry);
-        Arc::new(Share {
+        self.waiting.lock().connections.insert(connection.0, entry);
+        Arc::new(ConnectionOutput {
             connection: connection.0,
             read: Notify::new(),
             unread: Arc::clone(self),
@@ -71,17 +86,12 @@ impl Unread {
 
     /// Bytes that wait now.
     pub(crate) fn bytes(&self) -> usize {
-        self.lock().bytes
-    }
-
-    /// The state, which no panic leaves half-changed.
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().bytes
     }
 }
 
 impl Waiting {
-    /// Counts an answer, and keeps to `max`.
+    /// Counts an answer; cuts connections when more than `max` bytes wait.
     fn add(&mut self, connection: u64, bytes: usize, max: usize) {
         let Some(own) = self.connections.get_mut(&connection) else {
             return;
@@ -98,7 +108,7 @@ impl Waiting {
         }
     }
 
-    /// No longer counts an answer.
+    /// Stops counting an answer. The bytes of a connection that was cut left the sum when it was.
     fn remove(&mut self, connection: u64, bytes: usize) {
         let Some(own) = self.connections.get_mut(&connection) else {
             return;
@@ -124,7 +134,7 @@ impl Waiting {
             tracing::warn!(
                 connection,
                 bytes = largest.bytes,
-                "a client was cut: of all answers that wait, the most were its own"
+                "disconnected the client with the most unread output"
             );
             largest.is_cut = true;
             largest.end.cancel();
@@ -135,24 +145,27 @@ impl Waiting {
 
 /// What waits on one connection.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub(crate) struct ConnectionOutput {
     connection: u64,
-    /// Told when an answer has left.
+    /// Notified when an answer has been sent.
     read: Notify,
     unread: Arc<Unread>,
 }
 
-impl Share {
-    /// Counts an answer of `bytes` until the guard is dropped; cuts whoever holds most where that is too much.
+impl ConnectionOutput {
+    /// Counts an answer of `bytes` until the guard is dropped; cuts the connection that holds most when that is too much.
     pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> UnreadAnswer {
-        self.unread.lock().add(self.connection, bytes, self.unread.max);
+        self.unread
+            .waiting
+            .lock()
+            .add(self.connection, bytes, self.unread.max);
         UnreadAnswer {
             bytes,
-            share: Arc::clone(self),
+            output: Arc::clone(self),
         }
     }
 
-    /// As [`Self::hold`], but `None` where the connection holds its bound already.
+    /// As [`Self::hold`], but returns `None` when the connection already holds its bound.
     pub(crate) fn try_hold(self: &Arc<Self>, bytes: usize) -> Option<UnreadAnswer> {
         self.has_room().then(|| self.hold(bytes))
     }
@@ -166,7 +179,7 @@ impl Share {
     pub(crate) async fn room(&self) {
         loop {
             let mut read = std::pin::pin!(self.read.notified());
-            // From here on no notice is missed.
+            // Registered before the check, so that an answer sent between the two is not missed.
             read.as_mut().enable();
             if self.has_room() {
                 return;
@@ -177,7 +190,7 @@ impl Share {
 
     /// Whether its connection has been cut.
     pub(crate) fn is_cut(&self) -> bool {
-        let waiting = self.unread.lock();
+        let waiting = self.unread.waiting.lock();
         waiting
             .connections
             .get(&self.connection)
@@ -185,29 +198,33 @@ impl Share {
     }
 
     fn has_room(&self) -> bool {
-        let waiting = self.unread.lock();
+        let waiting = self.unread.waiting.lock();
         let own = waiting.connections.get(&self.connection);
         own.is_none_or(|own| own.bytes < self.unread.max_of_connection)
     }
 }
 
-impl Drop for Share {
+impl Drop for ConnectionOutput {
     fn drop(&mut self) {
-        self.unread.lock().connections.remove(&self.connection);
+        self.unread.waiting.lock().connections.remove(&self.connection);
     }
 }
 
-/// An answer that waits to be read; no longer counted when it is dropped.
+/// An answer that waits to be read, counted until it is dropped.
 #[derive(Debug)]
 pub(crate) struct UnreadAnswer {
     bytes: usize,
-    share: Arc<Share>,
+    output: Arc<ConnectionOutput>,
 }
 
 impl Drop for UnreadAnswer {
     fn drop(&mut self) {
-        self.share.unread.lock().remove(self.share.connection, self.bytes);
-        self.share.read.notify_waiters();
+        self.output
+            .unread
+            .waiting
+            .lock()
+            .remove(self.output.connection, self.bytes);
+        self.output.read.notify_waiters();
     }
 }
 
@@ -215,7 +232,7 @@ impl Drop for UnreadAnswer {
 mod tests {
     use super::*;
 
-    fn enter(unread: &Arc<Unread>, connection: u64) -> (Arc<Share>, CancellationToken) {
+    fn enter(unread: &Arc<Unread>, connection: u64) -> (Arc<ConnectionOutput>, CancellationToken) {
         let end = CancellationToken::new();
         (unread.enter(ConnectionId(connection), end.clone()), end)
     }
@@ -254,17 +271,17 @@ mod tests {
     #[tokio::test]
     async fn a_connection_waits_until_it_is_under_its_bound() {
         let unread = Unread::new(100, 50);
-        let (share, _end) = enter(&unread, 1);
-        let answer = share.hold(50);
-        assert!(share.try_hold(1).is_none());
+        let (output, _end) = enter(&unread, 1);
+        let answer = output.hold(50);
+        assert!(output.try_hold(1).is_none());
         let waiting = tokio::spawn({
-            let share = Arc::clone(&share);
-            async move { share.room().await }
+            let output = Arc::clone(&output);
+            async move { output.room().await }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
         drop(answer);
         waiting.await.unwrap();
-        assert!(share.try_hold(1).is_some());
+        assert!(output.try_hold(1).is_some());
     }
 }

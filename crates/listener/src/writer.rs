@@ -23,13 +23,13 @@ const FLUSH_AFTER: usize = 64;
 pub(crate) struct InFlight {
     /// The bytes of its message, where they are many.
     pub(crate) _held: Option<Arc<Reserved>>,
-    /// Its share of what its connection may have in flight.
+    /// Its part of what its connection may have in flight.
     pub(crate) _permit: Option<OwnedSemaphorePermit>,
     /// What a drain waits for.
     pub(crate) _counted: TaskTrackerToken,
 }
 
-/// What the writer is asked.
+/// What the writer is to send.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     /// Send a message; `done` and `unread` are dropped once the system has taken it.
@@ -38,7 +38,7 @@ pub(crate) enum Outgoing {
         done: Option<InFlight>,
         unread: Option<UnreadAnswer>,
     },
-    /// Send what the protocol wants to say of itself: pongs.
+    /// Send what the protocol itself has queued: pongs.
     Flush,
     /// Send a close frame and end.
     Close(CloseFrame),

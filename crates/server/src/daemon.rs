@@ -6,15 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::Router;
+use axum::{Router, response::Response};
+use okibi_dialects::{Dialect, HttpError, loading};
 use okibi_engine::{Engine, ModelInfo, Role};
-use okibi_listener::{Answer, Bound, CallContext, ConnectionId, Service, loading, subscribe};
+use okibi_listener::{Answer, Bound, CallContext, ConnectionId, Refused, Service, subscribe};
 use okibi_protocol::{
     SERVER_TYPE_DAEMON,
     guard::{Refusal, Right},
     jsonrpc::{Call, RpcError, code, raw_result},
     method::{
-        EMBED, EMBED_TEXT, EmbedParams, EmbedTextParams, RunState, STOP_SERVER, SUBSCRIBE, Status, Stopping,
+        EMBED, EMBED_TEXT, EmbedParams, EmbedTextParams, RunState, STATUS_CHANGED, STOP_SERVER, SUBSCRIBE,
+        Status, Stopping,
     },
     models::{
         LIST_MODELS, LOAD_MODEL, LoadModelParams, MODEL_INFO, ModelParams, PULL_MODEL, PullModelParams,
@@ -290,7 +292,9 @@ impl Daemon {
                     return Err(RpcError::new(code::INVALID_REQUEST, message));
                 };
                 let daemon = Arc::clone(&self);
-                single(subscribe(context, &self.changed, move || daemon.status()))
+                single(subscribe(context, STATUS_CHANGED, &self.changed, move || {
+                    daemon.status()
+                }))
             }
             method => single(loading::loading_answer(method, &self.status())),
         }
@@ -315,7 +319,15 @@ impl Service for DaemonService {
         }
     }
 
-    fn crowd_gone(&self) {
+    fn refusal(&self, path: &str, refused: Refused) -> Response {
+        HttpError::from(refused).response(Dialect::of(path))
+    }
+
+    fn is_open(&self, path: &str) -> bool {
+        okibi_dialects::is_open(path)
+    }
+
+    fn on_burst_ended(&self) {
         // It takes milliseconds, and nobody waits for it.
         drop(tokio::task::spawn_blocking(okibi_engine::return_unused_memory));
     }

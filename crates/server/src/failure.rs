@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
+use okibi_dialects::{HttpError, loading};
 use okibi_engine::{EmbedError, LoadError};
-use okibi_listener::{Bound, HttpError, loading};
+use okibi_listener::Bound;
 use okibi_models::ModelError;
 use okibi_protocol::{
     guard::Refusal,

@@ -111,7 +111,6 @@ struct Gauges {
     stage_seconds: Family<OfStage, Gauge<f64, std::sync::atomic::AtomicU64>>,
     accepted: Gauge,
     turned_away: Gauge,
-    refused: Gauge,
     websockets: Gauge,
     dropped: Gauge,
 }
@@ -265,11 +264,6 @@ impl Gauges {
             self.turned_away.clone(),
         );
         registry.register(
-            "requests_refused",
-            "Requests refused by the guard so far",
-            self.refused.clone(),
-        );
-        registry.register(
             "websockets_opened",
             "WebSockets opened so far",
             self.websockets.clone(),
@@ -282,7 +276,7 @@ impl Gauges {
     }
 
     fn look(&self, status: &Status, queued_texts: usize, caller: &Caller) {
-        let counts = &caller.counts;
+        let counts = &caller.counters;
         let of = |counter: &std::sync::atomic::AtomicU64| {
             counter.load(std::sync::atomic::Ordering::Relaxed).cast_signed()
         };
@@ -298,7 +292,6 @@ impl Gauges {
         self.unread_bytes.set(caller.unread_bytes() as i64);
         self.accepted.set(of(&counts.connections));
         self.turned_away.set(of(&counts.turned_away));
-        self.refused.set(of(&counts.refused));
         self.websockets.set(of(&counts.websockets));
         self.dropped.set(of(&counts.dropped));
         for event in status.stages.stages() {
@@ -351,7 +344,7 @@ impl Metrics {
     pub(crate) fn text(&self, status: &Status, queued_texts: usize, caller: &Caller) -> String {
         self.gauges.look(status, queued_texts, caller);
         for bound in Bound::ALL {
-            let count = self.own.of(*bound) + caller.counts.refusals.of(*bound);
+            let count = self.own.of(*bound) + caller.counters.refusals.of(*bound);
             let refused = OfBound { bound: bound.name() };
             self.refused.get_or_create(&refused).inner().store(count, Relaxed);
         }

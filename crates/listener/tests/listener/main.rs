@@ -4,6 +4,5 @@ mod calls;
 mod ends;
 mod framing;
 mod guards;
-mod loading;
 mod support;
 mod unread;

@@ -8,10 +8,14 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, routing};
+use axum::{
+    Json, Router,
+    response::{IntoResponse, Response},
+    routing,
+};
 use futures_util::{SinkExt, StreamExt};
 use okibi_listener::{
-    Answer, CallContext, Chunk, Limits, Listener, PortCloser, Service, Sockets, bind, start,
+    Answer, CallContext, Chunk, Limits, Listener, PortCloser, Refused, Service, Sockets, bind, start,
 };
 use okibi_protocol::guard::Access;
 use okibi_protocol::{
@@ -139,6 +143,10 @@ impl Service for Echo {
             Notice::Progress { .. } => Some(NoticeReply::Ack),
             Notice::InitError { .. } => None,
         }
+    }
+
+    fn refusal(&self, _path: &str, refused: Refused) -> Response {
+        (refused.status(), Json(json!({ "error": refused.to_string() }))).into_response()
     }
 
     fn routes(&self) -> Router {

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, header},
 };
 use futures_util::StreamExt;
-use okibi_listener::{Bound, Caller, Held};
+use okibi_listener::{Bound, Caller, HeldBytes};
 use okibi_protocol::jsonrpc::without_texts;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -21,7 +21,11 @@ const PARSE_ASIDE_BYTES: usize = 256 << 10;
 /// Reads the whole body; what comes with it keeps its bytes counted as long as it lives.
 ///
 /// Errors: [`BodyError`].
-pub(super) async fn bytes(caller: &Caller, headers: &HeaderMap, body: Body) -> Answer<(Bytes, Vec<Held>)> {
+pub(super) async fn bytes(
+    caller: &Caller,
+    headers: &HeaderMap,
+    body: Body,
+) -> Answer<(Bytes, Vec<HeldBytes>)> {
     let encoding = headers.get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Failure::Body(BodyError::Encoded));
@@ -67,7 +71,7 @@ fn refused(caller: &Caller, error: BodyError) -> Failure {
         BodyError::Encoded | BodyError::Broken => None,
     };
     if let Some(bound) = bound {
-        caller.counts.refusals.count(bound);
+        caller.counters.refusals.count(bound);
     }
     Failure::Body(error)
 }
@@ -91,7 +95,7 @@ pub(super) async fn json<T: DeserializeOwned + Send + 'static>(
     caller: &Caller,
     headers: &HeaderMap,
     body: Body,
-) -> Answer<(T, Vec<Held>)> {
+) -> Answer<(T, Vec<HeldBytes>)> {
     let (bytes, held) = bytes(caller, headers, body).await?;
     let read = |bytes: &[u8]| serde_json::from_slice::<T>(bytes).map_err(|error| without_texts(&error));
     let parsed = parse(bytes, read).await;

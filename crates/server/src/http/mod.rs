@@ -29,8 +29,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
+use okibi_dialects::Dialect;
 use okibi_engine::{Engine, Role};
-use okibi_listener::{Caller, Held};
+use okibi_listener::{Caller, HeldBytes};
 use okibi_protocol::method::{InputType, OverflowChoice};
 use serde::de::DeserializeOwned;
 
@@ -81,7 +82,7 @@ pub(crate) fn routes(daemon: Arc<Daemon>) -> Router {
 fn respond<T: IntoResponse>(uri: &Uri, answer: Answer<T>) -> Response {
     match answer {
         Ok(answer) => answer.into_response(),
-        Err(failure) => failure.http().response(uri.path()),
+        Err(failure) => failure.http().response(Dialect::of(uri.path())),
     }
 }
 
@@ -95,7 +96,7 @@ struct Asked<T> {
     headers: HeaderMap,
     request: T,
     /// Its bytes stay counted as long as it is worked on.
-    held: Vec<Held>,
+    held: Vec<HeldBytes>,
 }
 
 impl<T: DeserializeOwned + Send + 'static> FromRequest<()> for Asked<T> {
@@ -118,7 +119,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<()> for Asked<T> {
                 request,
                 held,
             }),
-            Err(failure) => Err(failure.http().response(parts.uri.path())),
+            Err(failure) => Err(failure.http().response(Dialect::of(parts.uri.path()))),
         }
     }
 }

@@ -8,7 +8,8 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use okibi_listener::{Bound, Caller, HeldAnswer, loading};
+use okibi_dialects::{STATUS_EVENT, loading};
+use okibi_listener::{Bound, Caller, HeldAnswer};
 use okibi_protocol::jsonrpc::{self, Call, Element, Id, Message, Response as RpcResponse, RpcError, code};
 
 use crate::{
@@ -54,7 +55,7 @@ pub(super) async fn health(Extension(daemon): Shared) -> Response {
 /// `GET /events`: the status as it changes, as server-sent events.
 pub(super) async fn events(Extension(daemon): Shared, Extension(caller): Extension<Caller>) -> Response {
     let changes = daemon.changes().clone();
-    okibi_listener::events(&caller, &changes, move || daemon.status())
+    okibi_listener::events(&caller, STATUS_EVENT, &changes, move || daemon.status())
 }
 
 /// `GET /metrics`, as OpenMetrics text.
@@ -107,7 +108,7 @@ async fn answer(daemon: Arc<Daemon>, caller: &Caller, bytes: Bytes) -> Option<St
     };
     match message {
         Message::TooLong(response) => {
-            caller.counts.refusals.count(Bound::Batch);
+            caller.counters.refusals.count(Bound::Batch);
             Some(response.to_text())
         }
         Message::Single(element) => one(element).await.map(|(response, _)| response.to_text()),

@@ -1,6 +1,8 @@
-//! What is answered while a model loads.
+//! The answers while a model loads.
+// Helpers fail by panicking, as the tests do.
+#![allow(clippy::unwrap_used)]
 
-use okibi_listener::loading::{health_response, loading_answer};
+use okibi_dialects::loading::{health_response, loading_answer};
 use okibi_protocol::{
     jsonrpc::code,
     method::{RunState, Status},

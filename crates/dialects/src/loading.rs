@@ -1,4 +1,4 @@
-//! What is answered while a model loads: the same by a front's temporary server and by a daemon in the foreground.
+//! The answers while a model loads: the same from a front's temporary server and from a daemon in the foreground.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use okibi_protocol::{
 };
 use serde_json::{json, value::RawValue};
 
-use crate::refusal::HttpError;
+use crate::{Dialect, error::HttpError};
 
-/// Seconds after which a client that was told to wait may ask again.
-const RETRY_AFTER_SECONDS: &str = "1";
+/// When a client that came too early may ask again.
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Answers the methods that need no model; `embed` and `embed_text` get the error that says why not yet.
+/// Answers the methods that need no model. `embed` and `embed_text` get the error that says why they cannot be answered yet.
 ///
 /// Errors: −32001 while loading, with the stage, the fraction done (0 to 1, three decimals) and all stages in
-/// `data`; −32003 when stopping; −32603 when the load has failed; −32601 for any other method: whatever else a
-/// server can do it has to look at first.
+/// `data`; −32003 when stopping; −32603 when the load has failed; −32601 for any other method: a server
+/// answers its own methods before it comes here.
 pub fn loading_answer(method: &str, status: &Status) -> Result<Box<RawValue>, RpcError> {
     match method {
         GET_STATUS => raw_result(status),
@@ -36,7 +36,7 @@ pub fn loading_answer(method: &str, status: &Status) -> Result<Box<RawValue>, Rp
     }
 }
 
-/// Why no embedding can be had now.
+/// The error of a request that needs a model while there is none.
 pub fn not_ready(status: &Status) -> RpcError {
     match status.status {
         RunState::Starting | RunState::Running => {
@@ -60,22 +60,23 @@ pub fn not_ready(status: &Status) -> RpcError {
 
 /// `GET /health`: the status as JSON, with 200 when ready and else 503 and `Retry-After`.
 pub fn health_response(status: &Status) -> Response {
-    if status.ready {
-        return Json(status).into_response();
-    }
-    let mut response = (StatusCode::SERVICE_UNAVAILABLE, Json(status)).into_response();
-    let retry_after = HeaderValue::from_static(RETRY_AFTER_SECONDS);
-    response.headers_mut().insert(header::RETRY_AFTER, retry_after);
-    response
+    when_ready(status, Json(status).into_response())
 }
 
-/// `GET /readyz`: 200 when an embedding is to be had, else 503 and `Retry-After`.
+/// `GET /readyz`: 200 when the server can embed right now, else 503 and `Retry-After`.
 pub fn readiness(status: &Status) -> Response {
-    if status.ready {
-        return "ready\n".into_response();
+    let text = if status.ready { "ready\n" } else { "not ready\n" };
+    when_ready(status, text.into_response())
+}
+
+/// Makes `response` a 503 with `Retry-After` unless the server is ready.
+fn when_ready(status: &Status, mut response: Response) -> Response {
+    if !status.ready {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        let seconds = HeaderValue::from(RETRY_AFTER.as_secs());
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
-    let wait = [(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS))];
-    (StatusCode::SERVICE_UNAVAILABLE, wait, "not ready\n").into_response()
+    response
 }
 
 /// Any other request while there is no model: 503 and `Retry-After`, in the shape of its path, so that a client of any
@@ -84,6 +85,6 @@ pub fn not_ready_response(status: &Status, path: &str) -> Response {
     let why = not_ready(status);
     let mut error = HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "loading", why.message);
     error.details = why.data;
-    error.retry_after = Some(Duration::from_secs(1));
-    error.response(path)
+    error.retry_after = Some(RETRY_AFTER);
+    error.response(Dialect::of(path))
 }

@@ -1,4 +1,4 @@
-//! A body of an HTTP answer whose bytes are counted until the system has taken them.
+//! The body of an HTTP answer whose bytes are counted until the system has taken them.
 
 use std::{
     pin::Pin,
@@ -9,20 +9,20 @@ use std::{
 use axum::body::{Body, Bytes};
 use hyper::body::{Frame, SizeHint};
 
-use crate::unread::{Share, UnreadAnswer};
+use crate::unread::{ConnectionOutput, UnreadAnswer};
 
-/// Counts what `body` gives on the share of its connection.
-pub(crate) fn counted(body: Body, share: Arc<Share>) -> Body {
-    Body::new(Counted { body, share })
+/// Counts the bytes of `body` as unread output of its connection.
+pub(crate) fn counted(body: Body, output: Arc<ConnectionOutput>) -> Body {
+    Body::new(Counted { body, output })
 }
 
 struct Counted {
     body: Body,
-    share: Arc<Share>,
+    output: Arc<ConnectionOutput>,
 }
 
-/// Bytes that are counted as long as hyper keeps them, which is until they are written: it writes from the buffers it is
-/// given, because our stream takes several at once.
+/// Bytes that are counted for as long as hyper keeps them, which is until they are written: it writes from the buffers it
+/// is given, because our stream takes several at once.
 struct Waiting {
     bytes: Bytes,
     _unread: UnreadAnswer,
@@ -44,7 +44,7 @@ impl hyper::body::Body for Counted {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         let count = |bytes: Bytes| {
-            let _unread = self.share.hold(bytes.len());
+            let _unread = self.output.hold(bytes.len());
             Bytes::from_owner(Waiting { bytes, _unread })
         };
         polled.map(|frame| frame.map(|frame| frame.map(|frame| frame.map_data(count))))

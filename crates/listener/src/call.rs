@@ -1,0 +1,72 @@
+//! One call: asks the service and sends its answer, or its answers.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+use okibi_protocol::jsonrpc::{Call, Id, Response, RpcError, code};
+use tokio::sync::mpsc;
+
+use crate::{
+    refusal::internal_error,
+    service::{Answer, Background, CallContext, Chunk, Notifier, Service},
+    session::Session,
+    writer::{InFlight, Outgoing},
+};
+
+impl<S: Service> Session<S> {
+    /// Answers a call that came alone.
+    pub(crate) async fn answer(self: Arc<Self>, call: Call, in_flight: InFlight) {
+        let id = call.id.clone();
+        let background = Background::new(self.background.clone());
+        let answer = self.ask(call, false, background.clone()).await;
+        match (id, answer) {
+            (None, _) => {}
+            (Some(id), Answer::Single(outcome)) => {
+                let text = Response::new(id, outcome).to_text();
+                self.send(Outgoing::answer(text, in_flight)).await;
+            }
+            (Some(id), Answer::Stream(chunks)) => self.stream(id, chunks, in_flight).await,
+        }
+        background.start(&self.core.life.tasks, &self.gone);
+    }
+
+    /// Sends a result that comes in chunks, each as it comes.
+    async fn stream(&self, id: Id, mut chunks: mpsc::Receiver<Chunk>, in_flight: InFlight) {
+        let last = loop {
+            match chunks.recv().await {
+                Some(Chunk::More(result)) => {
+                    let response = Response::new(id.clone(), Ok(result)).with_more(true);
+                    self.send(Outgoing::text(response.to_text())).await;
+                }
+                Some(Chunk::Last(outcome)) => break outcome,
+                None => break Err(internal_error()),
+            }
+        };
+        let response = Response::new(id, last).with_more(false);
+        self.send(Outgoing::answer(response.to_text(), in_flight)).await;
+    }
+
+    /// Asks the service. Refuses while the listener drains, and turns a panic into an error.
+    pub(crate) async fn ask(&self, call: Call, in_batch: bool, background: Background) -> Answer {
+        if self.core.life.draining.is_cancelled() {
+            return Answer::Single(Err(RpcError::new(code::STOPPING, "the server is stopping")));
+        }
+        let context = CallContext {
+            connection: self.id,
+            right: self.right,
+            in_batch,
+            notifier: Notifier {
+                queue: self.queue.clone(),
+                gone: self.gone.clone(),
+            },
+            background,
+            life: self.core.life.clone(),
+        };
+        let method = call.method.clone();
+        let asking = AssertUnwindSafe(async { self.core.service.call(call, context).await });
+        asking.catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!(method, connection = self.id.0, "a call panicked");
+            Answer::Single(Err(internal_error()))
+        })
+    }
+}
