@@ -2,10 +2,7 @@
 //!
 //! A hint, not the truth: a daemon that was killed leaves it behind, so a reader asks the port it names.
 
-use std::{
-    fs,
-    io::{self, Write},
-};
+use std::{fs, io};
 
 use okibi_protocol::notice::LaunchId;
 use serde::{Deserialize, Serialize};
@@ -80,16 +77,9 @@ impl Discovery {
     ///
     /// Errors: the OS's, when the data folder cannot be written.
     pub fn write(&self, folders: &Folders) -> io::Result<()> {
-        fs::create_dir_all(&folders.data)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".daemon-")
-            .suffix(".json")
-            .tempfile_in(&folders.data)?;
-        serde_json::to_writer(&mut file, self)?;
-        file.write_all(b"\n")?;
-        file.persist(folders.discovery_file())
-            .map_err(|error| error.error)?;
-        Ok(())
+        let mut json = serde_json::to_vec(self)?;
+        json.push(b'\n');
+        okibi_files::write_private(&folders.discovery_file(), &json)
     }
 
     /// Removes the file if it is about the process `pid`; another daemon's is left alone.

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
@@ -77,7 +77,7 @@ pub fn save(file: &Path, values: &[(Key, NewValue)]) -> Result<(), EditError> {
     if new == text {
         return Ok(());
     }
-    replace(&target, &new).map_err(failed)
+    okibi_files::write_durably(&target, new.as_bytes()).map_err(failed)
 }
 
 fn change(document: &mut DocumentMut, name: &str, new: &NewValue) {
@@ -117,22 +117,6 @@ fn is_same(old: &toml_edit::Value, new: &NewValue) -> bool {
         }),
         NewValue::Unset => false,
     }
-}
-
-fn replace(target: &Path, text: &str) -> io::Result<()> {
-    let folder = target.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut new = tempfile::Builder::new()
-        .prefix(".config-")
-        .suffix(".toml")
-        .tempfile_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    new.as_file().sync_all()?;
-    if let Ok(old) = fs::metadata(target) {
-        new.as_file().set_permissions(old.permissions())?;
-    }
-    new.persist(target).map_err(|error| error.error)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -33,20 +33,10 @@ pub fn required_tokens(settings: &Settings, folders: &Folders) -> io::Result<Opt
         for_use: random()?,
         manage: random()?,
     };
-    fs::create_dir_all(&folders.data)?;
-    // A new temporary file is readable by its user alone, where the OS knows such a thing.
-    let mut file = tempfile::Builder::new()
-        .prefix(".token-")
-        .suffix(".json")
-        .tempfile_in(&folders.data)?;
-    serde_json::to_writer_pretty(&mut file, &tokens)?;
-    match file.persist_noclobber(token_file(folders)) {
-        Ok(_) => Ok(Some(tokens)),
-        // Another process was faster; or the file is none of ours, which is for the user to see to.
-        Err(error) => match read_tokens(folders) {
-            Some(tokens) => Ok(Some(tokens)),
-            None => Err(error.error),
-        },
+    match okibi_files::create_private(&token_file(folders), &serde_json::to_vec_pretty(&tokens)?) {
+        Ok(()) => Ok(Some(tokens)),
+        // Another process was faster, and its tokens count. A file that is not ours is for the user to look at.
+        Err(error) => read_tokens(folders).map(Some).ok_or(error),
     }
 }
 
