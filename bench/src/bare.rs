@@ -11,7 +11,6 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use okibi_engine::DEFAULT_BATCH_TOKENS;
-use okibi_models::ModelFiles;
 use ort::{session::Session, value::Tensor};
 use serde_json::{Value, json};
 use tokenizers::Tokenizer;
@@ -27,7 +26,7 @@ pub(crate) struct Bare {
 
 /// What some texts took.
 pub(crate) struct Took {
-    /// Tokenising, batching and running.
+    /// Tokenizing, batching and running.
     pub(crate) whole: Duration,
     /// Running alone.
     pub(crate) runs: Duration,
@@ -39,7 +38,7 @@ impl Bare {
     /// Starts the process; returns once the model in `folder` is loaded and was run once.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["piece", "stay"])
+            .arg("stay")
             .arg(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -86,10 +85,11 @@ impl Drop for Bare {
     }
 }
 
-/// Is that process: answers until nobody asks any more.
-pub(crate) fn stay(files: &ModelFiles) -> Result<()> {
-    let mut session = pieces::open_session(files, pieces::threads())?;
-    let tokenizer = pieces::open_tokenizer(files)?;
+/// Does that process's work with the model in `folder`: answers until its standard input ends.
+pub(crate) fn stay(folder: &Path) -> Result<()> {
+    let files = pieces::model_files_in(folder)?;
+    let mut session = pieces::open_session(&files, pieces::threads())?;
+    let tokenizer = pieces::open_tokenizer(&files)?;
     let mut output = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let texts: Vec<String> = serde_json::from_str(&line?)?;

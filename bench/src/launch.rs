@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     daemon::Okibi,
-    pieces,
+    pieces::{self, Piece},
     report::{Report, median, percentile},
 };
 
@@ -29,8 +29,8 @@ pub(crate) fn run() -> Result<()> {
     // One after the other, so that whatever else the machine does meets all of them.
     for _ in 0..LAUNCHES {
         warm.push(launch()?);
-        tokenizer.push(pieces::measure("tokenizer")?);
-        session.push(pieces::measure("session")?);
+        tokenizer.push(pieces::measure(Piece::Tokenizer)?);
+        session.push(pieces::measure(Piece::Session)?);
     }
     let warm = median(&mut warm);
     let (tokenizer, session) = (median(&mut tokenizer), median(&mut session));

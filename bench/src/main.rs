@@ -25,50 +25,69 @@ mod shaped;
 #[cfg(target_os = "linux")]
 mod tray;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::pieces::Piece;
+
+/// Measures Okibi beside the bare libraries
+#[derive(Debug, Parser)]
+#[command(
+    name = "okibi-bench",
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+struct Arguments {
+    /// What to measure
+    #[arg(required = true)]
+    names: Vec<Measurement>,
+    /// Seconds of the soak in `load`
+    #[arg(long, default_value_t = load::SOAK.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    soak: u64,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Measurement {
+    Launch,
+    Serve,
+    Load,
+    Models,
+    #[cfg(target_os = "linux")]
+    Tray,
+}
+
+/// What a measurement has done in a process of its own.
+#[derive(Debug, Subcommand)]
+enum Part {
+    #[command(hide = true)]
+    Piece { piece: Piece, folder: Option<PathBuf> },
+    /// Keeps the bare libraries loaded, for [`bare::Bare`].
+    #[command(hide = true)]
+    Stay { folder: PathBuf },
+}
 
 fn main() -> Result<()> {
-    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let soak = soak(&mut arguments)?;
-    let names: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    if let ["piece", piece, ref folder @ ..] = names[..] {
-        return pieces::run(piece, folder.first().copied());
+    let arguments = Arguments::parse();
+    match arguments.part {
+        Some(Part::Piece { piece, folder }) => return pieces::run(piece, folder.as_deref()),
+        Some(Part::Stay { folder }) => return bare::stay(&folder),
+        None => {}
     }
-    if names.is_empty() {
-        bail!("name at least one of: launch, serve, load, models, tray");
-    }
-    for name in names {
-        match name {
-            "launch" => launch::run()?,
-            "serve" => serve::run()?,
-            "load" => load::run(soak)?,
-            "models" => models::run()?,
+    for measurement in arguments.names {
+        match measurement {
+            Measurement::Launch => launch::run()?,
+            Measurement::Serve => serve::run()?,
+            Measurement::Load => load::run(Duration::from_secs(arguments.soak))?,
+            Measurement::Models => models::run()?,
             #[cfg(target_os = "linux")]
-            "tray" => tray::run()?,
-            other => {
-                bail!(
-                    "there is no measurement {other:?}; there are: launch, serve, load, models, and on Linux tray"
-                )
-            }
+            Measurement::Tray => tray::run()?,
         }
     }
     Ok(())
-}
-
-/// Takes `--soak SECONDS` out of the arguments.
-fn soak(arguments: &mut Vec<String>) -> Result<Duration> {
-    let Some(at) = arguments.iter().position(|argument| argument == "--soak") else {
-        return Ok(load::SOAK);
-    };
-    let end = (at + 2).min(arguments.len());
-    let given: Vec<String> = arguments.drain(at..end).collect();
-    let seconds = given.get(1).and_then(|seconds| seconds.parse::<u64>().ok());
-    let seconds = seconds.filter(|seconds| *seconds > 0);
-    Ok(Duration::from_secs(
-        seconds.context("--soak needs a number of seconds")?,
-    ))
 }
 
 #[cfg(test)]
@@ -78,14 +97,33 @@ mod tests {
     #[test]
     fn the_length_of_the_soak_may_stand_anywhere() {
         let read = |line: &str| {
-            let mut arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-            soak(&mut arguments).map(|soak| (soak.as_secs(), arguments.join(" ")))
+            let words = std::iter::once("okibi-bench").chain(line.split_whitespace());
+            Arguments::try_parse_from(words).map(|arguments| (arguments.soak, arguments.names))
         };
-        assert_eq!(read("load").unwrap(), (300, "load".into()));
-        assert_eq!(read("--soak 60 load").unwrap(), (60, "load".into()));
-        assert_eq!(read("serve load --soak 5").unwrap(), (5, "serve load".into()));
-        for wrong in ["load --soak", "load --soak 0", "--soak load"] {
+        assert_eq!(read("load").unwrap(), (300, vec![Measurement::Load]));
+        assert_eq!(read("--soak 60 load").unwrap(), (60, vec![Measurement::Load]));
+        assert_eq!(
+            read("serve load --soak 5").unwrap(),
+            (5, vec![Measurement::Serve, Measurement::Load])
+        );
+        for wrong in ["load --soak", "load --soak 0", "--soak load", ""] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_measurement_starts_its_parts_by_name() {
+        let part = |words: &[&str]| Arguments::try_parse_from(words).unwrap().part.unwrap();
+        assert!(matches!(
+            part(&["okibi-bench", "piece", "session"]),
+            Part::Piece {
+                piece: Piece::Session,
+                folder: None
+            }
+        ));
+        assert!(matches!(
+            part(&["okibi-bench", "stay", "/a/model"]),
+            Part::Stay { .. }
+        ));
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     bare::Bare,
     corpus,
     daemon::{Okibi, assets},
-    pieces,
+    pieces::{self, Piece},
     report::{self, Report, median},
     shaped,
 };
@@ -106,14 +106,14 @@ fn load(runtime: &Runtime, subject: &Subject, report: &mut Report) -> Result<()>
     let piece = |piece| pieces::measure_of(piece, Some(&subject.folder));
     // Untimed: fills the page cache, and the daemon's own with what it learns about a model once.
     launch()?;
-    piece("tokenizer")?;
-    piece("session")?;
+    piece(Piece::Tokenizer)?;
+    piece(Piece::Session)?;
     let (mut starts, mut tokenizer, mut session) = (Vec::new(), Vec::new(), Vec::new());
     // One after the other, so that whatever else the machine does meets all of them.
     for _ in 0..subject.launches {
         starts.push(launch()?);
-        tokenizer.push(piece("tokenizer")?);
-        session.push(piece("session")?);
+        tokenizer.push(piece(Piece::Tokenizer)?);
+        session.push(piece(Piece::Session)?);
     }
     let (start, tokenizer, session) = (median(&mut starts), median(&mut tokenizer), median(&mut session));
     report.time(

@@ -10,45 +10,56 @@ use anyhow::{Context, Result, bail};
 use okibi_engine::runtime;
 use okibi_models::{DEFAULT_MODEL, ModelFiles, describe};
 
-use crate::{bare, daemon::assets};
+use crate::daemon::assets;
+
+/// A part of a launch that is measured alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, clap::ValueEnum)]
+#[strum(serialize_all = "kebab-case")]
+pub(crate) enum Piece {
+    Tokenizer,
+    Session,
+}
 
 /// Measures `piece` of the model in `folder` (the embedded one where there is none) in this process and prints the
 /// milliseconds.
-pub(crate) fn run(piece: &str, folder: Option<&str>) -> Result<()> {
+pub(crate) fn run(piece: Piece, folder: Option<&Path>) -> Result<()> {
     let files = match folder {
-        Some(folder) => describe(folder, Path::new(folder), None, None)?,
+        Some(folder) => model_files_in(folder)?,
         None => model_files()?,
     };
     let began = Instant::now();
     match piece {
-        "tokenizer" => drop(open_tokenizer(&files)?),
-        "session" => drop(open_session(&files, threads())?),
-        "stay" => return bare::stay(&files),
-        other => bail!("there is no piece {other:?}"),
+        Piece::Tokenizer => drop(open_tokenizer(&files)?),
+        Piece::Session => drop(open_session(&files, threads())?),
     }
     println!("{}", began.elapsed().as_secs_f64() * 1e3);
     Ok(())
 }
 
 /// Measures `piece` of the embedded model in a fresh process.
-pub(crate) fn measure(piece: &str) -> Result<Duration> {
+pub(crate) fn measure(piece: Piece) -> Result<Duration> {
     measure_of(piece, None)
 }
 
 /// Measures `piece` of the model in `folder` in a fresh process.
-pub(crate) fn measure_of(piece: &str, folder: Option<&Path>) -> Result<Duration> {
+pub(crate) fn measure_of(piece: Piece, folder: Option<&Path>) -> Result<Duration> {
     let output = Command::new(std::env::current_exe()?)
-        .args(["piece", piece])
+        .args(["piece", piece.into()])
         .args(folder)
         .output()?;
     if !output.status.success() {
-        bail!("piece {piece}: {}", String::from_utf8_lossy(&output.stderr));
+        bail!("piece {piece:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
     let millis: f64 = String::from_utf8(output.stdout)?
         .trim()
         .parse()
         .context("a piece prints milliseconds")?;
     Ok(Duration::from_secs_f64(millis / 1e3))
+}
+
+/// The files of the model in `folder`.
+pub(crate) fn model_files_in(folder: &Path) -> Result<ModelFiles> {
+    Ok(describe(&folder.to_string_lossy(), folder, None, None)?)
 }
 
 /// The embedded model's files.
