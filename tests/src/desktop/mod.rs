@@ -5,6 +5,7 @@ mod chooser;
 mod notifications;
 mod page;
 mod screen;
+mod shown;
 
 use std::{
     collections::HashMap,
@@ -26,7 +27,7 @@ use zbus::{
     zvariant::{OwnedValue, Value},
 };
 
-pub use self::{chooser::Chooser, notifications::Shown, page::Page};
+pub use self::{chooser::Chooser, page::Page, shown::Shown};
 use crate::{
     binary::tray_binary,
     limit::{LIMIT, within},

@@ -8,25 +8,8 @@ use std::{
 use tokio::sync::watch;
 use zbus::zvariant::OwnedValue;
 
-use super::Desktop;
+use super::{Desktop, shown::Shown};
 use crate::limit::LIMIT;
-
-/// A notification that was asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Shown {
-    /// The one it takes the place of; 0 for none.
-    pub replaces: u32,
-    /// Its own number.
-    pub id: u32,
-    /// Its first line.
-    pub summary: String,
-    /// Its text.
-    pub body: String,
-    /// Identifiers and labels of its buttons, one after the other.
-    pub actions: Vec<String>,
-    /// Its progress, where it has one.
-    pub value: Option<i32>,
-}
 
 impl Desktop {
     /// Starts a notification server that shows nothing and remembers everything.
