@@ -3,30 +3,44 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::{
+    build,
+    nextest::{self, Tests, TimedTest},
     setup::{self, checksum},
+    steps::step,
     ui,
-    workspace::{Workspace, step},
+    workspace::{Profile, Workspace},
 };
 
 /// What the pinned Python wheels are made for.
 const PYTHON: (u32, u32) = (3, 11);
 
 /// The clients, installed.
-pub(crate) struct Clients {
+struct Clients {
     folder: PathBuf,
     /// OpenAI's vocabulary, which its Python library would download.
     vocabulary: PathBuf,
 }
 
+/// Points real clients at the daemon, and other programs that know nothing of it; returns the tests' times.
+pub(crate) fn test(workspace: &Workspace) -> Result<Vec<TimedTest>> {
+    let Some(clients) = ensure(workspace)? else {
+        return Ok(Vec::new());
+    };
+    nextest::run(workspace, "clients", Tests::Prepared("clients"), |command| {
+        command.env("OKIBI_TEST_CLIENTS", &clients.folder);
+        command.env("OKIBI_TEST_VOCABULARY", &clients.vocabulary);
+        build::name_programs(workspace, Profile::Debug, command)
+    })
+}
+
 /// Installs the clients, unless they are there; `None` where their pinned wheels do not fit this machine.
-pub(crate) fn ensure(workspace: &Workspace) -> Result<Option<Clients>> {
+fn ensure(workspace: &Workspace) -> Result<Option<Clients>> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) || setup::python_version()? != PYTHON {
         println!(
             "the real clients are not tried: their pinned wheels are those of CPython {}.{} on Linux x86-64",
@@ -70,15 +84,7 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<Option<Clients>> {
     Ok(Some(Clients { folder, vocabulary }))
 }
 
-impl Clients {
-    /// Tells the tests in `command` where the clients are.
-    pub(crate) fn name_to(&self, command: &mut Command) {
-        command.env("OKIBI_TEST_CLIENTS", &self.folder);
-        command.env("OKIBI_TEST_VOCABULARY", &self.vocabulary);
-    }
-}
-
-/// Fills `target` anew unless it was filled by this lock file.
+/// Fills `target` unless it was filled by this lock file.
 fn install(target: &Path, lock: &Path, fill: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<()> {
     setup::once(&target.join(".stamp"), &checksum::sha256(lock)?, || {
         setup::remove_folder(target)?;

@@ -1,7 +1,7 @@
 //! The packages to install: `cargo xtask dist`.
 //!
 //! Tauri's bundler makes them around the tray app. What it cannot know from `tauri.conf.json`, because it is built or
-//! fetched here, is told to it in a second configuration: the command line as sidecar, ONNX Runtime, the embedded model.
+//! fetched here, is passed to it in a second configuration: the command line as sidecar, ONNX Runtime, the embedded model.
 
 use std::{
     env, fs,
@@ -13,8 +13,11 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    build::{OKIBI, TRAY},
+    nextest::{self, Tests, TimedTest},
     setup::{self, checksum},
-    workspace::{Profile, Workspace, step},
+    steps::step,
+    workspace::{Profile, Workspace},
 };
 
 /// Files that a package has beside the programs.
@@ -29,31 +32,37 @@ const ICONS: [&str; 5] = [
     "icon.ico",
 ];
 
-/// Makes this system's package from release builds of `sidecar` and the tray app, and gives its path.
-pub(crate) fn bundle(workspace: &Workspace, sidecar: &str) -> Result<PathBuf> {
+/// Makes this system's package from the builds of the command line and the tray app, and returns its path.
+pub(crate) fn bundle(workspace: &Workspace, profile: Profile) -> Result<PathBuf> {
+    setup::ensure_bundler_tools()?;
     let (bundles, folder, ending) = match env::consts::OS {
         "linux" => ("deb", "deb", "deb"),
         "windows" => ("nsis", "nsis", "exe"),
         "macos" => ("app,dmg", "dmg", "dmg"),
         other => bail!("there is no package for {other}; there are those for Linux, Windows and macOS"),
     };
-    let output = workspace.output_folder(None, Profile::Release)?;
+    let output = workspace.output_folder(None, profile)?;
     let stage = output.join("dist");
     fs::create_dir_all(&stage).with_context(|| format!("create {}", stage.display()))?;
     // The bundler wants a sidecar's file to end in the target, and takes the ending off.
-    let staged = stage.join(format!("{sidecar}-{}{}", target()?, env::consts::EXE_SUFFIX));
-    let program = workspace.executable(sidecar, Profile::Release)?;
+    let staged = stage.join(format!("{OKIBI}-{}{}", target()?, env::consts::EXE_SUFFIX));
+    let program = workspace.executable(OKIBI, profile)?;
     fs::copy(&program, &staged).with_context(|| format!("copy {}", program.display()))?;
     let config = stage.join("tauri.conf.json");
-    let text = configuration(workspace, &stage.join(sidecar))?.to_string();
+    let text = configuration(workspace, &stage.join(OKIBI))?.to_string();
     fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
 
     // So that no package of an earlier version is taken for this one's.
     let made = output.join("bundle");
     setup::remove_folder(&made)?;
     let mut command = tauri(workspace);
-    command.args(["bundle", "--bundles", bundles, "--config"]);
-    step("bundle", command.arg(&config))?;
+    command
+        .args(["bundle", "--bundles", bundles, "--config"])
+        .arg(&config);
+    if profile == Profile::Debug {
+        command.arg("--debug");
+    }
+    step("bundle", &mut command)?;
     let folder = made.join(folder);
     for file in fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))? {
         let file = file?.path();
@@ -64,8 +73,26 @@ pub(crate) fn bundle(workspace: &Workspace, sidecar: &str) -> Result<PathBuf> {
     bail!("the bundler made no package in {}", folder.display())
 }
 
-/// Says what was made: path, size, SHA-256.
-pub(crate) fn tell(package: &Path) -> Result<()> {
+/// Installs the package away from the source tree and runs the tests that are about it; returns their times.
+///
+/// The package holds the builds of `profile`. Whatever they are optimized for, what is tested is that all is there.
+pub(crate) fn test(workspace: &Workspace, profile: Profile) -> Result<Vec<TimedTest>> {
+    let package = bundle(workspace, profile)?;
+    let root = tempfile::Builder::new().prefix("okibi-installed-").tempdir();
+    let root = root.context("make a folder to install the package in")?;
+    install(&package, root.path())?;
+    let programs = root.path().join("usr/bin");
+    let tests = nextest::run(workspace, "package", Tests::Prepared("package"), |command| {
+        command.env("OKIBI_TEST_BIN", programs.join(OKIBI));
+        command.env("OKIBI_TEST_TRAY_BIN", programs.join(TRAY));
+        Ok(())
+    })?;
+    describe(&package)?;
+    Ok(tests)
+}
+
+/// Prints what was made: path, size, SHA-256.
+pub(crate) fn describe(package: &Path) -> Result<()> {
     let size = package
         .metadata()
         .with_context(|| format!("read {}", package.display()))?
@@ -75,14 +102,14 @@ pub(crate) fn tell(package: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What the bundler is told on top of `tauri.conf.json`.
+/// Returns what the bundler gets on top of `tauri.conf.json`.
 fn configuration(workspace: &Workspace, sidecar: &Path) -> Result<Value> {
     let linux = cfg!(target_os = "linux");
     // Where the programs look for their assets: see `okibi`'s module `assets`.
     let (home, notices) = if linux {
         ("/usr/lib/okibi", "/usr/share/doc/okibi")
     } else {
-        ("assets", "licences")
+        ("assets", "licenses")
     };
     let assets =
         setup::host_parts()?.map(|part| (workspace.assets().join(&part), Path::new(home).join(part)));
@@ -111,7 +138,7 @@ fn configuration(workspace: &Workspace, sidecar: &Path) -> Result<Value> {
 }
 
 /// Installs a Debian package below `root`, which is empty, without touching the system's own packages.
-pub(crate) fn install(package: &Path, root: &Path) -> Result<()> {
+fn install(package: &Path, root: &Path) -> Result<()> {
     for folder in ["var/lib/dpkg/info", "var/lib/dpkg/updates"] {
         let folder = root.join(folder);
         fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
@@ -119,13 +146,13 @@ pub(crate) fn install(package: &Path, root: &Path) -> Result<()> {
     let status = root.join("var/lib/dpkg/status");
     fs::write(&status, "").with_context(|| format!("write {}", status.display()))?;
     let mut command = Command::new("dpkg");
-    // The libraries it depends on are the system's, which this root does not know of; and a test needs no root rights.
+    // The libraries it depends on are the system's, which this root does not have; and a test needs no root rights.
     command.args(["--force-depends", "--force-not-root"]);
     command.arg(format!("--root={}", root.display()));
     step("install", command.arg("--install").arg(package))
 }
 
-/// Draws the icons of the programs anew from their SVG.
+/// Draws the icons of the programs from their SVG.
 pub(crate) fn icons(workspace: &Workspace) -> Result<()> {
     let folder = workspace.root().join("src-tauri/icons");
     let made = workspace.output_folder(None, Profile::Release)?.join("icons");

@@ -4,7 +4,10 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use crate::workspace::{Workspace, step};
+use crate::{steps::step, workspace::Workspace};
+
+/// Seconds of a run that somebody asks for.
+pub(crate) const SECONDS: u64 = 600;
 
 /// The version of cargo-fuzz.
 const VERSION: &str = "0.13.1";

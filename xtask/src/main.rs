@@ -1,20 +1,28 @@
 //! Set-up and chores of the Okibi workspace, one program for every system: `cargo xtask help`.
 
+mod arguments;
+mod build;
+mod checks;
 mod chores;
 mod clients;
 mod dist;
 mod embedded_model;
 mod fuzz;
+mod gate;
+mod history;
+mod nextest;
 mod setup;
+mod steps;
 mod ui;
 mod windows;
 mod workspace;
 
 use std::process::ExitCode;
 
+use clap::Parser;
+
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match chores::dispatch(&arguments) {
+    match chores::run(arguments::Arguments::parse().chore) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -1,16 +1,13 @@
 //! The windows' pages: their packages, their build, their checks.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::Path, process::Command};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::{
     setup::{self, checksum},
-    workspace::{Workspace, step},
+    steps::{step, step_beside},
+    workspace::{Workspace, files_below},
 };
 
 /// What is checked, in the order in which it fails fastest.
@@ -29,10 +26,16 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     })
 }
 
-/// Checks the pages: types, lints, tests, and accessibility in a browser.
+/// Checks the pages: types, lints, tests, and accessibility in a browser. Leaves out what has passed on these sources.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.ui();
+    let sources = sources_digest(&folder)?;
     for check in CHECKS {
-        step(&format!("pages: {check}"), npm(workspace).args(["run", check]))?;
+        // Among the packages, so that it goes when other packages are installed.
+        let stamp = folder.join(format!("node_modules/.passed-{check}"));
+        setup::once(&stamp, &sources, || {
+            step_beside(&format!("pages: {check}"), npm(workspace).args(["run", check]))
+        })?;
     }
     Ok(())
 }
@@ -65,25 +68,9 @@ pub(crate) fn npm_in(folder: &Path) -> Command {
 
 /// Names the content of every source file.
 fn sources_digest(folder: &Path) -> Result<String> {
-    let mut files = Vec::new();
-    list(folder, &mut files)?;
-    files.sort();
     let mut lines = String::new();
-    for file in files {
+    for file in files_below(folder, &MADE)? {
         lines.push_str(&format!("{} {}\n", checksum::sha256(&file)?, file.display()));
     }
     Ok(lines)
-}
-
-fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    let entries = fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        if !path.is_dir() {
-            files.push(path);
-        } else if !MADE.iter().any(|made| path.ends_with(made)) {
-            list(&path, files)?;
-        }
-    }
-    Ok(())
 }

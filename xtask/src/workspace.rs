@@ -1,14 +1,13 @@
 //! Where the workspace is, and cargo and the project's programs run inside it.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-/// The optimisation that a program is built with.
+/// The optimization that a program is built with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
     Debug,
@@ -36,6 +35,12 @@ impl Workspace {
     /// The root of the source tree.
     pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// A file's path below the root, with `/` on every system.
+    pub(crate) fn name_of(&self, file: &Path) -> String {
+        let path = file.strip_prefix(&self.root).unwrap_or(file);
+        path.to_string_lossy().replace('\\', "/")
     }
 
     /// The git-ignored folder with the runtime and the model.
@@ -81,14 +86,8 @@ impl Workspace {
             .join("tests/data/multilingual-e5-small-q4-reference.json")
     }
 
-    /// Where cargo puts the executable `name`, wherever the environment and its configuration send it.
-    pub(crate) fn executable(&self, name: &str, profile: Profile) -> Result<PathBuf> {
-        let folder = self.output_folder(None, profile)?;
-        Ok(folder.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
-    }
-
-    /// Where cargo puts what it builds for `target`; for the usual one where none is given.
-    pub(crate) fn output_folder(&self, target: Option<&str>, profile: Profile) -> Result<PathBuf> {
+    /// What cargo knows of the workspace's own packages.
+    fn metadata(&self) -> Result<Value> {
         let mut command = self.cargo();
         let output = command
             .args(["metadata", "--no-deps", "--format-version", "1"])
@@ -100,7 +99,43 @@ impl Workspace {
                 String::from_utf8_lossy(&output.stderr)
             );
         }
-        let metadata: Value = serde_json::from_slice(&output.stdout).context("read cargo's metadata")?;
+        serde_json::from_slice(&output.stdout).context("read cargo's metadata")
+    }
+
+    /// The root file of every library and program of the workspace.
+    pub(crate) fn crate_roots(&self) -> Result<Vec<PathBuf>> {
+        let metadata = self.metadata()?;
+        let packages = metadata["packages"].as_array().into_iter().flatten();
+        let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
+        let is_shipped = |target: &&Value| {
+            let mut kinds = target["kind"].as_array().into_iter().flatten();
+            kinds.any(|kind| kind == "lib" || kind == "bin")
+        };
+        let roots = targets
+            .filter(is_shipped)
+            .filter_map(|target| target["src_path"].as_str());
+        Ok(roots.map(PathBuf::from).collect())
+    }
+
+    /// Every Rust file of the source tree, tests included.
+    pub(crate) fn rust_sources(&self) -> Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for folder in ["bench", "crates", "fuzz", "src-tauri", "tests", "xtask"] {
+            found.extend(files_below(&self.root.join(folder), &["target"])?);
+        }
+        found.retain(|file| file.extension().is_some_and(|ending| ending == "rs"));
+        Ok(found)
+    }
+
+    /// Where cargo puts the executable `name`, wherever the environment and its configuration send it.
+    pub(crate) fn executable(&self, name: &str, profile: Profile) -> Result<PathBuf> {
+        let folder = self.output_folder(None, profile)?;
+        Ok(folder.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+    }
+
+    /// Where cargo puts what it builds for `target`; for the usual one where none is given.
+    pub(crate) fn output_folder(&self, target: Option<&str>, profile: Profile) -> Result<PathBuf> {
+        let metadata = self.metadata()?;
         let root = metadata["target_directory"]
             .as_str()
             .context("cargo names no target directory")?;
@@ -117,17 +152,21 @@ impl Workspace {
     }
 }
 
-/// Runs one step of a chore and says how long it took.
-///
-/// Errors: the command does not start or ends with anything but success.
-pub(crate) fn step(name: &str, command: &mut Command) -> Result<()> {
-    println!("==> {name}");
-    let started = Instant::now();
-    let status = command.status().with_context(|| format!("run {command:?}"))?;
-    let seconds = started.elapsed().as_secs_f64();
-    if !status.success() {
-        bail!("{name} failed after {seconds:.1} s ({status})");
+/// Every file below `folder`, sorted; folders that have one of the names in `skipped` are left out.
+pub(crate) fn files_below(folder: &Path, skipped: &[&str]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))?;
+        for entry in entries {
+            let path = entry?.path();
+            if !path.is_dir() {
+                files.push(path);
+            } else if !skipped.iter().any(|name| path.ends_with(name)) {
+                folders.push(path);
+            }
+        }
     }
-    println!("==> {name}: {seconds:.1} s");
-    Ok(())
+    files.sort();
+    Ok(files)
 }

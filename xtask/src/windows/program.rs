@@ -8,10 +8,11 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::NEEDS;
+use super::needs::NEEDS;
 use crate::{
     setup::is_on_path,
-    workspace::{Profile, Workspace, step},
+    steps::step,
+    workspace::{Profile, Workspace},
 };
 
 /// Names an executable to test in place of a fresh build.

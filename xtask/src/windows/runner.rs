@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::NEEDS;
+use super::needs::NEEDS;
 
 /// Names the program that runs Windows programs; its manners are in [`NEEDS`].
 const RUN_VARIABLE: &str = "OKIBI_WINDOWS_RUN";

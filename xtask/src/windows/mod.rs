@@ -3,6 +3,7 @@
 //! Not part of the plain `cargo xtask test`, which needs none of it. Sockets under Wine are the machine's own, so
 //! the tests play the foreign program and the silent hub themselves.
 
+mod needs;
 mod program;
 mod run;
 mod runner;
@@ -19,17 +20,6 @@ use crate::{
 };
 use runner::Runner;
 use stage::Stage;
-
-/// What the tests need, and how it is named to them.
-pub(crate) const NEEDS: &str = "\
-The Windows tests need two things besides the usual set-up:
-
-the program    OKIBI_WINDOWS_EXE names an okibi.exe; without it, it is built: on Windows for that machine, elsewhere
-               for x86_64-pc-windows-gnu, which takes `rustup target add x86_64-pc-windows-gnu` and mingw-w64
-a way to run   OKIBI_WINDOWS_RUN names a program that is called with DIR PROGRAM ARGS… and becomes the Windows program
-               PROGRAM (so that killing it kills that): in the folder DIR, which the program sees as
-               OKIBI_WINDOWS_DIR (Z:\\w where that is not set), with the variables that WINDOWS_ENV lists;
-               without it, `wine` from the PATH, of version 10 or later; on Windows nothing";
 
 /// Runs the scenarios whose name has one of `filters` in it; all of them where there is none.
 ///

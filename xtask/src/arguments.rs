@@ -1,0 +1,69 @@
+//! The command line of `cargo xtask`.
+
+use clap::{Parser, Subcommand};
+
+use crate::fuzz;
+
+/// Set-up and chores of Okibi
+#[derive(Debug, Parser)]
+#[command(
+    name = "xtask",
+    bin_name = "cargo xtask",
+    after_help = "Every chore does the set-up first; when it is done already, that takes milliseconds.\n\
+                  What is fetched or built for it lands in assets/, which git ignores."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Chore {
+    /// Build and open the tray app; without a display, `okibi start ARGS…` in this terminal
+    Run {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Everything a change must pass: format, structure, pages, lints, documentation, all tests, the package
+    Test {
+        /// Only the tests with one of these in their names, and without the package
+        filters: Vec<String>,
+        /// Instead, the launch scenarios of the Windows build, under Wine or on Windows; says what it needs
+        #[arg(long)]
+        windows: bool,
+    },
+    /// The quick part of `test`: format, and the structure of the sources
+    Check,
+    /// Fetch ONNX Runtime, build the embedded model; install missing tools where possible
+    Setup {
+        /// Also fetch ONNX Runtime for Windows, to run that build under Wine
+        #[arg(long)]
+        windows: bool,
+    },
+    /// Measure, in a release build: launch, serve, load, models, tray
+    Bench {
+        /// What to measure
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Seconds of the soak in `load`
+        #[arg(long)]
+        soak: Option<u64>,
+    },
+    /// Point the real clients of other servers at the daemon; part of `test`
+    Clients,
+    /// Feed the request parsing what a coverage-guided fuzzer comes up with
+    Fuzz {
+        #[arg(default_value_t = fuzz::SECONDS)]
+        seconds: u64,
+    },
+    /// Make this system's package in target/release/bundle: .deb, .exe installer or .dmg
+    Dist {
+        /// Also install it in a folder of its own and try it there (Linux)
+        #[arg(long)]
+        test: bool,
+    },
+    /// Draw the programs' icons from src-tauri/icons/okibi.svg
+    Icons,
+    /// Take the pictures of windows, menu and notification in docs/screenshots
+    Screenshots,
+}
