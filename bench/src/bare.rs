@@ -1,4 +1,4 @@
-//! The bare libraries in a process that stays: what a model costs where nobody serves it.
+//! The bare libraries in a process that keeps running: what a model costs without a server.
 //!
 //! The process reads one JSON list of texts a line and answers each with one line of what it took.
 
@@ -17,18 +17,18 @@ use tokenizers::Tokenizer;
 
 use crate::pieces;
 
-/// The process, seen from the one that measures. Dropping it ends it.
+/// A handle of the process. Dropping it ends the process.
 pub(crate) struct Bare {
     child: Child,
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-/// What some texts took.
+/// How long some texts took.
 pub(crate) struct Took {
     /// Tokenizing, batching and running.
     pub(crate) whole: Duration,
-    /// Running alone.
+    /// Only running.
     pub(crate) runs: Duration,
     /// Tokens of all texts.
     pub(crate) tokens: usize,
@@ -59,7 +59,7 @@ impl Bare {
         self.child.id()
     }
 
-    /// Embeds texts there.
+    /// Embeds texts in that process.
     pub(crate) fn embed(&mut self, texts: &[String]) -> Result<Took> {
         writeln!(self.questions, "{}", serde_json::to_string(texts)?)?;
         self.questions.flush()?;
@@ -105,7 +105,7 @@ pub(crate) fn stay(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Sorted by length and cut by padded tokens, as the daemon does it: its batches are not what is compared.
+/// Sorts by length and cuts by padded tokens, as the daemon does, so that batching is not what is compared.
 fn embed(session: &mut Session, tokenizer: &Tokenizer, pad: i64, texts: &[String]) -> Result<Took> {
     let began = Instant::now();
     let mut encoded = texts

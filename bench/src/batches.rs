@@ -1,4 +1,4 @@
-//! How long the daemon's batches took, out of its `/metrics`.
+//! How long the daemon's batches took, from its `/metrics`.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio::{
 /// The name of the histogram.
 const HISTOGRAM: &str = "okibi_batch_seconds";
 
-/// The batches until now.
+/// The batches so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Batches {
     seconds: f64,
@@ -21,7 +21,7 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    /// Asks the daemon on `port`.
+    /// Reads the histogram of the daemon on `port`.
     pub(crate) async fn look(port: u16) -> Result<Self> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         let head = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -63,7 +63,7 @@ impl Batches {
         Ok(read)
     }
 
-    /// Those since `before`.
+    /// The batches since `before`.
     pub(crate) fn since(&self, before: &Self) -> Self {
         let buckets = self.buckets.iter().zip(&before.buckets);
         Self {
@@ -75,17 +75,17 @@ impl Batches {
         }
     }
 
-    /// How many there were.
+    /// The number of batches.
     pub(crate) fn count(&self) -> f64 {
         self.count
     }
 
-    /// The mean; none without batches.
+    /// The mean; `None` without batches.
     pub(crate) fn mean(&self) -> Option<Duration> {
         (self.count > 0.0).then(|| Duration::from_secs_f64(self.seconds / self.count))
     }
 
-    /// The least bound of the histogram that 99 of 100 keep to; none where only the open bucket holds them.
+    /// The smallest bound of the histogram that covers 99 of 100 batches; `None` if that is only the open bucket.
     pub(crate) fn p99_bound(&self) -> Option<Duration> {
         let enough = self
             .buckets

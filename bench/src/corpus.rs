@@ -1,4 +1,4 @@
-//! Texts to measure with: sentences of the reference file, put together to many lengths; the same in every run.
+//! Texts to measure with: sentences of the reference file, joined to many lengths; the same in every run.
 
 use std::path::{Path, PathBuf};
 

@@ -54,7 +54,7 @@ impl Okibi {
         command
     }
 
-    /// The handover gaps that the daemon's log tells, one per launch.
+    /// The handover gaps in the daemon's log, one per launch.
     pub(crate) fn gaps(&self) -> Result<Vec<Duration>> {
         let log = self
             .folder

@@ -26,7 +26,7 @@ pub(crate) fn run() -> Result<()> {
     };
     launch()?;
     let (mut warm, mut tokenizer, mut session) = (Vec::new(), Vec::new(), Vec::new());
-    // One after the other, so that whatever else the machine does meets all of them.
+    // In turn, so that other load on the machine affects all of them.
     for _ in 0..LAUNCHES {
         warm.push(launch()?);
         tokenizer.push(pieces::measure(Piece::Tokenizer)?);

@@ -40,8 +40,8 @@ const BULK: usize = 10_000;
 /// How long the soak takes, unless `--soak` says otherwise.
 pub(crate) const SOAK: Duration = Duration::from_secs(300);
 
-/// How long the daemon rests after the soak before its processor time is taken.
-const REST: Duration = Duration::from_secs(10);
+/// How long the daemon idles after the soak while its CPU time is measured.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// Measures and prints.
 pub(crate) fn run(soak: Duration) -> Result<()> {
@@ -80,7 +80,7 @@ enum Kind {
     WebSocket,
 }
 
-/// A connection that asks for the vector of one short text.
+/// A connection that requests the vector of one short text.
 enum Asker {
     Http(Box<BufReader<TcpStream>>),
     WebSocket(Client),
@@ -156,8 +156,8 @@ async fn many(port: u16, kind: Kind, connections: usize) -> Result<(usize, Vec<D
     Ok((all.len(), all))
 }
 
-/// A query's times with nobody else there, then while another client keeps a bulk job running; and what the bulk job
-/// pays for being overtaken, beyond the time that the queries themselves take.
+/// The times of a query alone, then while another client keeps a bulk job running; and how much longer the bulk job takes
+/// for being overtaken, beyond the time of the queries themselves.
 async fn beside_bulk(port: u16, report: &mut Report) -> Result<()> {
     let mut asker = Asker::open(port, Kind::WebSocket).await?;
     let mut alone = Vec::new();
@@ -214,8 +214,8 @@ async fn bulk(port: u16, texts: Vec<String>) -> Result<Duration> {
     Ok(began.elapsed())
 }
 
-/// Holds the query's times against the aim: beside bulk at most three times as long as alone, and one batch, which is the
-/// one under way when the query comes. The queries' own batches are among those counted, so the mean is on the low side.
+/// Compares the times of the query with the goal: beside bulk at most three times as long as alone plus one batch, the one
+/// that is running when the query arrives. The queries' own batches are among those counted, so the mean is on the low side.
 fn judge(idle: Duration, busy: Duration, batches: &Batches, report: &mut Report) {
     report.number("batches", "batches meanwhile", batches.count(), "");
     let kinds = [
@@ -245,7 +245,7 @@ fn judge(idle: Duration, busy: Duration, batches: &Batches, report: &mut Report)
     }
 }
 
-/// Clients of every kind for minutes, then rest: memory at the quarters, errors, processor time afterwards.
+/// Clients of every kind for minutes, then none: memory at the quarters, errors, CPU time afterwards.
 async fn soak(okibi: &Okibi, span: Duration, report: &mut Report) -> Result<()> {
     let port = okibi.port;
     let (over, answered, failed) = (
@@ -261,7 +261,7 @@ async fn soak(okibi: &Okibi, span: Duration, report: &mut Report) -> Result<()> 
         tasks.spawn(async move {
             let kind = if at % 2 == 0 { Kind::Http } else { Kind::WebSocket };
             while !over.load(Relaxed) {
-                // A connection for each round: opening and closing is part of a day.
+                // A connection for each round, so that opening and closing is measured too.
                 let round = async {
                     let mut asker = Asker::open(port, kind).await?;
                     for text in texts.iter().skip(at).step_by(8) {
@@ -303,25 +303,25 @@ async fn soak(okibi: &Okibi, span: Duration, report: &mut Report) -> Result<()> 
         );
         report.number(&key, &label, *memory, "MB");
     }
-    rest(pid, report).await;
+    idle(pid, report).await;
     Ok(())
 }
 
-/// Processor time of the daemon while nobody asks anything.
+/// CPU time of the daemon without requests.
 #[cfg(target_os = "linux")]
-async fn rest(pid: u32, report: &mut Report) {
+async fn idle(pid: u32, report: &mut Report) {
     use okibi_tests::proc;
     let before = proc::processor_time(pid);
-    let mut ticks = tokio::time::interval(REST);
+    let mut ticks = tokio::time::interval(IDLE);
     ticks.tick().await;
     ticks.tick().await;
     if let (Some(before), Some(after)) = (before, proc::processor_time(pid)) {
         let took = after.saturating_sub(before);
-        report.time("rest_cpu_ms", "processor time in 10 s of rest", took);
+        report.time("idle_cpu_ms", "CPU time in 10 s of idling", took);
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-async fn rest(_pid: u32, _report: &mut Report) {
-    let _ = REST;
+async fn idle(_pid: u32, _report: &mut Report) {
+    let _ = IDLE;
 }

@@ -1,14 +1,14 @@
-//! `cargo xtask bench NAME…`: measures Okibi beside the bare libraries, in the same run, as ratios.
+//! `cargo xtask bench NAME…`: measures Okibi and the bare libraries in the same run, and prints ratios.
 //!
 //! - `launch`: from `okibi start` to ready, and its pieces; the handover gap; `okibi status`
 //! - `serve`: one query, two thousand texts, memory
 //! - `load`: requests per second, a query beside a bulk job, a soak of five minutes or of `--soak SECONDS`
-//! - `models`: load, memory, query and bulk of the embedded model and of one of the shape of `ruri-v3-310m`; a change
+//! - `models`: load, memory, query and bulk of the embedded model and of one of the shape of `ruri-v3-310m`; a switch
 //!   from one to the other. Makes the large one once, in `target/bench-models`: 1.3 GB
-//! - `tray` (Linux): the tray app's start, memory and rest
+//! - `tray` (Linux): start, memory and idle CPU time of the tray app
 //!
-//! Each prints a table and writes `target/bench/NAME.json`. Figures are of the machine they were taken on, and move
-//! with whatever else runs there.
+//! Each prints a table and writes `target/bench/NAME.json`. Figures are for the machine they were measured on, and vary
+//! with its other load.
 
 mod bare;
 mod batches;

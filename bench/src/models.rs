@@ -1,4 +1,4 @@
-//! A small model and a large one, in the daemon and bare: load, memory, query, bulk; and a change from one to the other.
+//! A small model and a large one, in the daemon and bare: load, memory, query, bulk; and a switch from one to the other.
 
 use std::{
     collections::BTreeMap,
@@ -26,24 +26,24 @@ use crate::{
     shaped,
 };
 
-/// Texts after which memory is looked at again.
+/// Texts after which memory is measured again.
 const USED: usize = 200;
 
-/// Characters of a text, so that the large model is done with hundreds of them in minutes.
+/// Characters of a text, so that the large model embeds hundreds of them in minutes.
 const TEXT_CHARACTERS: usize = 32;
 
 /// The query.
 const QUERY: &str = "熾火が朝まで残る理由";
 
-/// How long memory has to stay as it is before it counts.
+/// How long memory has to stay the same before it counts.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// How long the model that was left may take to leave memory.
+/// How long the previous model may take to leave memory.
 const LEAVE_LIMIT: Duration = Duration::from_secs(60);
 
 /// A model to measure, and how often.
 struct Subject {
-    /// Begins its values' keys and labels.
+    /// Prefix of the keys and labels of its values.
     name: &'static str,
     folder: PathBuf,
     launches: usize,
@@ -109,7 +109,7 @@ fn load(runtime: &Runtime, subject: &Subject, report: &mut Report) -> Result<()>
     piece(Piece::Tokenizer)?;
     piece(Piece::Session)?;
     let (mut starts, mut tokenizer, mut session) = (Vec::new(), Vec::new(), Vec::new());
-    // One after the other, so that whatever else the machine does meets all of them.
+    // In turn, so that other load on the machine affects all of them.
     for _ in 0..subject.launches {
         starts.push(launch()?);
         tokenizer.push(piece(Piece::Tokenizer)?);
@@ -151,7 +151,7 @@ fn load(runtime: &Runtime, subject: &Subject, report: &mut Report) -> Result<()>
 
 /// What holding a model and embedding with it costs one process.
 struct Cost {
-    /// Resident bytes after the load and after [`USED`] texts, where the system tells it.
+    /// Resident bytes after the load and after [`USED`] texts, where the system reports it.
     memory: [Option<f64>; 2],
     /// Tokens of those texts.
     tokens: usize,
@@ -162,8 +162,8 @@ struct Cost {
 }
 
 /// Memory, one query and many texts, in the daemon and then in a bare process: one after the other, because the library
-/// keeps its threads spinning for a while after each run, unless it is told not to, and would take a processor away from
-/// whatever is measured next to it.
+/// keeps its threads spinning for a while after each run unless configured otherwise, and would take CPU time from what is
+/// measured at the same time.
 async fn serve(subject: &Subject, report: &mut Report) -> Result<()> {
     let name = subject.name;
     let served = of_daemon(subject).await?;
@@ -244,7 +244,7 @@ async fn of_daemon(subject: &Subject) -> Result<Cost> {
     })
 }
 
-/// The same without anybody who serves: of a query, the run alone counts.
+/// The same without a server: for a query, only the run counts.
 fn of_bare(subject: &Subject) -> Result<Cost> {
     let mut bare = Bare::open(&subject.folder)?;
     let loaded = resident(bare.pid());
@@ -267,7 +267,7 @@ fn of_bare(subject: &Subject) -> Result<Cost> {
     })
 }
 
-/// `okibi use` from the small model to the large one and back: time, and whether the memory comes back.
+/// `okibi use` from the small model to the large one and back: time, and whether the memory is released.
 async fn change(large: &Path, report: &mut Report) -> Result<()> {
     let okibi = Okibi::new()?;
     okibi.run(&["start", "-m", DEFAULT_MODEL])?;
@@ -344,7 +344,7 @@ async fn settled(pid: u32) -> Option<f64> {
     }
 }
 
-/// Embeds in the daemon; returns how many tokens that were.
+/// Embeds in the daemon; returns the number of tokens.
 async fn embed(client: &Client, input: Input) -> Result<usize> {
     let params = EmbedParams {
         encoding: Encoding::Base64,
@@ -364,7 +364,7 @@ fn texts(count: usize) -> Result<Vec<String>> {
         .collect())
 }
 
-/// The memory of the daemon and of the bare process, where the system tells it.
+/// The memory of the daemon and of the bare process, where the system reports it.
 fn memory(report: &mut Report, name: &str, key: &str, when: &str, levels: Option<(f64, f64)>) {
     let Some((daemon, bare)) = levels else {
         return;

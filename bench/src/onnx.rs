@@ -1,6 +1,6 @@
-//! ONNX files with weights of no meaning: the part of the format that a transformer's graph needs.
+//! ONNX files with random weights: the part of the format that a transformer's graph needs.
 //!
-//! The set-up's writer holds a whole model in memory; this one makes weights up while it writes them. Field numbers and
+//! The set-up's writer holds a whole model in memory; this one generates weights while it writes them. Field numbers and
 //! enum values are those of `onnx.proto`.
 
 use std::{

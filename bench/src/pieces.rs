@@ -1,4 +1,4 @@
-//! The bare libraries, each in a process of its own: what a launch could not do without.
+//! The bare libraries, each in a process of its own: the minimum cost of a launch.
 
 use std::{
     path::Path,
@@ -20,7 +20,7 @@ pub(crate) enum Piece {
     Session,
 }
 
-/// Measures `piece` of the model in `folder` (the embedded one where there is none) in this process and prints the
+/// Measures `piece` of the model in `folder` (the embedded one by default) in this process and prints the
 /// milliseconds.
 pub(crate) fn run(piece: Piece, folder: Option<&Path>) -> Result<()> {
     let files = match folder {

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-/// What one measurement found.
+/// The results of one measurement.
 pub(crate) struct Report {
     name: &'static str,
     rows: Vec<(String, String)>,

@@ -27,7 +27,7 @@ const BULK: usize = 2000;
 /// Times that the bulk run is repeated.
 const ROUNDS: usize = 5;
 
-/// Budgets (padded tokens a batch) that are tried by hand.
+/// Budgets (padded tokens per batch) of the comparison sorted by hand.
 const BUDGETS: [usize; 2] = [512, 1024];
 
 /// Ten tokens of the embedded model.
@@ -104,7 +104,7 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
         "ms",
     );
 
-    // Turn by turn, so that a busy moment of the machine falls on all alike.
+    // In turn, so that other load on the machine affects all of them.
     let mut bulk = Vec::new();
     let mut hand = BUDGETS.map(|_| Vec::new());
     let mut mean = 0.0;
@@ -167,7 +167,7 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
     Ok(())
 }
 
-/// The best a program could do with the bare pieces: tokenise once, sort, cut by padded tokens, run.
+/// The best that a program could do with the bare libraries: tokenize once, sort, cut by padded tokens, run.
 fn by_hand(
     tokenizer: &Tokenizer,
     session: &mut Session,

@@ -1,4 +1,4 @@
-//! A model of the shape of a large one, with random weights: it costs the same and says nothing.
+//! A model of the shape of a large one, with random weights: it costs the same, and its vectors mean nothing.
 //!
 //! ModernBERT's layers, with a norm before each half and a gated feed-forward network, less its rotary positions, which
 //! cost next to nothing.
@@ -52,7 +52,7 @@ pub(crate) const RURI_310M: Shape = Shape {
     vocabulary: 102_400,
 };
 
-/// The folder of a model of this shape below `parent`, made where it is not there yet.
+/// The folder of a model of this shape below `parent`, created if it does not exist.
 pub(crate) fn ensure(parent: &Path, name: &str, shape: &Shape) -> Result<PathBuf> {
     let folder = parent.join(name);
     let graph = graph(shape);
@@ -87,7 +87,7 @@ pub(crate) fn ensure(parent: &Path, name: &str, shape: &Shape) -> Result<PathBuf
     fs::write(folder.join("config.json"), config.to_string())?;
     fs::write(folder.join("1_Pooling/config.json"), pooling.to_string())?;
     graph.write_data(&data)?;
-    // Last, so that what was interrupted is made anew.
+    // Written last, so that an interrupted folder is made again.
     fs::write(&model, file).with_context(|| format!("write {}", model.display()))?;
     Ok(folder)
 }

@@ -1,6 +1,6 @@
-//! The tray app: how soon its icon is there, what it holds and what it uses at rest.
+//! The tray app: time until its icon is shown, memory, and CPU time while idle.
 //!
-//! On a desktop of its own: Xvfb, a session bus, a panel. A window's web view is no part of it, none is open.
+//! On a desktop of its own: Xvfb, a session bus, a panel. No window, and so no web view, is open.
 
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,11 @@ use crate::report::{Report, median, percentile};
 /// Starts; the median counts.
 const STARTS: usize = 9;
 
-/// What a launch leaves to do has so long to end before the rest is measured.
+/// How long the rest of a launch may take before idling is measured.
 const SETTLE: Duration = Duration::from_secs(10);
 
-/// The rest that is measured.
-const REST: Duration = Duration::from_secs(60);
+/// How long idling is measured.
+const IDLE: Duration = Duration::from_secs(60);
 
 pub(crate) fn run() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -52,11 +52,11 @@ async fn measure() -> Result<()> {
     tokio::time::sleep(SETTLE).await;
     let processor_time = || proc::processor_time(tray.pid).context("the tray app has ended");
     let before = processor_time()?;
-    tokio::time::sleep(REST).await;
+    tokio::time::sleep(IDLE).await;
     let used = processor_time()?.saturating_sub(before);
     report.number(
         "idle_cpu_s",
-        "processor time in 60 s of rest",
+        "CPU time in 60 s of idling",
         used.as_secs_f64(),
         "s",
     );
