@@ -3,19 +3,19 @@
 //! Inputs `input_ids` and `attention_mask`, both int64 of shape `[batch, tokens]`; output
 //! `last_hidden_state`, f32 of shape `[batch, tokens, hidden]`. Pooling is the caller's.
 //!
-//! Activations are quantised with a scale of their own for each row (token), so a text's vector does not
+//! Activations are quantized with a scale of their own for each row (token), so a text's vector does not
 //! depend on what else is in the batch.
 
 use anyhow::Result;
 
 use super::onnx::{Attribute, Dimension, ElementType, Graph, MICROSOFT, Node, Port, Tensor};
-use super::quantize::{BLOCK, pair_neighbours, requantize, scale_bytes};
+use super::quantize::{BLOCK, pair_neighbors, requantize, scale_bytes};
 use super::weights::{Shape, WeightFile};
 
 /// The version of the standard operators that the graph is written for.
 pub(crate) const OPSET: i64 = 17;
 
-/// The value that an output's largest weight is quantised to.
+/// The value that an output's largest weight is quantized to.
 const LARGEST_WEIGHT: f32 = 127.0;
 
 /// Builds the graph from the weight file.
@@ -53,7 +53,7 @@ pub(crate) fn graph(weights: &WeightFile) -> Result<Graph> {
     Ok(builder.graph)
 }
 
-/// A quantised activation: the names of its uint8 values and of its rows' scales.
+/// A quantized activation: the names of its uint8 values and of its rows' scales.
 struct Quantized {
     values: String,
     scales: String,
@@ -81,7 +81,7 @@ impl Builder<'_> {
         self.tensor("zero_point", ElementType::Uint8, vec![], vec![128]);
     }
 
-    /// Word, position and token-type embeddings, normalised: f32 `[batch, tokens, hidden]`.
+    /// Word, position and token-type embeddings, normalized: f32 `[batch, tokens, hidden]`.
     fn embedding(&mut self) -> Result<String> {
         let Shape {
             hidden,
@@ -90,7 +90,7 @@ impl Builder<'_> {
             ..
         } = self.shape;
         let blocks = self.weights.blocks("emb.word", vocabulary, hidden)?;
-        let packed = blocks.iter().flat_map(pair_neighbours).collect();
+        let packed = blocks.iter().flat_map(pair_neighbors).collect();
         let scales = blocks.iter().flat_map(scale_bytes).collect();
         self.tensor(
             "emb.word",
@@ -184,7 +184,7 @@ impl Builder<'_> {
         self.add_and_norm(layer, "fo", "oln", &output, &state)
     }
 
-    /// Quantises each row x around 128: values trunc(127 x / max|x| + 128.5), scale max|x| / 127.
+    /// Quantizes each row x around 128: values trunc(127 x / max|x| + 128.5), scale max|x| / 127.
     fn quantize(&mut self, input: &str) -> Quantized {
         let magnitude = self.standard("Abs", &[input], vec![]);
         let largest = self.standard(
@@ -264,7 +264,7 @@ impl Builder<'_> {
         outputs
     }
 
-    /// `input` plus the bias of `linear` plus `residual`, normalised by `norm`.
+    /// `input` plus the bias of `linear` plus `residual`, normalized by `norm`.
     fn add_and_norm(
         &mut self,
         layer: usize,

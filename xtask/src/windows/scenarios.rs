@@ -30,7 +30,7 @@ pub(super) const ALL: [(&str, Scenario); 4] = [
 /// The cosine that a vector has to its reference at least.
 const LEAST_COSINE: f64 = 0.997;
 
-/// A model of the catalogue, which is asked of a hub.
+/// A model of the catalog, which is asked of a hub.
 const HUB_MODEL: &str = "intfloat/multilingual-e5-small";
 
 /// What the foreign program answers whoever connects.
