@@ -188,7 +188,7 @@ async fn a_model_that_rests_gives_its_memory_back_and_the_next_request_wakes_it(
         (log.matches("it rests").count() > 50).then_some(())
     })
     .await;
-    machine.run(["status"]).await.expect(0).shows("resting");
+    machine.run(["status"]).await.expect(0).shows("idle (unloaded)");
 }
 
 #[tokio::test]
@@ -340,7 +340,7 @@ async fn where_there_is_no_room_for_both_the_user_decides() {
         .run(["use", "tiny-cls"])
         .await
         .expect(0)
-        .shows("tiny-cls answers now");
+        .shows("Switched to tiny-cls");
     let status = machine.status().await;
     assert_eq!(status.model, "tiny-cls");
     assert_eq!(state_of(&status, "tiny-ruri"), None, "it gave its memory up");

@@ -1,8 +1,8 @@
-//! Embedding on the command line, in words.
+//! What `okibi embed` says to its user.
 
 use crate::lang::Lang;
 
-/// A line that is not embedded, and why.
+/// The reason why a line was not embedded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadLine {
     /// It is empty.
@@ -14,7 +14,7 @@ pub enum BadLine {
         /// The most bytes a text may have.
         limit: u64,
     },
-    /// It has more tokens than the model reads, and was not to be cut.
+    /// It has more tokens than the model reads, and cutting was not allowed.
     TooLong {
         /// Its tokens.
         tokens: u64,
@@ -52,12 +52,12 @@ impl BadLine {
     }
 }
 
-/// What embedding has to say. Texts are counted from 1, as lines are.
+/// A message about embedding. Texts are counted from 1, as lines are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EmbedMessage {
-    /// A line is bad, and the format has no place to say so; nothing was written.
+    /// A line is bad, and the output format cannot express that; nothing was written.
     Refused {
-        /// Which text.
+        /// The number of the text.
         line: u64,
         /// Why.
         why: BadLine,
@@ -71,14 +71,14 @@ pub enum EmbedMessage {
     },
     /// A text was cut to the model's limit.
     Truncated {
-        /// Which text.
+        /// The number of the text.
         line: u64,
         /// The tokens it has.
         tokens: usize,
         /// The tokens that were read.
         limit: usize,
     },
-    /// More texts were cut than are named.
+    /// More texts were cut than are listed.
     MoreTruncated {
         /// How many more.
         more: u64,
@@ -109,7 +109,7 @@ impl EmbedMessage {
                 let why = why.text(lang);
                 phrase!(
                     lang,
-                    "Text {line}: {why}. Nothing was written; with `--format jsonl` the other texts are embedded.",
+                    "Text {line}: {why}. Nothing was written. `--format jsonl` embeds the other texts.",
                     "{line} 番目のテキスト: {why}。何も出力していません。`--format jsonl` ではほかのテキストを埋め込めます。"
                 )
             }
@@ -120,7 +120,7 @@ impl EmbedMessage {
             ),
             Self::Truncated { line, tokens, limit } => phrase!(
                 lang,
-                "text {line} has {tokens} tokens; the first {limit} were read",
+                "text {line} has {tokens} tokens; only the first {limit} were used",
                 "{line} 番目のテキストは {tokens} トークンあるため、先頭の {limit} トークンだけを使いました"
             ),
             Self::MoreTruncated { more } => phrase!(
@@ -130,7 +130,7 @@ impl EmbedMessage {
             ),
             Self::BinaryToTerminal => phrase!(
                 lang,
-                "npy is binary and would garble the terminal. Send it to a file: `okibi embed --format npy … > \
+                "npy is a binary format and would garble the terminal. Write it to a file: `okibi embed --format npy … > \
                  vectors.npy`.",
                 "npy はバイナリー形式のため、端末には出力しません。\
                  `okibi embed --format npy … > vectors.npy` のようにファイルへ出力してください。"
@@ -154,7 +154,7 @@ impl EmbedMessage {
     }
 }
 
-/// How many texts are done.
+/// The number of texts that are done.
 pub fn count(texts: u64, lang: Lang) -> String {
     phrase!(lang, "{texts} texts", "{texts} 件")
 }

@@ -1,8 +1,8 @@
-//! Which language a person reads.
+//! The language of the user.
 
 use okibi_config::LangChoice;
 
-/// A language there are words for.
+/// A language that Okibi speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lang {
     /// English.
@@ -12,10 +12,10 @@ pub enum Lang {
 }
 
 impl Lang {
-    /// Both.
+    /// Both languages.
     pub const ALL: [Self; 2] = [Self::En, Self::Ja];
 
-    /// The language asked for, by default the OS's: Japanese where that is the first choice, else English.
+    /// Returns the chosen language. `Auto` uses the language of the OS: Japanese if it is the first choice, else English.
     pub fn detect(choice: LangChoice) -> Self {
         match choice {
             LangChoice::En => Self::En,
@@ -32,7 +32,7 @@ impl Lang {
         }
     }
 
-    /// Its name: `en` or `ja`.
+    /// Returns `en` or `ja`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::En => "en",

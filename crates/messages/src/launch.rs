@@ -1,11 +1,11 @@
-//! How starts and stops end, in words.
+//! How starts and stops end: sentences for the user.
 
 use okibi_launcher::{Exit, PortHolder, StartError, StopError};
 use okibi_protocol::DEFAULT_PORT;
 
 use crate::{chain, lang::Lang};
 
-/// A start's failure and what to do about it.
+/// Returns why a start failed, and what to do about it.
 pub(crate) fn start_error(error: &StartError, lang: Lang) -> String {
     match error {
         StartError::PortTaken {
@@ -29,7 +29,7 @@ pub(crate) fn start_error(error: &StartError, lang: Lang) -> String {
             let program = program.display();
             phrase!(
                 lang,
-                "The daemon {program} cannot be started: {source}. Check that the file is there and may be run.",
+                "The daemon {program} cannot be started: {source}. Check that the file exists and is executable.",
                 "デーモン {program} を起動できません: {source}。ファイルがあり、実行できることを確認してください。"
             )
         }
@@ -43,7 +43,7 @@ pub(crate) fn start_error(error: &StartError, lang: Lang) -> String {
     }
 }
 
-/// A start's failure without what a command line could do about it.
+/// Returns why a start failed, without advice for the command line.
 pub fn start_reason(error: &StartError, lang: Lang) -> String {
     match error {
         StartError::PortTaken { port, holder, .. } => port_taken(*port, holder.as_ref(), lang),
@@ -52,7 +52,7 @@ pub fn start_reason(error: &StartError, lang: Lang) -> String {
     }
 }
 
-/// The end of the daemon's log that came with a failure.
+/// Returns the end of the daemon's log, where the failure has it.
 pub fn log_tail(error: &StartError) -> &[String] {
     match error {
         StartError::Load { log_tail, .. } | StartError::Died { log_tail, .. } => log_tail,
@@ -60,7 +60,7 @@ pub fn log_tail(error: &StartError) -> &[String] {
     }
 }
 
-/// A stop's failure and what to do about it.
+/// Returns why a stop failed, and what to do about it.
 pub(crate) fn stop_error(error: &StopError, lang: Lang) -> String {
     match error {
         StopError::NotOkibi { port, holder } => {
@@ -70,7 +70,7 @@ pub(crate) fn stop_error(error: &StopError, lang: Lang) -> String {
         }
         StopError::StillRunning { pid, seconds } => phrase!(
             lang,
-            "The daemon (process {pid}) has not ended within {seconds} s; it may still be finishing requests. \
+            "The daemon (process {pid}) did not end within {seconds} s; it may still be finishing requests. \
              Run `okibi stop` again, or end the process.",
             "デーモン (プロセス {pid}) が {seconds} 秒以内に終了しませんでした。処理中のリクエストが残っている可能性があります。\
              もう一度 `okibi stop` を実行するか、プロセスを終了してください。"
@@ -86,7 +86,7 @@ pub(crate) fn stop_error(error: &StopError, lang: Lang) -> String {
     }
 }
 
-/// Which program holds a port that Okibi was to use.
+/// Returns which program uses the port that Okibi needs.
 pub(crate) fn port_taken(port: u16, holder: Option<&PortHolder>, lang: Lang) -> String {
     let Some(PortHolder { pid, name }) = holder else {
         return phrase!(
@@ -145,23 +145,23 @@ fn died(exit: Exit, lang: Lang) -> String {
         ),
         Exit::Signal(signal) => phrase!(
             lang,
-            "The daemon crashed while loading (signal {signal}). Its log may say why: `okibi logs`.",
+            "The daemon crashed while loading (signal {signal}). Check its log: `okibi logs`.",
             "デーモンが読み込み中に異常終了しました (シグナル {signal})。原因は `okibi logs` で確認できます。"
         ),
         Exit::Code(code) => phrase!(
             lang,
-            "The daemon ended while loading (exit code {code}). Its log may say why: `okibi logs`.",
+            "The daemon ended while loading (exit code {code}). Check its log: `okibi logs`.",
             "デーモンが読み込み中に終了しました (終了コード {code})。原因は `okibi logs` で確認できます。"
         ),
         Exit::Unknown => phrase!(
             lang,
-            "The daemon ended while loading. Its log may say why: `okibi logs`.",
+            "The daemon ended while loading. Check its log: `okibi logs`.",
             "デーモンが読み込み中に終了しました。原因は `okibi logs` で確認できます。"
         ),
     }
 }
 
-/// Puts sentences together: with a space in English, without one in Japanese.
+/// Joins sentences: with a space in English, without one in Japanese.
 fn join(lang: Lang, sentences: &[&str]) -> String {
     sentences.join(match lang {
         Lang::En => " ",

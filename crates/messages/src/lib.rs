@@ -1,20 +1,20 @@
-//! Every sentence shown to a user, in English and Japanese, from one table.
+//! Every sentence shown to a user, in English and Japanese.
 //!
-//! Each sentence stands once, both languages side by side (`phrase!`); a `match` over typed data picks it, so
-//! that a variant without words, or words in one language only, do not compile. Library errors keep their own
-//! terse texts for logs; what a person reads, with the advice, is here.
+//! Each sentence is written once, in both languages side by side (`phrase!`), and a `match` over typed data selects
+//! it. A variant without a sentence, or a sentence in one language only, does not compile. The errors of libraries keep
+//! their own short texts for logs; what a user reads, with advice, is here.
 //!
 //! - [`lang`]: which language
 //! - [`message`]: all messages, with their data
-//! - [`models`]: lists, downloads and changes of models
-//! - [`stage`]: the stages of a load in words
+//! - [`models`]: lists, downloads and switches of models
+//! - [`stage`]: the stages of a load
 //! - [`launch`]: how starts and stops end
 //! - [`load`]: why a model cannot be loaded
 //! - [`settings`]: what is wrong with settings, folders and logs
 //! - [`embed`]: embedding on the command line
-//! - [`status`]: a daemon's status in words
+//! - [`status`]: the status of a daemon
 //! - [`tray`]: the tray app's menu, tooltip and notifications
-//! - [`usage`]: a command line that cannot be read
+//! - [`usage`]: what is wrong with a command line
 //! - [`help`]: the command line's help
 //! - [`units`]: times and sizes
 
@@ -46,7 +46,7 @@ pub use lang::Lang;
 pub use load::LoadProblem;
 pub use message::Message;
 
-/// An error and what caused it, in one line.
+/// Returns an error and its causes in one line.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -61,7 +61,7 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// The text of the language, where it has no data.
+/// Returns the text of a language, for texts without data.
 const fn pick(lang: Lang, en: &'static str, ja: &'static str) -> &'static str {
     match lang {
         Lang::En => en,

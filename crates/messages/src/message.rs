@@ -11,7 +11,7 @@ use crate::{
     usage::UsageProblem,
 };
 
-/// A message to a person.
+/// A message to the user.
 #[derive(Debug)]
 pub enum Message {
     /// A stage of a load moved on.
@@ -26,14 +26,14 @@ pub enum Message {
     Stopped {
         /// How.
         how: Stopped,
-        /// The port it was about.
+        /// The port.
         port: u16,
     },
     /// A setting or the configuration file is wrong.
     Setting(Problem),
     /// A place for Okibi's files cannot be found.
     Folder(FolderError),
-    /// The log is not as it was asked for.
+    /// The log is not as requested.
     Log(LogWarning),
     /// The command line cannot be read.
     Usage(UsageProblem),
@@ -42,7 +42,7 @@ pub enum Message {
         /// Why.
         reason: String,
     },
-    /// Embedding has something to say.
+    /// A message about embedding.
     Embed(EmbedMessage),
     /// Another front is launching; its launch is shown.
     Attached,
@@ -55,17 +55,17 @@ pub enum Message {
     OtherModel {
         /// The model that runs.
         running: String,
-        /// The model asked for, as it has to be written.
+        /// The requested model, as it has to be written on the command line.
         asked: String,
     },
     /// Another program holds the port.
     PortTaken {
         /// The port.
         port: u16,
-        /// Who holds it, where the OS tells.
+        /// The program that holds it, where the OS reports it.
         holder: Option<PortHolder>,
     },
-    /// The daemon is there but does not answer as it should.
+    /// The daemon exists but does not answer as it should.
     NoAnswer {
         /// The port.
         port: u16,
@@ -94,7 +94,7 @@ pub enum Message {
 }
 
 impl Message {
-    /// The message in the words of a language.
+    /// Returns the message in a language.
     pub fn text(&self, lang: Lang) -> String {
         match self {
             Self::Stage(event) => stage_text(event, lang).to_owned(),
@@ -145,19 +145,19 @@ impl Message {
                 let path = path.display();
                 phrase!(
                     lang,
-                    "There is no log yet ({path}). A daemon writes it: `okibi start`.",
+                    "There is no log yet ({path}). Start a daemon with `okibi start`; it writes one.",
                     "ログはまだありません ({path})。`okibi start` で起動すると記録されます。"
                 )
             }
             Self::LogTail => phrase!(lang, "End of the log:", "ログの末尾:"),
             Self::Io { what, cause } => phrase!(
                 lang,
-                "{what} cannot be read or written: {cause}.",
+                "Cannot read or write {what}: {cause}.",
                 "{what} を読み書きできません: {cause}"
             ),
             Self::Unexpected { cause } => phrase!(
                 lang,
-                "Something unexpected happened: {cause}.",
+                "Unexpected error: {cause}.",
                 "予期しないエラーが発生しました: {cause}"
             ),
         }

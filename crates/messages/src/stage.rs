@@ -1,10 +1,10 @@
-//! The stages of a load in words.
+//! The stages of a load: their names and what their events say.
 
 use okibi_protocol::stage::{Stage, StageEvent, StageState};
 
 use crate::{lang::Lang, pick};
 
-/// A stage's name: what it is about.
+/// Returns the name of a stage.
 pub const fn stage_name(stage: Stage, lang: Lang) -> &'static str {
     match stage {
         Stage::Resolve => pick(lang, "Model files", "モデルファイル"),
@@ -17,7 +17,7 @@ pub const fn stage_name(stage: Stage, lang: Lang) -> &'static str {
     }
 }
 
-/// What a stage's event says, without its time and measure: "Loading the tokenizer", "Tokenizer loaded".
+/// Returns the sentence for an event of a stage, without its time and measure: "Loading the tokenizer", "Tokenizer loaded".
 pub const fn stage_text(event: &StageEvent, lang: Lang) -> &'static str {
     use StageState::{Advanced, Failed, Finished, Started};
     match (event.stage, event.state) {

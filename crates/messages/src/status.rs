@@ -1,4 +1,4 @@
-//! A daemon's status in words: for the command line, the tray's menu and its tooltip.
+//! The status of a daemon in words, for the command line, the tray menu and its tooltip.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use okibi_protocol::method::{RunState, Status};
 
 use crate::{lang::Lang, pick, units};
 
-/// Where a daemon is in its life, in one line: "multilingual-e5-small is ready".
+/// Returns the state of a daemon in one line: "multilingual-e5-small is ready".
 pub fn state_line(status: &Status, lang: Lang) -> String {
     let model = &status.model;
     match status.status {
         RunState::Running if status.is_resting() => phrase!(
             lang,
-            "{model} is resting; the next request loads it again",
+            "{model} is idle (unloaded); the next request loads it again",
             "{model} は休止中です。次のリクエストで読み込み直します"
         ),
         RunState::Running if status.ready => {
@@ -31,12 +31,12 @@ pub fn state_line(status: &Status, lang: Lang) -> String {
     }
 }
 
-/// The whole percent of a load that is done.
+/// Returns how much of a load is done, in whole percent.
 pub fn percent(status: &Status) -> u8 {
     (status.stages.fraction() * 100.0) as u8
 }
 
-/// A daemon that is ready, after a start: model, dimension, time, address.
+/// Returns the line for a ready daemon after a start: model, dimension, time, address.
 pub fn ready_line(status: &Status, time: Option<Duration>, address: &str, lang: Lang) -> String {
     let model = &status.model;
     let dimension = status.dimension.unwrap_or(0);
@@ -54,7 +54,7 @@ pub fn ready_line(status: &Status, time: Option<Duration>, address: &str, lang: 
     }
 }
 
-/// What a status line is about.
+/// The label of a line of the status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Label {
     /// Length of a vector.
@@ -79,18 +79,18 @@ pub enum Label {
     Load,
     /// The log file.
     Log,
-    /// What computes.
+    /// The compute device.
     Device,
     /// Further models in memory.
     Models,
-    /// What is to be known about the model.
+    /// A warning about the model.
     Warning,
     /// Why the load failed.
     Reason,
 }
 
 impl Label {
-    /// Its words.
+    /// Returns the text of the label.
     pub const fn text(self, lang: Lang) -> &'static str {
         match self {
             Self::Dimension => pick(lang, "Dimensions", "次元数"),
@@ -98,21 +98,21 @@ impl Label {
             Self::Space => pick(lang, "Vector space", "ベクトル空間"),
             Self::Address => pick(lang, "Address", "アドレス"),
             Self::Process => pick(lang, "Process", "プロセス"),
-            Self::Uptime => pick(lang, "Up", "稼働時間"),
+            Self::Uptime => pick(lang, "Uptime", "稼働時間"),
             Self::Memory => pick(lang, "Memory", "メモリ"),
             Self::Requests => pick(lang, "Requests", "リクエスト"),
             Self::Threads => pick(lang, "Threads", "スレッド数"),
             Self::Load => pick(lang, "Load", "読み込み"),
             Self::Log => pick(lang, "Log", "ログ"),
-            Self::Device => pick(lang, "Device", "装置"),
-            Self::Models => pick(lang, "Also held", "ほかのモデル"),
+            Self::Device => pick(lang, "Device", "デバイス"),
+            Self::Models => pick(lang, "Other models", "ほかのモデル"),
             Self::Warning => pick(lang, "Warning", "警告"),
             Self::Reason => pick(lang, "Reason", "理由"),
         }
     }
 }
 
-/// Requests answered and in work: `17 (2 in progress)`.
+/// Returns the number of requests, answered and in progress: `17 (2 in progress)`.
 pub fn requests(served: u64, in_flight: u64, lang: Lang) -> String {
     if in_flight == 0 {
         return served.to_string();

@@ -1,4 +1,4 @@
-//! Times and sizes as people read them.
+//! Times and sizes as users read them.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use okibi_protocol::stage::{Measure, Unit};
 
 use crate::lang::Lang;
 
-/// A short time: `0.42 s`, `12.3 s`, `2 min 5 s`.
+/// Formats a short time: `0.42 s`, `12.3 s`, `2 min 5 s`.
 pub fn seconds(time: Duration, lang: Lang) -> String {
     let seconds = time.as_secs_f64();
-    // The sum of a stage's seconds shall not jump from 9.99 to 10.00.
+    // Rounded to two digits, 9.995 would be 10.00: one digit more than the next step shows.
     if seconds < 9.995 {
         phrase!(lang, "{seconds:.2} s", "{seconds:.2} 秒")
     } else if seconds < 59.95 {
@@ -19,7 +19,7 @@ pub fn seconds(time: Duration, lang: Lang) -> String {
     }
 }
 
-/// A long time by its two largest units: `3 h 12 min`, `2 d 4 h`, `45 s`.
+/// Formats a long time with its two largest units: `3 h 12 min`, `2 d 4 h`, `45 s`.
 pub fn long(time: Duration, lang: Lang) -> String {
     let all = time.as_secs();
     let (days, hours, minutes, seconds) = (all / 86_400, all / 3600 % 24, all / 60 % 60, all % 60);
@@ -34,7 +34,7 @@ pub fn long(time: Duration, lang: Lang) -> String {
     }
 }
 
-/// A size in decimal units, as file managers show it: `71.6 MB`.
+/// Formats a size in decimal units, as file managers show it: `71.6 MB`.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if bytes < 1000 {
@@ -49,7 +49,7 @@ pub fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A measure: `12.5 MB of 71.6 MB`, `3 of 8`, `12.5 MB`.
+/// Formats a measure: `12.5 MB of 71.6 MB`, `3 of 8`, `12.5 MB`.
 pub fn measure(measure: &Measure, lang: Lang) -> String {
     let count = |number: u64| match measure.unit {
         Unit::Bytes => size(number),

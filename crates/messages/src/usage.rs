@@ -1,4 +1,4 @@
-//! A command line that cannot be read, in words.
+//! What is wrong with a command line.
 
 use crate::lang::Lang;
 
@@ -9,17 +9,17 @@ pub enum UsageProblem {
     Unknown {
         /// The argument.
         argument: String,
-        /// What may be meant.
+        /// A similar name that exists.
         suggestion: Option<String>,
     },
     /// There is no such command.
     UnknownCommand {
         /// The command.
         command: String,
-        /// What may be meant.
+        /// A similar name that exists.
         suggestion: Option<String>,
     },
-    /// An option's value is none of those it takes.
+    /// An option does not accept this value.
     Value {
         /// The option.
         option: String,
@@ -53,7 +53,7 @@ impl UsageProblem {
                 suggestion: Some(suggestion),
             } => phrase!(
                 lang,
-                "There is no option or argument `{argument}`; is `{suggestion}` meant?",
+                "There is no option or argument `{argument}`. Did you mean `{suggestion}`?",
                 "`{argument}` というオプションや引数はありません。`{suggestion}` ではありませんか。"
             ),
             Self::Unknown {
@@ -69,7 +69,7 @@ impl UsageProblem {
                 suggestion: Some(suggestion),
             } => phrase!(
                 lang,
-                "There is no command `{command}`; is `{suggestion}` meant?",
+                "There is no command `{command}`. Did you mean `{suggestion}`?",
                 "`{command}` というコマンドはありません。`{suggestion}` ではありませんか。"
             ),
             Self::UnknownCommand {
@@ -90,7 +90,7 @@ impl UsageProblem {
                 } else {
                     phrase!(
                         lang,
-                        "`{option}` cannot be `{value}`",
+                        "`{value}` is not a valid value for `{option}`",
                         "`{option}` に `{value}` は指定できません"
                     )
                 };
@@ -100,7 +100,7 @@ impl UsageProblem {
                 let possible = possible.join(", ");
                 phrase!(
                     lang,
-                    "{what}; it takes {possible}.",
+                    "{what}. Possible values: {possible}.",
                     "{what}。指定できる値: {possible}。"
                 )
             }
@@ -114,19 +114,19 @@ impl UsageProblem {
             }
             Self::Conflict { option } => phrase!(
                 lang,
-                "`{option}` was given twice or does not go with another option.",
+                "`{option}` was given twice or cannot be combined with another option.",
                 "`{option}` が重複しているか、ほかのオプションと同時に指定できません。"
             ),
             Self::Other { reason } => phrase!(
                 lang,
-                "The command line cannot be understood: {reason}",
+                "The command line is invalid: {reason}",
                 "コマンドラインを解釈できません: {reason}"
             ),
         }
     }
 }
 
-/// Where more is told: the help of `command`.
+/// Points to the help of `command`.
 pub fn see_help(command: &str, lang: Lang) -> String {
     phrase!(
         lang,
