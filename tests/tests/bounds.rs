@@ -1,7 +1,5 @@
 //! What no client can do to the daemon.
 #![cfg(unix)]
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
 
 use std::{net::Ipv4Addr, time::Duration};
 

@@ -1,7 +1,5 @@
 //! Programs that know nothing of Okibi, pointed at it: clients of other servers, schemathesis, Prometheus, curl.
 #![cfg(unix)]
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
 
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Stdio, time::Duration};
 

@@ -1,7 +1,5 @@
 //! A daemon is nobody's: no terminal, no parent that waits, no descriptors of the front's (Linux).
 #![cfg(target_os = "linux")]
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
 
 use std::{
     ffi::OsString,

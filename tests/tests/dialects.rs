@@ -1,8 +1,5 @@
 //! The dialects of other servers over HTTP, right and wrong, against a real daemon with the tiny model.
 
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use okibi_tests::{Machine, http, model, vector};
 use serde_json::{Value, json};

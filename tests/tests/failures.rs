@@ -1,6 +1,4 @@
 //! What cannot work says why, in the user's language, and leaves nothing behind.
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
 
 use std::{fs, path::Path};
 

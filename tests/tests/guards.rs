@@ -1,7 +1,5 @@
 //! Who is let in.
 #![cfg(unix)]
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
 
 use std::{ffi::OsStr, net::Ipv4Addr};
 

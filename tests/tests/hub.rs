@@ -1,6 +1,4 @@
 //! Models from the hub, through the real program: fetched, broken off, refused, described, deleted.
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
 
 use okibi_tests::{Hub, Machine, Trouble, eventually, model, vector};
 use serde_json::{Value, json};

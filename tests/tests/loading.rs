@@ -1,7 +1,5 @@
 //! What happens in the middle of a load: questions, deaths, stops. The load waits on a named pipe (Unix).
 #![cfg(unix)]
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
 
 use okibi_protocol::{
     method::RunState,

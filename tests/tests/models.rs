@@ -1,6 +1,4 @@
 //! Models come, go and rest while the daemon serves.
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
 
 use std::{
     collections::BTreeMap,

@@ -1,7 +1,5 @@
 //! The models window of the tray app: what is fetched from a hub of this machine, deleted, and changed over to.
 #![cfg(target_os = "linux")]
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 

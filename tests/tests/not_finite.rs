@@ -1,6 +1,4 @@
 //! A text for which the model has no finite vector fails alone.
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
 
 use okibi_protocol::vector::Vectors;
 use okibi_tests::{Machine, http, not_finite};

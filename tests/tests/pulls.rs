@@ -1,6 +1,4 @@
 //! Models fetched, deleted and loaded through a running daemon.
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
 
 use okibi_tests::{Hub, Machine, Wire, http, model, within};
 use serde_json::{Value, json};

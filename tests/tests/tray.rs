@@ -1,7 +1,5 @@
 //! The tray app on a real desktop: its menu pressed over the bus, its notifications received, the daemon asked.
 #![cfg(target_os = "linux")]
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 

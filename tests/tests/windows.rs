@@ -1,7 +1,5 @@
 //! The tray app's windows, looked into while they run: what they show, what they do, what they write.
 #![cfg(target_os = "linux")]
-// Helpers fail by panicking, as the tests do.
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 

@@ -16,9 +16,12 @@ use crate::{
 pub(crate) enum Tests<'a> {
     /// Those with one of these in their names that need nothing but the workspace; all where there is no name.
     Named(&'a [String]),
-    /// Those of this test program that are ignored otherwise, because they need more than the workspace.
+    /// Those of this end-to-end file that are ignored otherwise, because they need more than the workspace.
     Prepared(&'a str),
 }
+
+/// The program of all end-to-end tests.
+const END_TO_END: &str = "end_to_end";
 
 /// A test with the time it took.
 pub(crate) type TimedTest = (String, Duration);
@@ -38,7 +41,10 @@ pub(crate) fn run(
         command.args(["nextest", "run", "--workspace"]);
         match tests {
             Tests::Named(filters) => command.args(filters),
-            Tests::Prepared(program) => command.args(["--test", program, "--run-ignored", "only"]),
+            Tests::Prepared(file) => {
+                let filter = format!("binary({END_TO_END}) & test(/^{file}::/)");
+                command.args(["--run-ignored", "only", "-E", &filter])
+            }
         };
     } else {
         println!(
@@ -47,7 +53,9 @@ pub(crate) fn run(
         command.args(["test", "--workspace"]);
         match tests {
             Tests::Named(filters) => command.arg("--").args(filters),
-            Tests::Prepared(program) => command.args(["--test", program, "--", "--ignored"]),
+            Tests::Prepared(file) => {
+                command.args(["--test", END_TO_END, "--", "--ignored", &format!("{file}::")])
+            }
         };
     }
     prepare(&mut command)?;
