@@ -62,6 +62,8 @@ pub(crate) enum Chore {
         #[arg(long)]
         test: bool,
     },
+    /// Write the tables of the documents that are generated from the code
+    Docs,
     /// Draw the programs' icons from src-tauri/icons/okibi.svg
     Icons,
     /// Take the pictures of windows, menu and notification in docs/screenshots

@@ -40,6 +40,7 @@ pub(crate) fn run(chore: Chore) -> Result<()> {
             LongChore::Fuzz.remember(&workspace)
         }
         Chore::Dist { test } => package(test),
+        Chore::Docs => docs(),
         Chore::Icons => icons(),
         Chore::Screenshots => screenshots(),
     }
@@ -108,6 +109,14 @@ fn package(is_tried: bool) -> Result<()> {
         return dist::test(&workspace, Profile::Release).map(drop);
     }
     dist::describe(&dist::bundle(&workspace, Profile::Release)?)
+}
+
+/// Has the test that compares the tables write them.
+fn docs() -> Result<()> {
+    let workspace = Workspace::find()?;
+    let mut tests = workspace.cargo();
+    tests.args(["test", "--workspace", "--exclude", "xtask", "--test", "docs"]);
+    step("documents", tests.env("OKIBI_WRITE_DOCS", "1"))
 }
 
 fn icons() -> Result<()> {
