@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use okibi_client::Client;
-use okibi_protocol::method::{EmbedParams, Input};
+use okibi_protocol::method::{EmbedParams, GetStatus, Input, NoParams};
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -282,12 +282,12 @@ async fn soak(okibi: &Okibi, span: Duration, report: &mut Report) -> Result<()> 
     let client = Client::connect(port).await?;
     for _ in 0..4 {
         ticks.tick().await;
-        let status = client.get_status().await?;
+        let status = client.call::<GetStatus>(NoParams {}).await?;
         quarters.push(status.memory_bytes.map_or(0, |bytes| bytes.0) as f64 / 1e6);
     }
     over.store(true, Relaxed);
     while tasks.join_next().await.is_some() {}
-    let pid = client.get_status().await?.pid;
+    let pid = client.call::<GetStatus>(NoParams {}).await?.pid;
     report.number("soak_seconds", "soak", span.as_secs_f64(), "s");
     report.number(
         "soak_answered",

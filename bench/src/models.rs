@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use okibi_client::Client;
 use okibi_models::DEFAULT_MODEL;
 use okibi_protocol::{
-    method::{EmbedParams, Input},
+    method::{EmbedParams, GetStatus, Input, NoParams},
     models::ModelState,
     stage::Stage,
     vector::Encoding,
@@ -93,7 +93,12 @@ fn load(runtime: &Runtime, subject: &Subject, report: &mut Report) -> Result<()>
     let mut stages: BTreeMap<Stage, Vec<Duration>> = BTreeMap::new();
     let mut launch = || -> Result<Duration> {
         let took = okibi.run(&["start", "-m", folder])?;
-        let status = runtime.block_on(async { Client::connect(okibi.port).await?.get_status().await })?;
+        let status = runtime.block_on(async {
+            Client::connect(okibi.port)
+                .await?
+                .call::<GetStatus>(NoParams {})
+                .await
+        })?;
         for event in status.stages.stages() {
             stages
                 .entry(event.stage)
@@ -219,7 +224,7 @@ async fn of_daemon(subject: &Subject) -> Result<Cost> {
     let okibi = Okibi::new()?;
     okibi.run(&["start", "-m", text_of(&subject.folder)?])?;
     let client = Client::connect(okibi.port).await?;
-    let pid = client.get_status().await?.pid;
+    let pid = client.call::<GetStatus>(NoParams {}).await?.pid;
     let loaded = resident(pid);
     let tokens = embed(&client, Input::Many(texts(USED)?)).await?;
     let used = resident(pid);
@@ -274,7 +279,7 @@ async fn change(large: &Path, report: &mut Report) -> Result<()> {
     let client = Client::connect(okibi.port).await?;
     let texts = texts(USED)?;
     embed(&client, Input::Many(texts.clone())).await?;
-    let pid = client.get_status().await?.pid;
+    let pid = client.call::<GetStatus>(NoParams {}).await?.pid;
     let mut levels = vec![settled(pid).await];
     for (key, label, model) in [
         ("to_large", "use: small to large", text_of(large)?),

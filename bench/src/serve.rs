@@ -7,7 +7,7 @@ use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, 
 use okibi_client::Client;
 use okibi_engine::{Output, Overflow, Text, session::Session, tokenizer::Tokenizer};
 use okibi_protocol::{
-    method::{EmbedParams, Input},
+    method::{CheckInit, EmbedParams, GetStatus, Input, NoParams},
     vector::Encoding,
 };
 
@@ -51,7 +51,7 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
     report.number(
         "memory_loaded_mb",
         "daemon's memory after load",
-        memory(client.get_status().await?),
+        memory(client.call::<GetStatus>(NoParams {}).await?),
         "MB",
     );
 
@@ -68,7 +68,7 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
     let (mut served, mut bare, mut asked) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..QUERIES {
         let began = Instant::now();
-        client.check_init().await?;
+        client.call::<CheckInit>(NoParams {}).await?;
         asked.push(began.elapsed());
         let began = Instant::now();
         let params = EmbedParams {
@@ -129,7 +129,7 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
     report.number(
         "memory_bulk_mb",
         "daemon's memory after the bulk",
-        memory(client.get_status().await?),
+        memory(client.call::<GetStatus>(NoParams {}).await?),
         "MB",
     );
     let mut best = Duration::MAX;

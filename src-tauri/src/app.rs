@@ -100,7 +100,7 @@ impl Shared {
     /// Where this machine's models are.
     pub(crate) fn library(&self) -> okibi_models::Library {
         let settings = self.machine.settings().settings;
-        library::library(&self.machine, &settings)
+        self.machine.library(&settings)
     }
 
     /// Remembers a folder with a model. The error is a sentence: there is no model, or it cannot be saved.

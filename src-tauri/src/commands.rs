@@ -54,7 +54,7 @@ pub(crate) async fn get_view(shared: State<'_, Shared>) -> Answer<View> {
 #[tauri::command]
 pub(crate) async fn get_status(shared: State<'_, Shared>) -> Answer<StatusView> {
     let port = shared.view.borrow().port;
-    match okibi_launcher::status(port).await {
+    match okibi_launcher::status(shared.machine.server(port)).await {
         Ok(status) if status.ready => Ok(status_view(&status)),
         Ok(_) | Err(_) => Err(failure(tray::not_ready(shared.lang()))),
     }
@@ -115,7 +115,7 @@ pub(crate) async fn close_window(window: WebviewWindow, shared: State<'_, Shared
 #[tauri::command]
 pub(crate) async fn open_place(app: AppHandle, shared: State<'_, Shared>, place: Place) -> Answer<()> {
     let path = match place {
-        Place::Log => shared.machine.log_file(shared.view.borrow().port),
+        Place::Log => shared.machine.daemon_log(shared.view.borrow().port),
         Place::Config => shared.machine.folders.config_file.clone(),
         Place::Models => shared.library().hub.cache,
     };
@@ -151,7 +151,7 @@ pub(crate) async fn get_about(shared: State<'_, Shared>) -> Answer<About> {
     let port = shared.view.borrow().port;
     Ok(About {
         version: env!("CARGO_PKG_VERSION").into(),
-        log: shared.machine.log_file(port).display().to_string(),
+        log: shared.machine.daemon_log(port).display().to_string(),
         config: folders.config_file.display().to_string(),
         models: shared.library().hub.cache.display().to_string(),
     })
@@ -164,7 +164,7 @@ pub(crate) async fn embed(shared: State<'_, Shared>, texts: Vec<String>) -> Answ
     let port = shared.view.borrow().port;
     let began = Instant::now();
     let ask = async {
-        let client = Client::connect(port).await?;
+        let client = Client::connect(shared.machine.server(port)).await?;
         let params = EmbedParams {
             input_type: InputType::Document,
             ..EmbedParams::new(Input::Many(texts.into_iter().take(MAX_TRY).collect()))

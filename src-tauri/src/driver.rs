@@ -83,10 +83,11 @@ fn perform(app: &AppHandle, shared: &Shared, effect: Effect) {
         }
         Effect::Stop(port) => {
             let settings = shared.machine.settings().settings;
+            let server = shared.machine.server(port);
             let drain = std::time::Duration::from_secs(settings.drain_seconds.value);
             let end = shared.events.clone();
             tauri::async_runtime::spawn(async move {
-                let outcome = okibi_launcher::stop(port, drain).await;
+                let outcome = okibi_launcher::stop(server, drain).await;
                 // As above.
                 let _ = end.send(Event::Stopped(outcome));
             });
@@ -260,7 +261,7 @@ fn press_entry(app: &AppHandle, shared: &Shared, entry: Entry, open: impl Fn(Win
 
 fn open_log(app: &AppHandle) {
     let shared = app.state::<Shared>();
-    let log = shared.machine.log_file(shared.view.borrow().port);
+    let log = shared.machine.daemon_log(shared.view.borrow().port);
     let lang = shared.lang();
     warn(app, open_path(app, &log, lang), lang);
 }

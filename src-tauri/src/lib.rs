@@ -97,7 +97,6 @@ fn parse(args: &[String]) -> Result<Asked, String> {
 
 fn start(first_window: Option<WindowName>) -> anyhow::Result<i32> {
     let machine = Machine::find()?;
-    machine.bring_token();
     let loaded = machine.settings();
     let lang = Lang::detect(loaded.settings.lang.value);
     logfile::init(machine.own_log_file(), &loaded.settings.log.value, Echo::None);

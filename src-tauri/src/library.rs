@@ -11,12 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use okibi_config::{Settings, assets, folders::CACHE_VARIABLE, process_environment};
 use okibi_messages::{Lang, LoadProblem, Message, chain};
 use okibi_models::{Library, ModelError, Source};
 use okibi_protocol::models::{ModelEntry, ModelOrigin, Variant};
 
-use crate::{machine::Machine, models::PullEnd};
+use crate::models::PullEnd;
 
 /// Least time between two words about a download's bytes.
 const TELL_EVERY: Duration = Duration::from_millis(100);
@@ -68,19 +67,6 @@ impl Shelf {
     pub(crate) fn end(&self, run: u64) {
         lock(&self.running).remove(&run);
     }
-}
-
-/// Where this machine's models are.
-pub(crate) fn library(machine: &Machine, settings: &Settings) -> Library {
-    // A cache folder that somebody named goes before the one that the tools of the hub share.
-    let own_cache = process_environment(CACHE_VARIABLE).map(|_| machine.folders.cache.as_path());
-    Library::open(
-        own_cache,
-        assets::folders(settings.assets.value.as_deref(), &machine.program),
-        &settings.model_folders.value,
-        &machine.folders.data,
-        &process_environment,
-    )
 }
 
 /// The models that are here, and those that are known.

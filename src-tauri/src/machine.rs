@@ -1,26 +1,29 @@
 //! This machine: folders, settings, and the daemon's program.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ops::Deref,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
-use okibi_config::{
-    Discovery, Flags, FolderOverrides, Folders, Loaded, Settings, daemon_args::daemon_args, logfile,
-    process_environment, token::read_tokens,
-};
+use okibi_config::{Flags, FolderOverrides, Folders, Loaded, Settings, process_environment};
+use okibi_front::program_beside;
 use okibi_launcher::LaunchSpec;
 use okibi_messages::{Lang, Message};
 use okibi_protocol::guard::Access;
 
 use crate::core::Choices;
 
-/// The daemon's program, beside this one.
-const PROGRAM: &str = if cfg!(windows) { "okibi.exe" } else { "okibi" };
-
 /// See the module.
 #[derive(Clone, Debug)]
-pub(crate) struct Machine {
-    pub(crate) folders: Folders,
-    pub(crate) program: PathBuf,
+pub(crate) struct Machine(okibi_front::Machine);
+
+impl Deref for Machine {
+    type Target = okibi_front::Machine;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Machine {
@@ -30,10 +33,8 @@ impl Machine {
             anyhow::anyhow!(Message::Folder(error).text(Lang::detect(okibi_config::LangChoice::Auto)))
         })?;
         let own = std::env::current_exe().context("this program's own path")?;
-        Ok(Self {
-            folders,
-            program: own.with_file_name(PROGRAM),
-        })
+        let program = program_beside(&own);
+        Ok(Self(okibi_front::Machine { folders, program }))
     }
 
     /// The settings of now: environment, file, default.
@@ -44,38 +45,13 @@ impl Machine {
     /// How a daemon with the settings of now is started.
     pub(crate) fn launch_spec(&self) -> LaunchSpec {
         let settings = self.settings().settings;
-        let lang = Lang::detect(settings.lang.value);
-        let port = settings.port.value;
-        LaunchSpec {
-            program: self.program.clone(),
-            daemon_args: daemon_args(&settings, &self.folders, lang.name()),
-            host: settings.host.value,
-            port,
-            access: self.access(&settings),
-            model: settings.model.value.clone(),
-            log_file: self.log_file(port),
-        }
-    }
-
-    /// Who is let in; from now on this process brings the token itself.
-    fn access(&self, settings: &Settings) -> Access {
-        let access = okibi_config::access(settings, &self.folders).unwrap_or_else(|error| {
+        let access = self.access(&settings).unwrap_or_else(|error| {
             // The daemon finds the same, ends, and says so.
             tracing::error!(%error, "the token cannot be made");
             Access::default()
         });
-        self.bring_token();
-        access
-    }
-
-    /// Brings the token from now on, where there is one.
-    pub(crate) fn bring_token(&self) {
-        okibi_client::set_token(read_tokens(&self.folders).map(|tokens| tokens.manage));
-    }
-
-    /// The daemon's log.
-    pub(crate) fn log_file(&self, port: u16) -> PathBuf {
-        logfile::daemon_log_path(&self.folders, port)
+        let lang = Lang::detect(settings.lang.value);
+        self.0.launch_spec(&settings, access, lang.name())
     }
 
     /// The log of this app.
@@ -85,11 +61,8 @@ impl Machine {
 
     /// The port to watch: the one somebody set, else the one that the discovery file names, else the default.
     pub(crate) fn port_to_watch(&self) -> u16 {
-        let port = self.settings().settings.port;
-        if port.is_set() {
-            return port.value;
-        }
-        Discovery::read(&self.folders).map_or(port.value, |discovery| discovery.port)
+        let settings = self.settings().settings;
+        self.discovered_port(&settings).unwrap_or(settings.port.value)
     }
 }
 

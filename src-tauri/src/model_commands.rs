@@ -1,10 +1,11 @@
 //! What the models window can ask the app for, and the work that its effects want done.
 
-use okibi_client::{Client, ClientError};
+use okibi_client::{Client, ClientError, ConnectOptions};
 use okibi_config::{Key, Settings, Source, edit::NewValue};
 use okibi_messages::{Lang, LoadProblem, Message, tray};
 use okibi_protocol::{
     jsonrpc::{RpcError, code},
+    method::LoadModel,
     models::{LoadModelParams, ModelEntry, ModelOrigin, ModelStep, Presence},
     stage::StageEvent,
     units::ByteCount,
@@ -128,7 +129,7 @@ pub(crate) fn perform(app: &AppHandle, effect: ModelEffect) {
         ModelEffect::Pull { model, run } => pull(app.clone(), model, run),
         ModelEffect::CancelPull(run) => shared.shelf.cancel(run),
         ModelEffect::Switch(Wish { model, replace }) => {
-            let port = shared.view.borrow().port;
+            let server = shared.machine.server(shared.view.borrow().port);
             let lang = shared.lang();
             let params = LoadModelParams {
                 variant: shared.machine.settings().settings.variant.value,
@@ -139,7 +140,7 @@ pub(crate) fn perform(app: &AppHandle, effect: ModelEffect) {
             async_runtime::spawn(async move {
                 // The core ends only with the app.
                 let tell = |event| drop(events.send(Event::Models(event)));
-                let end = switch(port, params, lang, |step| tell(ModelEvent::SwitchStep(step))).await;
+                let end = switch(server, params, lang, |step| tell(ModelEvent::SwitchStep(step))).await;
                 tell(ModelEvent::SwitchEnded(end));
             });
         }
@@ -200,10 +201,15 @@ fn pull(app: AppHandle, model: String, run: u64) {
 }
 
 /// Has the daemon on `port` load a model and change over to it.
-async fn switch(port: u16, params: LoadModelParams, lang: Lang, step: impl Fn(StageEvent)) -> SwitchEnd {
+async fn switch(
+    server: ConnectOptions,
+    params: LoadModelParams,
+    lang: Lang,
+    step: impl Fn(StageEvent),
+) -> SwitchEnd {
     let load = async {
-        let client = Client::connect(port).await?;
-        let mut steps = client.load_model(params).await?;
+        let client = Client::connect(server).await?;
+        let mut steps = client.stream::<LoadModel>(params).await?;
         while let Some(next) = steps.next().await {
             match next? {
                 ModelStep::Stage { event } => step(event),
@@ -214,7 +220,10 @@ async fn switch(port: u16, params: LoadModelParams, lang: Lang, step: impl Fn(St
     };
     match load.await {
         Ok(()) => SwitchEnd::Done,
-        Err(ClientError::Rpc(error)) if error.code == code::METHOD_NOT_FOUND => SwitchEnd::NeedsRestart,
+        // A daemon of an earlier version, or a front: it is loading another model.
+        Err(ClientError::Rpc(error)) if [code::METHOD_NOT_FOUND, code::LOADING].contains(&error.code) => {
+            SwitchEnd::NeedsRestart
+        }
         Err(ClientError::Rpc(error)) if is_short_of_memory(&error) => SwitchEnd::NoMemory(error.message),
         Err(ClientError::Rpc(error)) => SwitchEnd::Failed(error.message),
         Err(ClientError::Refused | ClientError::Closed) => SwitchEnd::Failed(tray::not_ready(lang).into()),

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use okibi_client::{Client, ClientError, Subscription};
+use okibi_client::{Client, ClientError, ConnectOptions, Subscription};
 use tokio::{
     sync::{Notify, mpsc},
     time::{Instant, MissedTickBehavior, interval, interval_at},
@@ -34,10 +34,10 @@ pub(crate) async fn watch(machine: Machine, events: mpsc::UnboundedSender<Event>
     let mut told_nothing = false;
     while !events.is_closed() {
         let port = machine.port_to_watch();
-        let sight = match subscribe(port).await {
+        let sight = match subscribe(machine.server(port)).await {
             Ok(subscription) => {
                 told_nothing = false;
-                follow(port, subscription, &events, &again).await;
+                follow(&machine, port, subscription, &events, &again).await;
                 quick = QUICK_LOOKS;
                 continue;
             }
@@ -53,7 +53,7 @@ pub(crate) async fn watch(machine: Machine, events: mpsc::UnboundedSender<Event>
             && (is_foreign || !told_nothing)
         {
             told_nothing = !is_foreign;
-            let log = log_tail(&machine.log_file(port));
+            let log = log_tail(&machine.daemon_log(port));
             if events.send(Event::Seen { port, sight, log }).is_err() {
                 return;
             }
@@ -77,12 +77,13 @@ pub(crate) async fn watch(machine: Machine, events: mpsc::UnboundedSender<Event>
     }
 }
 
-async fn subscribe(port: u16) -> Result<Subscription, ClientError> {
-    Client::connect(port).await?.subscribe().await
+async fn subscribe(server: ConnectOptions) -> Result<Subscription, ClientError> {
+    Client::connect(server).await?.subscribe().await
 }
 
 /// Passes the statuses on until the connection ends.
 async fn follow(
+    machine: &Machine,
     port: u16,
     mut subscription: Subscription,
     events: &mpsc::UnboundedSender<Event>,
@@ -99,7 +100,7 @@ async fn follow(
             },
             // The subscription tells already.
             () = again.notified() => continue,
-            _ = refresh.tick() => match okibi_launcher::status(port).await {
+            _ = refresh.tick() => match okibi_launcher::status(machine.server(port)).await {
                 Ok(status) => status,
                 // The subscription will tell.
                 Err(_) => continue,

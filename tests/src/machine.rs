@@ -8,7 +8,7 @@ use std::{
 };
 
 use okibi_client::Client;
-use okibi_protocol::method::Status;
+use okibi_protocol::method::{GetStatus, NoParams, Status};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -188,9 +188,11 @@ impl Machine {
 
     /// What whoever is on the port says of itself.
     pub async fn status(&self) -> Status {
-        within("get_status", async { self.client().await.get_status().await })
-            .await
-            .unwrap()
+        within("get_status", async {
+            self.client().await.call::<GetStatus>(NoParams {}).await
+        })
+        .await
+        .unwrap()
     }
 
     /// A client of whoever is on the port.

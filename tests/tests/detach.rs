@@ -204,6 +204,7 @@ fn launch_spec(machine: &Machine) -> LaunchSpec {
         host: None,
         access: Access::default(),
         port: machine.port(),
+        token: None,
         model: settings.model.value.clone(),
         log_file: daemon_log_path(&folders, machine.port()),
     }

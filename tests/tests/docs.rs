@@ -6,11 +6,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 
-use okibi_protocol::{
-    method::{self, EmbedParams},
-    models::{self, LoadModelParams, PullModelParams},
-    stage::Stage,
-};
+use okibi_protocol::stage::Stage;
 use okibi_tests::repository;
 
 /// Set to `1`, it has the tables written instead of compared.
@@ -22,7 +18,7 @@ type Render = fn() -> String;
 /// Every generated table by its name in the documents.
 const TABLES: &[(&str, Render)] = &[
     ("known models", okibi_models::known_markdown),
-    ("methods", methods),
+    ("methods", okibi_protocol::docs::methods_table),
     ("stages", stages),
 ];
 
@@ -46,30 +42,8 @@ fn code(name: &str) -> String {
     format!("`{name}`")
 }
 
-fn methods() -> String {
-    let rows: [(&str, &[&str]); 12] = [
-        (method::EMBED, &EmbedParams::NAMES),
-        (method::EMBED_TEXT, &["text"]),
-        (method::GET_STATUS, &[]),
-        (method::CHECK_INIT, &[]),
-        (method::SUBSCRIBE, &[]),
-        (method::STOP_SERVER, &[]),
-        (models::LIST_MODELS, &[]),
-        (models::MODEL_INFO, &["model"]),
-        (models::LOAD_MODEL, &LoadModelParams::NAMES),
-        (models::UNLOAD_MODEL, &["model"]),
-        (models::PULL_MODEL, &PullModelParams::NAMES),
-        (models::REMOVE_MODEL, &["model"]),
-    ];
-    let rows = rows.map(|(name, positions)| {
-        let positions: Vec<String> = positions.iter().map(|name| code(name)).collect();
-        [code(name), positions.join(", ")]
-    });
-    table(["method", "parameters, by position in this order"], rows)
-}
-
 fn stages() -> String {
-    let rows = Stage::ALL.map(|stage| {
+    let rows = Stage::ALL.iter().map(|stage| {
         let does = match stage {
             Stage::Resolve => "finds the files of the model",
             Stage::Download => "downloads missing files; only for models from the hub",

@@ -292,3 +292,41 @@ async fn a_hub_that_is_not_there_is_an_error() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn an_okibi_that_wants_another_token_is_named_as_one() {
+    let owner = Machine::new();
+    owner.write_config("require_token = true\n");
+    let tiny = model::tiny().display().to_string();
+    owner.run(["start", "-m", &tiny]).await.expect(0);
+    // Another user of this machine, with a data folder of their own: the same port, and no token.
+    let stranger = Machine::new().with("OKIBI_PORT", owner.port().to_string());
+    let commands: [&[&str]; 8] = [
+        &["start"],
+        &["restart"],
+        &["stop"],
+        &["status"],
+        &["embed", "x"],
+        &["use", "multilingual-e5-small"],
+        // A daemon that lets nobody in may have the model loaded, so nothing is deleted behind its back.
+        &["models", "rm", "multilingual-e5-small"],
+        &["models", "rm", "no-such-model"],
+    ];
+    for command in commands {
+        stranger.run(command).await.expect(1).says("requires a token");
+    }
+    let json = stranger.run(["start", "--json"]).await.expect(1);
+    assert!(json.out().contains(r#""kind":"wrong_token""#), "{}", json.out());
+    owner.run(["stop"]).await.expect(0);
+    owner.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn an_okibi_without_room_for_a_connection_is_named_as_one() {
+    let machine = Machine::tiny_with("max_connections = 1\n").await;
+    let mut only = machine.wire().await;
+    only.call("get_status", json!({})).await;
+    for command in ["start", "restart", "stop", "status"] {
+        machine.run([command]).await.expect(1).says("too busy");
+    }
+}

@@ -11,7 +11,7 @@ use std::{
 };
 
 use okibi_protocol::{
-    method::{EmbedParams, Input, Status},
+    method::{EmbedParams, Input, LoadModel, Status},
     models::{LoadModelParams, ModelState, ModelStep},
     vector::Vectors,
 };
@@ -54,7 +54,7 @@ async fn started() -> Machine {
 /// Changes over to `model` and gives the space of its vectors.
 async fn change_to(machine: &Machine, params: LoadModelParams) -> String {
     let client = machine.client().await;
-    let mut steps = client.load_model(params).await.unwrap();
+    let mut steps = client.stream::<LoadModel>(params).await.unwrap();
     within("the model answers", async {
         loop {
             match steps.next().await.expect("a step").expect("the model is loaded") {

@@ -2,7 +2,8 @@
 
 use std::{error::Error, io, process::ExitCode};
 
-use okibi_launcher::{StartError, StatusError, StopError};
+use okibi_client::ClientError;
+use okibi_launcher::{Rejection, StartError, StatusError, StopError};
 use okibi_messages::{Message, chain};
 
 /// What the exit code says.
@@ -32,8 +33,8 @@ impl From<Exit> for ExitCode {
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// To be told to the user.
-    Told {
+    /// Something to tell the user.
+    Message {
         exit: Exit,
         /// The kind, for programs that read `--json`.
         kind: &'static str,
@@ -49,7 +50,7 @@ impl Failure {
     }
 
     pub(crate) fn with_exit(exit: Exit, kind: &'static str, message: Message) -> Self {
-        Self::Told {
+        Self::Message {
             exit,
             kind,
             message: Box::new(message),
@@ -59,7 +60,7 @@ impl Failure {
     /// The same failure with another exit code.
     pub(crate) fn with(self, exit: Exit) -> Self {
         match self {
-            Self::Told { kind, message, .. } => Self::Told { exit, kind, message },
+            Self::Message { kind, message, .. } => Self::Message { exit, kind, message },
             Self::OutputClosed => Self::OutputClosed,
         }
     }
@@ -85,11 +86,44 @@ impl Failure {
                 let holder = holder.clone();
                 Self::new("port_taken", Message::PortTaken { port, holder })
             }
-            error => {
+            StatusError::Rejected { why, .. } => Self::rejected(port, *why),
+            error @ StatusError::NoAnswer { .. } => {
                 let cause = error.source().map_or_else(|| error.to_string(), chain);
                 Self::new("no_answer", Message::NoAnswer { port, cause })
             }
         }
+    }
+
+    /// A call to the daemon on `port`, or the connection for it, failed.
+    pub(crate) fn client(port: u16, error: ClientError) -> Self {
+        match error {
+            ClientError::Refused => {
+                Self::with_exit(Exit::NotRunning, "not_running", Message::NotRunning { port })
+            }
+            ClientError::Rejected { status } => Self::rejected(port, status.into()),
+            ClientError::Rpc(error) => {
+                let reason = error.message;
+                Self::new("refused", Message::Refused { reason })
+            }
+            error => {
+                let cause = chain(&error);
+                Self::new("no_answer", Message::NoAnswer { port, cause })
+            }
+        }
+    }
+
+    /// The Okibi on `port` does not let this program in.
+    fn rejected(port: u16, why: Rejection) -> Self {
+        Self::new(rejection_kind(why), Message::Rejected { port, why })
+    }
+}
+
+/// The kind of a rejection, for programs that read `--json`.
+fn rejection_kind(why: Rejection) -> &'static str {
+    match why {
+        Rejection::Token => "wrong_token",
+        Rejection::Busy => "too_busy",
+        Rejection::Other(_) => "rejected",
     }
 }
 
@@ -107,6 +141,7 @@ impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         let kind = match error {
             StartError::PortTaken { .. } => "port_taken",
+            StartError::Rejected { why, .. } => rejection_kind(why),
             StartError::PortReserved { .. } => "port_reserved",
             StartError::Bind { .. } => "bind_failed",
             StartError::Spawn { .. } => "spawn_failed",
@@ -122,6 +157,7 @@ impl From<StopError> for Failure {
     fn from(error: StopError) -> Self {
         let kind = match error {
             StopError::NotOkibi { .. } => "port_taken",
+            StopError::Rejected { why, .. } => rejection_kind(why),
             StopError::StillRunning { .. } => "still_running",
             StopError::NoAnswer(_) => "no_answer",
         };

@@ -5,17 +5,16 @@
 
 use std::process::ExitCode;
 
-use okibi_config::assets;
-
 mod args;
 mod command;
 mod embed;
+mod exit;
 mod failure;
 mod front;
 mod language;
 mod launch_view;
-mod leave;
 mod run;
+mod runtime;
 mod status_view;
 mod style;
 mod usage;

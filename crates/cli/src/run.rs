@@ -1,6 +1,6 @@
 //! From the command line to the exit code.
 
-use std::{ffi::OsString, future::Future, io::Write};
+use std::{ffi::OsString, io::Write};
 
 use clap::{FromArgMatches, error::ErrorKind};
 use okibi_messages::{Lang, Message, usage::see_help};
@@ -10,7 +10,9 @@ use crate::{
     command::{completions, daemon, embed, logs, models, restart, serve, start, status, stop, use_model},
     failure::{Exit, Failure},
     front::Front,
-    language, style, usage,
+    language,
+    runtime::block_on,
+    style, usage,
 };
 
 /// Runs the program with `args`, its own name first.
@@ -23,7 +25,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
     match ended {
         Ok(exit) => exit,
         Err(Failure::OutputClosed) => Exit::Done,
-        Err(Failure::Told { exit, message, .. }) => {
+        Err(Failure::Message { exit, message, .. }) => {
             style::error(&message, lang);
             if matches!(*message, Message::Usage(_)) {
                 style::note(&see_help("okibi", lang));
@@ -55,32 +57,23 @@ fn parse(args: Vec<OsString>, lang: Lang) -> Result<Option<CommandLine>, Failure
 fn dispatch(line: CommandLine, lang: Lang) -> Result<Exit, Failure> {
     let open = || Front::open(&line);
     match &line.command {
-        None => in_front(status::run(&open()?, false)),
-        Some(Command::Status { json }) => in_front(status::run(&open()?, *json)),
+        None => block_on(status::run(&open()?, false)),
+        Some(Command::Status { json }) => block_on(status::run(&open()?, *json)),
         Some(Command::Start(args)) => {
-            let ended = open().and_then(|front| in_front(start::run(&front, args.json)));
+            let ended = open().and_then(|front| block_on(start::run(&front, args.json)));
             start::report(ended, args.json, lang)
         }
         Some(Command::Restart(args)) => {
-            let ended = open().and_then(|front| in_front(restart::run(front, args.json)));
+            let ended = open().and_then(|front| block_on(restart::run(front, args.json)));
             start::report(ended, args.json, lang)
         }
-        Some(Command::Stop) => in_front(stop::run(&open()?)),
+        Some(Command::Stop) => block_on(stop::run(&open()?)),
         Some(Command::Models(args)) => models::run(&open()?, args),
-        Some(Command::Use(args)) => in_front(use_model::run(&open()?, args)),
-        Some(Command::Embed(args)) => in_front(embed::run(&open()?, args)),
-        Some(Command::Logs { follow, lines }) => in_front(logs::run(&open()?, *lines, *follow)),
+        Some(Command::Use(args)) => block_on(use_model::run(&open()?, args)),
+        Some(Command::Embed(args)) => block_on(embed::run(&open()?, args)),
+        Some(Command::Logs { follow, lines }) => block_on(logs::run(&open()?, *lines, *follow)),
         Some(Command::Completions { shell }) => completions::run(*shell, lang),
         Some(Command::Serve(_)) => serve::run(&open()?),
-        Some(Command::Daemon(args)) => daemon::run(&Front::told(&line)?, args),
+        Some(Command::Daemon(args)) => daemon::run(&Front::of_daemon(&line)?, args),
     }
-}
-
-/// Runs a front's command: one thread is enough, and quicker to start than several.
-pub(crate) fn in_front(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::io("tokio", &error))?
-        .block_on(command)
 }

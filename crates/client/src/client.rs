@@ -1,17 +1,20 @@
 //! One connection that many calls share.
 
-use std::{marker::PhantomData, sync::Arc, time::Duration};
+use std::{marker::PhantomData, sync::Arc};
 
 use futures_util::{SinkExt, StreamExt, stream::SplitSink};
-use okibi_protocol::jsonrpc::{Id, Request};
-use serde::{Serialize, de::DeserializeOwned};
+use okibi_protocol::{
+    jsonrpc::{Id, Request},
+    method::Method,
+};
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    connect::{self, CONNECT_TIMEOUT, Socket},
+    connect::{self, ConnectOptions, Socket},
     dispatch::{Chunk, Dispatch},
     error::ClientError,
 };
@@ -34,16 +37,11 @@ pub(crate) struct Shared {
 }
 
 impl Client {
-    /// Connects to the server on 127.0.0.1:`port`, within [`CONNECT_TIMEOUT`].
-    pub async fn connect(port: u16) -> Result<Self, ClientError> {
-        Self::connect_within(port, CONNECT_TIMEOUT).await
-    }
-
-    /// Connects to the server on 127.0.0.1:`port` within `limit`.
+    /// Connects to a server on this machine: a port alone stands for its [`ConnectOptions`] without a token.
     ///
     /// Errors: `Refused`, `Rejected`, `NotOkibi`, `Timeout`, `Io` (a reset, as in the moment of a handover).
-    pub async fn connect_within(port: u16, limit: Duration) -> Result<Self, ClientError> {
-        let (sink, stream) = connect::connect(port, limit).await?.split();
+    pub async fn connect(options: impl Into<ConnectOptions>) -> Result<Self, ClientError> {
+        let (sink, stream) = connect::connect(&options.into()).await?.split();
         let (requests, asked) = mpsc::channel(QUEUE);
         let dispatch = Arc::new(Dispatch::new());
         let reading = dispatch.clone();
@@ -58,32 +56,25 @@ impl Client {
         })
     }
 
-    /// Calls `method` and waits for its one result.
+    /// Calls a method and waits for its one result.
     ///
     /// Errors: `Rpc` for the server's own, `Closed` when the connection ends first, `NotOkibi` for a result that
-    /// is no `R` or comes in chunks.
-    pub async fn call<P: Serialize, R: DeserializeOwned>(
-        &self,
-        method: &str,
-        params: P,
-    ) -> Result<R, ClientError> {
-        let mut chunks = self.call_stream(method, params).await?;
+    /// cannot be read or comes in chunks.
+    pub async fn call<M: Method>(&self, params: M::Params) -> Result<M::Output, ClientError> {
+        let mut chunks = self.stream::<M>(params).await?;
         let result = chunks.next().await.unwrap_or(Err(ClientError::Closed))?;
         if chunks.ended {
             Ok(result)
         } else {
+            let method = M::NAME;
             Err(ClientError::NotOkibi(format!(
                 "its answer to {method} comes in chunks"
             )))
         }
     }
 
-    /// Calls `method`, whose result may come in chunks of `R`. Returns when the request is queued.
-    pub async fn call_stream<P: Serialize, R: DeserializeOwned>(
-        &self,
-        method: &str,
-        params: P,
-    ) -> Result<Chunks<R>, ClientError> {
+    /// Calls a method whose result may come in chunks. Returns when the request is queued.
+    pub async fn stream<M: Method>(&self, params: M::Params) -> Result<Chunks<M::Output>, ClientError> {
         let (id, responses) = self.shared.dispatch.enter()?;
         let chunks = Chunks {
             client: self.clone(),
@@ -92,7 +83,7 @@ impl Client {
             ended: false,
             result: PhantomData,
         };
-        let request = connect::message(&Request::new(Id::from(id), method, params))?;
+        let request = connect::message(&Request::new(Id::from(id), M::NAME, params))?;
         // Where the writer has ended, the call has its error from the end of the connection.
         let _ = self.shared.requests.send(request).await;
         Ok(chunks)

@@ -1,9 +1,6 @@
-//! The reader's side of a connection: who waits for which answer.
+//! The reader's side of a connection: which call waits for which answer.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::collections::HashMap;
 
 use futures_util::{
     StreamExt,
@@ -13,6 +10,7 @@ use okibi_protocol::{
     jsonrpc::{Id, Received, RpcError},
     method::{STATUS_CHANGED, Status},
 };
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -28,6 +26,8 @@ pub(crate) struct Chunk {
 
 /// Everything that waits for something from the server.
 pub(crate) struct Dispatch {
+    /// Held for the time of a lookup only, never over an `await`: callers enter and leave on any thread, while the
+    /// reader hands the answers out.
     waiting: Mutex<Waiting>,
     pub(crate) status: watch::Sender<Option<Status>>,
     pub(crate) closed: CancellationToken,
@@ -38,7 +38,7 @@ struct Waiting {
     last_id: u64,
     calls: HashMap<u64, mpsc::UnboundedSender<Chunk>>,
     /// An error that names no call: the reason the server is about to close for.
-    parting: Option<RpcError>,
+    close_reason: Option<RpcError>,
     over: bool,
 }
 
@@ -56,9 +56,9 @@ impl Dispatch {
     /// The channel is not bounded: what it holds is what the call asked for, and one slow reader must not keep
     /// the answers of the others.
     pub(crate) fn enter(&self) -> Result<(u64, mpsc::UnboundedReceiver<Chunk>), ClientError> {
-        let mut waiting = self.waiting();
+        let mut waiting = self.waiting.lock();
         if waiting.over {
-            return Err(waiting.farewell());
+            return Err(waiting.end_error());
         }
         let (sender, receiver) = mpsc::unbounded_channel();
         waiting.last_id += 1;
@@ -69,10 +69,10 @@ impl Dispatch {
 
     /// Forgets a call nobody waits for any more.
     pub(crate) fn leave(&self, id: u64) {
-        self.waiting().calls.remove(&id);
+        self.waiting.lock().calls.remove(&id);
     }
 
-    /// Reads until the connection ends, and tells everyone who waits.
+    /// Reads until the connection ends, and ends every wait.
     pub(crate) async fn read(&self, mut stream: SplitStream<Socket>) {
         self.read_all(&mut stream).await;
         self.end();
@@ -84,7 +84,7 @@ impl Dispatch {
                 Ok(Message::Text(text)) => match serde_json::from_str(&text) {
                     Ok(received) => self.take(received),
                     Err(error) => {
-                        tracing::debug!(%error, "the server sent something that is no response");
+                        tracing::debug!(%error, "the server sent something that is not a response");
                         return;
                     }
                 },
@@ -111,9 +111,9 @@ impl Dispatch {
             Some(Id::Number(number)) => number.as_u64(),
             _ => None,
         };
-        let mut waiting = self.waiting();
+        let mut waiting = self.waiting.lock();
         let Some(id) = id else {
-            waiting.parting = received.error.or(waiting.parting.take());
+            waiting.close_reason = received.error.or(waiting.close_reason.take());
             return;
         };
         let more = received.more;
@@ -134,24 +134,23 @@ impl Dispatch {
 
     /// Ends every wait: calls get the reason the server gave, or `Closed`.
     pub(crate) fn end(&self) {
-        let mut waiting = self.waiting();
+        let mut waiting = self.waiting.lock();
+        // Before the calls are taken out, under the same lock: a call that enters later sees that it is over.
         waiting.over = true;
         for (_, sender) in std::mem::take(&mut waiting.calls) {
-            let outcome = Err(waiting.farewell());
+            let outcome = Err(waiting.end_error());
             // The caller may have gone in this very moment.
             let _ = sender.send(Chunk { outcome, more: false });
         }
         drop(waiting);
         self.closed.cancel();
     }
-
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Waiting {
-    fn farewell(&self) -> ClientError {
-        self.parting.clone().map_or(ClientError::Closed, ClientError::Rpc)
+    fn end_error(&self) -> ClientError {
+        self.close_reason
+            .clone()
+            .map_or(ClientError::Closed, ClientError::Rpc)
     }
 }

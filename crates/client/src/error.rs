@@ -1,4 +1,4 @@
-//! What can go wrong between a client and a server, as far as callers tell it apart.
+//! What can go wrong between a client and a server, as far as callers act on the difference.
 
 use std::io;
 
@@ -17,7 +17,7 @@ pub enum ClientError {
         /// The HTTP status.
         status: u16,
     },
-    /// Whoever listens speaks something else; the text says what it did.
+    /// The program on the port speaks something else; the text says what it did.
     #[error("the program on the port is not Okibi: {0}")]
     NotOkibi(String),
     /// There was no answer in time.

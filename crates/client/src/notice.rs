@@ -9,16 +9,16 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    connect::{CONNECT_TIMEOUT, Socket, connect, message},
+    connect::{ConnectOptions, Socket, connect, message},
     error::{ClientError, from_socket},
 };
 
-/// Tells the front on `port` one thing and returns its reply.
+/// Sends the front one notice and returns its reply.
 ///
-/// Takes [`CONNECT_TIMEOUT`] twice at most. Errors: `Refused` when no front listens any more, `Rpc` when whoever
-/// listens takes no notices (a daemon).
-pub async fn send_notice(port: u16, notice: &Notice) -> Result<NoticeReply, ClientError> {
-    let mut socket = connect(port, CONNECT_TIMEOUT).await?;
+/// Takes at most the timeout of `front` twice. Errors: `Refused` when no front listens any more, `Rpc` when the
+/// program on the port takes no notices (a daemon).
+pub async fn send_notice(front: &ConnectOptions, notice: &Notice) -> Result<NoticeReply, ClientError> {
+    let mut socket = connect(front).await?;
     let exchange = async {
         socket.send(message(notice)?).await.map_err(from_socket)?;
         let reply = reply(&mut socket).await?;
@@ -26,7 +26,7 @@ pub async fn send_notice(port: u16, notice: &Notice) -> Result<NoticeReply, Clie
         let _ = socket.close(None).await;
         Ok(reply)
     };
-    timeout(CONNECT_TIMEOUT, exchange)
+    timeout(front.timeout, exchange)
         .await
         .map_err(|_| ClientError::Timeout)?
 }

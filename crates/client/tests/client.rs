@@ -2,13 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use okibi_client::{Client, ClientError, send_notice};
-use okibi_dialects::loading::loading_answer;
+use okibi_client::{Client, ClientError, ConnectOptions, send_notice};
 use okibi_listener::{Answer, CallContext, Chunk, Limits, Listener, Service, bind, start};
-use okibi_protocol::guard::Access;
 use okibi_protocol::{
+    guard::{Access, Right},
     jsonrpc::{Call, RpcError, code, raw_result},
-    method::{EmbedParams, EmbedResult, EmbedTextResult, Input, RunState, STATUS_CHANGED, Status, Stopping},
+    loading::loading_answer,
+    method::{
+        CheckInit, Embed, EmbedParams, EmbedResult, EmbedTextResult, GetStatus, Input, Method, NoParams,
+        RunState, STATUS_CHANGED, Status, StopServer, Stopping,
+    },
     notice::{LaunchId, Notice, NoticeReply},
     vector::{Encoding, Vectors, safetensors_base64},
 };
@@ -23,6 +26,26 @@ use tokio::{
 const TEST_LIMIT: Duration = Duration::from_secs(30);
 /// Texts in a chunk of the scripted daemon's answers.
 const CHUNK: usize = 2;
+
+/// Declares a method of the scripted daemon.
+macro_rules! method {
+    ($method:ident = $name:literal => $output:ty) => {
+        struct $method;
+
+        impl Method for $method {
+            const NAME: &'static str = $name;
+            const RIGHT: Right = Right::Use;
+            const WHILE_LOADING: bool = false;
+            const STREAMED: bool = false;
+            type Params = NoParams;
+            type Output = $output;
+        }
+    };
+}
+
+method!(Wait = "wait" => String);
+method!(Null = "null" => ());
+method!(NoSuch = "none" => Value);
 
 /// Embeds a text as its length, streams in chunks, and changes its status when told.
 struct Daemon {
@@ -42,7 +65,7 @@ impl Service for Daemon {
                 vector: safetensors_base64(&[vec![0.6, 0.8]]),
             }),
             "embed" => {
-                let params: EmbedParams = call.params.parse(&EmbedParams::NAMES).expect("parameters");
+                let params: EmbedParams = call.params.parse().expect("parameters");
                 return embed(params);
             }
             "stop_server" => raw_result(&Stopping::Stopping),
@@ -152,16 +175,19 @@ async fn typed_methods_answer() {
     let (listener, daemon) = daemon(Limits::default());
     let client = within(Client::connect(listener.local_port())).await.unwrap();
     assert_eq!(
-        within(client.get_status()).await.unwrap(),
+        within(client.call::<GetStatus>(NoParams {})).await.unwrap(),
         *daemon.status.borrow()
     );
-    within(client.check_init()).await.unwrap();
+    within(client.call::<CheckInit>(NoParams {})).await.unwrap();
     assert_eq!(within(client.embed_text("x")).await.unwrap(), [0.6, 0.8]);
-    assert_eq!(within(client.stop_server()).await.unwrap(), Stopping::Stopping);
-    within(client.call::<_, ()>("null", json!({})))
+    assert_eq!(
+        within(client.call::<StopServer>(NoParams {})).await.unwrap(),
+        Stopping::Stopping
+    );
+    within(client.call::<Null>(NoParams {}))
         .await
         .expect("null is a result");
-    match within(client.call::<_, Value>("none", json!([]))).await {
+    match within(client.call::<NoSuch>(NoParams {})).await {
         Err(ClientError::Rpc(error)) => assert_eq!(error.code, code::METHOD_NOT_FOUND),
         other => panic!("{other:?}"),
     }
@@ -173,18 +199,15 @@ async fn calls_share_a_connection_and_a_dropped_one_disturbs_none() {
     let client = within(Client::connect(listener.local_port())).await.unwrap();
     let slow = tokio::spawn({
         let client = client.clone();
-        async move { client.call::<_, String>("wait", json!({})).await }
+        async move { client.call::<Wait>(NoParams {}).await }
     });
-    timeout(
-        Duration::from_millis(20),
-        client.call::<_, String>("wait", json!({})),
-    )
-    .await
-    .expect_err("nobody gave a permit");
-    within(client.get_status()).await.unwrap();
+    timeout(Duration::from_millis(20), client.call::<Wait>(NoParams {}))
+        .await
+        .expect_err("nobody gave a permit");
+    within(client.call::<GetStatus>(NoParams {})).await.unwrap();
     daemon.permits.add_permits(2);
     assert_eq!(within(slow).await.unwrap().unwrap(), "waited");
-    within(client.get_status()).await.unwrap();
+    within(client.call::<GetStatus>(NoParams {})).await.unwrap();
 }
 
 #[tokio::test]
@@ -204,7 +227,7 @@ async fn chunks_become_one_result_in_every_encoding() {
             .collect();
         assert_eq!(lengths, [1.0, 2.0, 3.0, 4.0, 5.0], "{encoding:?}");
     }
-    let mut chunks = within(client.embed_stream(texts(&input, Encoding::Float)))
+    let mut chunks = within(client.stream::<Embed>(texts(&input, Encoding::Float)))
         .await
         .unwrap();
     let mut offsets = Vec::new();
@@ -243,9 +266,9 @@ async fn a_subscription_yields_the_present_then_changes_then_ends() {
 }
 
 /// Answers nothing but `subscribe`, as the daemon and the front do.
-struct Told(watch::Sender<Status>);
+struct StatusOnly(watch::Sender<Status>);
 
-impl Service for Told {
+impl Service for StatusOnly {
     async fn call(&self, _call: Call, context: CallContext) -> Answer {
         let status = self.0.clone();
         Answer::Single(okibi_listener::subscribe(
@@ -259,10 +282,10 @@ impl Service for Told {
 
 #[tokio::test]
 async fn a_subscriber_hears_the_last_status_of_a_drain_that_has_nothing_to_wait_for() {
-    let told = watch::Sender::new(status(RunState::Running));
+    let current = watch::Sender::new(status(RunState::Running));
     let listener = start(
         bind(0).expect("a free port"),
-        Told(told.clone()),
+        StatusOnly(current.clone()),
         Limits::default(),
         Access::default(),
     );
@@ -273,7 +296,7 @@ async fn a_subscriber_hears_the_last_status_of_a_drain_that_has_nothing_to_wait_
         RunState::Running
     );
     // Nobody is told of this change but by the drain.
-    told.send_if_modified(|now| {
+    current.send_if_modified(|now| {
         *now = status(RunState::Stopping);
         false
     });
@@ -289,7 +312,7 @@ async fn a_subscriber_hears_the_last_status_of_a_drain_that_has_nothing_to_wait_
 async fn dropping_the_client_ends_its_connection() {
     let (listener, _daemon) = daemon(Limits::default());
     let client = within(Client::connect(listener.local_port())).await.unwrap();
-    within(client.get_status()).await.unwrap();
+    within(client.call::<GetStatus>(NoParams {})).await.unwrap();
     drop(client);
     let drained = within(listener.drain(TEST_LIMIT)).await;
     assert_eq!(drained.calls_cut, 0);
@@ -309,7 +332,7 @@ async fn calls_end_with_the_connection_and_with_its_reason() {
     }
     within(client.closed()).await;
     let client = within(Client::connect(listener.local_port())).await.unwrap();
-    let waiting = client.call::<_, String>("wait", json!({}));
+    let waiting = client.call::<Wait>(NoParams {});
     let cut = async {
         while listener.calls_in_flight() == 0 {
             tokio::task::yield_now().await;
@@ -320,7 +343,7 @@ async fn calls_end_with_the_connection_and_with_its_reason() {
     assert!(matches!(outcome, Err(ClientError::Closed)), "{outcome:?}");
     assert_eq!(drained.calls_cut, 1);
     assert!(matches!(
-        within(client.get_status()).await,
+        within(client.call::<GetStatus>(NoParams {})).await,
         Err(ClientError::Closed)
     ));
 }
@@ -333,13 +356,13 @@ async fn notices_get_their_reply() {
         launch: LaunchId(launch.into()),
     };
     assert_eq!(
-        within(send_notice(port, &notice("ours"))).await.unwrap(),
+        within(send_notice(&port.into(), &notice("ours"))).await.unwrap(),
         NoticeReply::Ack
     );
-    let refused = within(send_notice(port, &notice("theirs"))).await;
+    let refused = within(send_notice(&port.into(), &notice("theirs"))).await;
     assert!(matches!(refused, Err(ClientError::Rpc(error)) if error.code == code::INVALID_REQUEST));
     within(listener.close_port()).await;
-    let closed = within(send_notice(port, &notice("ours"))).await;
+    let closed = within(send_notice(&port.into(), &notice("ours"))).await;
     assert!(matches!(closed, Err(ClientError::Refused)), "{closed:?}");
 }
 
@@ -376,7 +399,10 @@ async fn other_programs_on_the_port_are_told_from_okibi() {
         );
     }
     let silent = foreign("").await;
-    let outcome = within(Client::connect_within(silent, Duration::from_millis(100))).await;
+    let outcome = within(Client::connect(
+        ConnectOptions::from(silent).within(Duration::from_millis(100)),
+    ))
+    .await;
     assert!(matches!(outcome, Err(ClientError::Timeout)), "{outcome:?}");
 }
 
@@ -393,27 +419,4 @@ async fn a_full_okibi_is_still_okibi() {
         matches!(second, Err(ClientError::Rejected { status: 503 })),
         "{second:?}"
     );
-}
-
-/// `cargo test -p okibi-client -- --ignored --nocapture`: the cost of a connection and of a round trip.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
-async fn round_trips() {
-    let (listener, _daemon) = daemon(Limits::default());
-    let start = std::time::Instant::now();
-    for _ in 0..500 {
-        Client::connect(listener.local_port())
-            .await
-            .unwrap()
-            .get_status()
-            .await
-            .unwrap();
-    }
-    println!("connect + get_status: {:?}", start.elapsed() / 500);
-    let client = Client::connect(listener.local_port()).await.unwrap();
-    let start = std::time::Instant::now();
-    for _ in 0..5000 {
-        client.call::<_, ()>("null", json!({})).await.unwrap();
-    }
-    println!("call: {:?}", start.elapsed() / 5000);
 }

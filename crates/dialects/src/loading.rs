@@ -7,56 +7,14 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use okibi_protocol::{
-    jsonrpc::{RpcError, code, raw_result},
-    method::{CHECK_INIT, EMBED, EMBED_TEXT, GET_STATUS, InitState, RunState, Status},
-};
-use serde_json::{json, value::RawValue};
+use okibi_protocol::method::Status;
 
 use crate::{Dialect, error::HttpError};
 
 /// When a client that came too early may ask again.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Answers the methods that need no model. `embed` and `embed_text` get the error that says why they cannot be answered yet.
-///
-/// Errors: −32001 while loading, with the stage, the fraction done (0 to 1, three decimals) and all stages in
-/// `data`; −32003 when stopping; −32603 when the load has failed; −32601 for any other method: a server
-/// answers its own methods before it comes here.
-pub fn loading_answer(method: &str, status: &Status) -> Result<Box<RawValue>, RpcError> {
-    match method {
-        GET_STATUS => raw_result(status),
-        CHECK_INIT => raw_result(&if status.ready {
-            InitState::InitCompleted
-        } else {
-            InitState::InitInProgress
-        }),
-        EMBED_TEXT | EMBED => Err(not_ready(status)),
-        other => Err(RpcError::method_not_found(other)),
-    }
-}
-
-/// The error of a request that needs a model while there is none.
-pub fn not_ready(status: &Status) -> RpcError {
-    match status.status {
-        RunState::Starting | RunState::Running => {
-            let board = &status.stages;
-            RpcError::new(code::LOADING, "model is loading").with_data(json!({
-                "stage": board.current().map(|event| event.stage.name()),
-                "fraction": (board.fraction() * 1000.0).round() / 1000.0,
-                "stages": board,
-            }))
-        }
-        RunState::Stopping => RpcError::new(code::STOPPING, "the server is stopping"),
-        RunState::Failed => RpcError::new(
-            code::INTERNAL_ERROR,
-            match &status.error {
-                Some(error) => format!("the model could not be loaded: {error}"),
-                None => "the model could not be loaded".to_owned(),
-            },
-        ),
-    }
-}
+pub use okibi_protocol::loading::{loading_answer, not_ready};
 
 /// `GET /health`: the status as JSON, with 200 when ready and else 503 and `Retry-After`.
 pub fn health_response(status: &Status) -> Response {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use okibi_client::{Client, ClientError};
+use okibi_client::{Client, ClientError, ConnectOptions};
 use okibi_protocol::{
     method::{RunState, Status},
     stage::StageEvent,
@@ -15,7 +15,7 @@ use crate::{
     port, process,
 };
 
-/// Time between two questions to a daemon that is taking the port.
+/// Time between two questions to a daemon that is taking the port: a subscription would need the port to be open.
 const ASK_EVERY: Duration = Duration::from_millis(5);
 
 /// How a launch that we followed ended.
@@ -26,17 +26,17 @@ pub(crate) enum Followed {
     Gone,
 }
 
-/// Follows the launch under way on `port` until its daemon is ready.
+/// Follows the launch under way on a port until its daemon is ready.
 ///
 /// Errors: [`StartError::Load`] when the launch says that it failed, [`StartError::Stopped`].
 pub(crate) async fn follow(
-    port: u16,
+    server: &ConnectOptions,
     log: &LogMark,
     on_update: &mut (impl FnMut(LaunchUpdate) + Send),
 ) -> Result<Followed, StartError> {
-    let mut told: Vec<StageEvent> = Vec::new();
+    let mut reported: Vec<StageEvent> = Vec::new();
     let mut daemon_pid = 0;
-    if let Ok(client) = Client::connect(port).await
+    if let Ok(client) = Client::connect(server).await
         && let Ok(mut changes) = client.subscribe().await
     {
         while let Some(status) = changes.next().await {
@@ -45,14 +45,14 @@ pub(crate) async fn follow(
                 .stages
                 .stages()
                 .iter()
-                .filter(|event| !told.contains(event))
+                .filter(|event| !reported.contains(event))
             {
                 on_update(LaunchUpdate::Stage {
                     message: String::new(),
                     event: event.clone(),
                 });
             }
-            told = status.stages.stages().to_vec();
+            reported = status.stages.stages().to_vec();
             match status.status {
                 RunState::Running if status.ready => return Ok(Followed::Ready(Box::new(status))),
                 RunState::Starting | RunState::Running => {}
@@ -72,7 +72,7 @@ pub(crate) async fn follow(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match port::ask(port).await {
+        match port::ask(server).await {
             Ok(status) if status.ready => return Ok(Followed::Ready(Box::new(status))),
             // A newer launch: look at it from the start.
             Ok(_) => return Ok(Followed::Gone),

@@ -12,9 +12,10 @@ use okibi_dialects::{Dialect, HttpError, STATUS_EVENT, loading};
 use okibi_listener::{Answer, CallContext, Caller, PortCloser, Refused, Service, subscribe};
 use okibi_protocol::{
     SERVER_TYPE_FRONT,
-    guard::{Refusal, Right},
+    guard::Refusal,
     jsonrpc::{Call, RpcError, code, raw_result},
-    method::{RunState, STATUS_CHANGED, STOP_SERVER, SUBSCRIBE, Status, Stopping},
+    loading::loading_answer,
+    method::{AnyMethod, RunState, STATUS_CHANGED, Status, Stopping},
     notice::{LaunchId, Notice, NoticeReply},
     stage::{StageBoard, StageEvent},
     units::Millis,
@@ -23,13 +24,9 @@ use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 
-/// Events that may wait for the launch. A daemon that sends more waits for its acknowledgment, and leaves out stages
-/// meanwhile, so a client that floods the front with notices fills no memory.
-pub(crate) const WAITING: usize = 64;
-
-/// What the temporary server hears, for the launch it belongs to.
+/// What the temporary server receives during the launch it belongs to.
 #[derive(Debug)]
-pub(crate) enum Heard {
+pub(crate) enum FrontEvent {
     /// A stage moved on.
     Stage { message: String, event: StageEvent },
     /// The model is loaded, and the port is closed already.
@@ -40,12 +37,17 @@ pub(crate) enum Heard {
     StopAsked,
 }
 
-/// A launch as the temporary server tells it.
+/// Events that may wait for the launch to take them. More wait in the connections that bring them, so that no client
+/// can make this grow.
+pub(crate) const EVENTS: usize = 64;
+
+/// A launch as the temporary server shows it.
 pub(crate) struct Front {
     launch: LaunchId,
     began: Instant,
     closer: PortCloser,
-    heard: mpsc::Sender<Heard>,
+    events: mpsc::Sender<FrontEvent>,
+    /// Held to copy or to change the status, never over an `await`.
     status: Mutex<Status>,
     changed: watch::Sender<()>,
 }
@@ -55,7 +57,7 @@ impl Front {
         launch: LaunchId,
         model: String,
         closer: PortCloser,
-        heard: mpsc::Sender<Heard>,
+        events: mpsc::Sender<FrontEvent>,
     ) -> Arc<Self> {
         let status = Status {
             status: RunState::Starting,
@@ -85,7 +87,7 @@ impl Front {
             launch,
             began: Instant::now(),
             closer,
-            heard,
+            events,
             status: Mutex::new(status),
             changed: watch::Sender::new(()),
         })
@@ -94,6 +96,7 @@ impl Front {
     /// Changes the status and tells the subscribers.
     pub(crate) fn update(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.status.lock());
+        // After the lock is gone: a subscriber that wakes up reads the status.
         self.changed.send_replace(());
     }
 
@@ -103,29 +106,27 @@ impl Front {
         status
     }
 
-    /// Passes on what happened; waits while the launch is behind by [`WAITING`] events.
-    async fn tell(&self, heard: Heard) {
-        // An error means that the launch is over: its receiver is gone, and nobody has to know.
-        let _ = self.heard.send(heard).await;
+    async fn report(&self, event: FrontEvent) {
+        // The receiver is gone when the launch is over; then there is nothing left to report to.
+        let _ = self.events.send(event).await;
     }
 
-    async fn answer(self: Arc<Self>, call: &Call, context: &CallContext) -> Result<Box<RawValue>, RpcError> {
-        match call.method.as_str() {
-            // As in the daemon: a client that may only embed cannot end what runs here.
-            STOP_SERVER if context.right < Right::Manage => {
+    async fn answer(self: Arc<Self>, call: Call, context: CallContext) -> Result<Box<RawValue>, RpcError> {
+        match AnyMethod::find(&call.method) {
+            Some(AnyMethod::StopServer) if context.right < AnyMethod::StopServer.right() => {
                 Err(RpcError::new(code::NOT_ALLOWED, Refusal::NotAllowed.to_string()))
             }
-            STOP_SERVER => {
+            Some(AnyMethod::StopServer) => {
                 // The listener's end waits for this answer.
                 self.update(|status| status.status = RunState::Stopping);
-                self.tell(Heard::StopAsked).await;
+                self.report(FrontEvent::StopAsked).await;
                 raw_result(&Stopping::Stopping)
             }
-            SUBSCRIBE => {
+            Some(AnyMethod::Subscribe) => {
                 let front = Arc::clone(&self);
-                subscribe(context, STATUS_CHANGED, &self.changed, move || front.status())
+                subscribe(&context, STATUS_CHANGED, &self.changed, move || front.status())
             }
-            method => loading::loading_answer(method, &self.status()),
+            _ => loading_answer(&call.method, &self.status()),
         }
     }
 }
@@ -135,33 +136,33 @@ pub(crate) struct FrontService(pub(crate) Arc<Front>);
 
 impl Service for FrontService {
     fn call(&self, call: Call, context: CallContext) -> impl Future<Output = Answer> + Send {
-        let front = Arc::clone(&self.0);
-        async move { Answer::Single(front.answer(&call, &context).await) }
+        let answer = Arc::clone(&self.0).answer(call, context);
+        async move { Answer::Single(answer.await) }
     }
 
     fn notice(&self, notice: Notice) -> impl Future<Output = Option<NoticeReply>> + Send {
         let front = Arc::clone(&self.0);
         async move {
             if *notice.launch() != front.launch {
-                tracing::info!(launch = %notice.launch().0, "another launch's daemon is told to end");
+                tracing::info!(launch = %notice.launch().0, "the daemon of another launch has to end");
                 return Some(NoticeReply::Superseded);
             }
             match notice {
                 Notice::Progress { message, event, .. } => {
                     front.update(|status| status.stages.record(event.clone()));
-                    front.tell(Heard::Stage { message, event }).await;
+                    front.report(FrontEvent::Stage { message, event }).await;
                 }
                 Notice::InitCompleted { .. } => {
                     // The daemon binds as soon as it has the answer, so the port has to be free before.
                     front.closer.close().await;
-                    front.tell(Heard::Completed).await;
+                    front.report(FrontEvent::Completed).await;
                 }
                 Notice::InitError { error, .. } => {
                     front.update(|status| {
                         status.status = RunState::Failed;
                         status.error = Some(error.clone());
                     });
-                    front.tell(Heard::Failed { error }).await;
+                    front.report(FrontEvent::Failed { error }).await;
                 }
             }
             Some(NoticeReply::Ack)
@@ -180,11 +181,11 @@ impl Service for FrontService {
         Router::new()
             .route(
                 "/health",
-                get(async |front: Told| loading::health_response(&front.status())),
+                get(async |front: ReportedState| loading::health_response(&front.status())),
             )
             .route(
                 "/readyz",
-                get(async |front: Told| loading::readiness(&front.status())),
+                get(async |front: ReportedState| loading::readiness(&front.status())),
             )
             .route("/livez", get(async || "ok\n"))
             .route("/events", get(events))
@@ -194,17 +195,17 @@ impl Service for FrontService {
     }
 }
 
-/// The front, as its HTTP handlers have it.
-type Told = Extension<Arc<Front>>;
+/// The front as its HTTP handlers take it: the state that they report.
+type ReportedState = Extension<Arc<Front>>;
 
 /// The status as it changes.
-async fn events(Extension(front): Told, Extension(caller): Extension<Caller>) -> Response {
+async fn events(Extension(front): ReportedState, Extension(caller): Extension<Caller>) -> Response {
     let changes = front.changed.clone();
     okibi_listener::events(&caller, STATUS_EVENT, &changes, move || front.status())
 }
 
 /// What else is asked over HTTP has to wait for the daemon.
-async fn not_yet(front: Told, uri: Uri) -> Response {
+async fn not_yet(front: ReportedState, uri: Uri) -> Response {
     loading::not_ready_response(&front.status(), uri.path())
 }
 
@@ -212,10 +213,11 @@ async fn not_yet(front: Told, uri: Uri) -> Response {
 mod tests {
     use std::time::Duration;
 
-    use okibi_client::{ClientError, send_notice};
+    use okibi_client::{Client, ClientError, ConnectOptions, send_notice};
     use okibi_listener::{Limits, Listener, bind, start};
     use okibi_protocol::{
         guard::{Access, Tokens},
+        method::{NoParams, StopServer},
         stage::{Stage, StageState},
     };
     use tokio::time::timeout;
@@ -227,13 +229,13 @@ mod tests {
     struct Served {
         listener: Listener,
         front: Arc<Front>,
-        heard: mpsc::Receiver<Heard>,
+        events: mpsc::Receiver<FrontEvent>,
     }
 
     /// A front whose tokens are `one` for use and `two` to manage.
     fn serve() -> Served {
         let sockets = bind(0).expect("a free port");
-        let (sender, heard) = mpsc::channel(WAITING);
+        let (sender, events) = mpsc::channel(EVENTS);
         let front = Front::new(LaunchId("a1".into()), "m".into(), sockets.closer(), sender);
         let access = Access {
             tokens: Some(Tokens {
@@ -246,7 +248,7 @@ mod tests {
         Served {
             listener: start(sockets, service, Limits::default(), access),
             front,
-            heard,
+            events,
         }
     }
 
@@ -259,26 +261,26 @@ mod tests {
             launch: launch.clone(),
             error: "on purpose".into(),
         };
-        okibi_client::set_token(Some("one".into()));
-        let refused = send_notice(port, &failed()).await;
+        let with = |token: &str| ConnectOptions::from(port).with_token(Some(token.into()));
+        let refused = send_notice(&with("one"), &failed()).await;
         assert!(
             matches!(&refused, Err(ClientError::Rpc(error)) if error.code == code::NOT_ALLOWED),
             "{refused:?}"
         );
-        let client = okibi_client::Client::connect(port).await.unwrap();
-        let refused = client.stop_server().await;
+        let client = Client::connect(with("one")).await.unwrap();
+        let refused = client.call::<StopServer>(NoParams {}).await;
         assert!(
             matches!(&refused, Err(ClientError::Rpc(error)) if error.code == code::NOT_ALLOWED),
             "{refused:?}"
         );
         assert_eq!(served.front.status().status, RunState::Starting);
         assert!(
-            served.heard.try_recv().is_err(),
+            served.events.try_recv().is_err(),
             "the launch has heard of neither"
         );
-        okibi_client::set_token(Some("two".into()));
-        assert_eq!(send_notice(port, &failed()).await.unwrap(), NoticeReply::Ack);
-        assert!(matches!(served.heard.try_recv(), Ok(Heard::Failed { .. })));
+        let reply = send_notice(&with("two"), &failed()).await;
+        assert_eq!(reply.unwrap(), NoticeReply::Ack);
+        assert!(matches!(served.events.try_recv(), Ok(FrontEvent::Failed { .. })));
     }
 
     #[tokio::test]
@@ -295,13 +297,13 @@ mod tests {
                 measure: None,
             },
         };
-        for _ in 0..WAITING {
+        for _ in 0..EVENTS {
             assert_eq!(service.notice(progress()).await, Some(NoticeReply::Ack));
         }
         let one_more = tokio::spawn(async move { service.notice(progress()).await });
         tokio::task::yield_now().await;
         assert!(!one_more.is_finished(), "there is room for no more");
-        assert!(served.heard.recv().await.is_some());
+        assert!(served.events.recv().await.is_some());
         let acknowledged = timeout(TEST_LIMIT, one_more).await.expect("within the limit");
         assert_eq!(acknowledged.unwrap(), Some(NoticeReply::Ack));
     }

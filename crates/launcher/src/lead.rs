@@ -1,10 +1,24 @@
 //! A launch of our own: temporary server, spawn, watch, hand over.
+//!
+//! The front opens the port before the daemon exists, so that a client is answered from the first moment. The daemon
+//! loads in the background and reports each step to the front. When it is ready it asks for the port: the front closes
+//! it *before* it acknowledges, and the daemon binds it as soon as it has the acknowledgment.
+//!
+//! ```text
+//!   front   bind ─ spawn ─ answer "loading" …………………… close ─ ack ─ drain ──────► ask until ready
+//!                    │          ▲    ▲    ▲              ▲      │                        ▲
+//!                    ▼          │    │    │ progress     │      ▼                        │
+//!   daemon         begin ── load the model ───── init_completed ─ bind ─ answer "ready" ─┘
+//! ```
+//!
+//! The launch ends early when the daemon reports a failure, when its process ends, or when a client asks for a stop.
 
 use std::{
     hash::{BuildHasher, RandomState},
     time::Duration,
 };
 
+use okibi_client::ConnectOptions;
 use okibi_listener::{Limits, Listener, Sockets};
 use okibi_protocol::{method::Status, notice::LaunchId};
 use tokio::{
@@ -15,25 +29,25 @@ use tokio::{
 
 use crate::{
     detach,
-    front::{Front, FrontService, Heard, WAITING},
+    front::{EVENTS, Front, FrontEvent, FrontService},
     logtail::LogMark,
     outcome::{Exit, LaunchSpec, LaunchUpdate, StartError, Started},
     port, process,
 };
 
-/// Time between two questions to a daemon that is taking the port.
+/// Time between two questions to a daemon that is taking the port: no event says that another process has bound it.
 const ASK_EVERY: Duration = Duration::from_millis(2);
 
 /// Time the connections of the temporary server have to end after the handover or a failure.
 const FAREWELL: Duration = Duration::from_millis(300);
 
-/// A daemon that is asked to end while loading has so long before it is killed.
+/// How long a daemon that was asked to end while loading has before it is killed: ONNX Runtime may not be interrupted.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
-/// A daemon that has told its failure has so long to end by itself.
+/// How long a daemon that has reported its failure has to end by itself.
 const EXIT_GRACE: Duration = Duration::from_secs(5);
 
-/// Leads a launch on the port that `sockets` holds; `None` when somebody else has the port afterwards.
+/// Leads a launch on the port that `sockets` holds; `None` when another Okibi has the port afterwards.
 ///
 /// Errors: [`StartError::Spawn`], [`StartError::Load`], [`StartError::Died`], [`StartError::Stopped`].
 pub(crate) async fn lead(
@@ -42,7 +56,7 @@ pub(crate) async fn lead(
     on_update: &mut (impl FnMut(LaunchUpdate) + Send),
 ) -> Result<Option<Started>, StartError> {
     let launch = new_launch_id();
-    let (sender, heard) = mpsc::channel(WAITING);
+    let (sender, events) = mpsc::channel(EVENTS);
     let front = Front::new(launch.clone(), spec.model.clone(), sockets.closer(), sender);
     let listener = okibi_listener::start(
         sockets,
@@ -63,15 +77,16 @@ pub(crate) async fn lead(
     };
     front.update(|status| status.pid = daemon.pid);
     on_update(LaunchUpdate::Spawned { pid: daemon.pid });
-    let outcome = watch(&mut daemon, heard, &log, on_update).await;
-    // Those who watched through us are told that it is over, however it is.
+    let outcome = watch(&mut daemon, events, &log, on_update).await;
+    // Subscribers get the last status, however the launch went, before their connections close.
     let farewell = async {
         listener.drain(FAREWELL).await;
         drop::<Listener>(listener);
     };
     let outcome = match outcome {
         Ok(()) => {
-            let (outcome, ()) = tokio::join!(wait_until_ready(&mut daemon, spec.port, &log), farewell);
+            let server = spec.server();
+            let (outcome, ()) = tokio::join!(wait_until_ready(&mut daemon, &server, &log), farewell);
             outcome
         }
         Err(error) => {
@@ -108,6 +123,7 @@ impl Daemon {
 
     /// Leaves the daemon alone, and still waits for its end, so that no zombie stays while we live.
     fn reap(mut self) {
+        // The task ends with the daemon, which outlives this launch, so nothing waits for its handle.
         tokio::spawn(async move { self.child.wait().await });
     }
 }
@@ -115,24 +131,24 @@ impl Daemon {
 /// Follows the load until the daemon is loaded and the port is given up.
 async fn watch(
     daemon: &mut Daemon,
-    mut heard: mpsc::Receiver<Heard>,
+    mut events: mpsc::Receiver<FrontEvent>,
     log: &LogMark,
     on_update: &mut (impl FnMut(LaunchUpdate) + Send),
 ) -> Result<(), StartError> {
     loop {
         let next = tokio::select! {
-            // What the daemon said before it ended is heard first: its own words say more than its exit.
+            // What the daemon reported before it ended comes first: its own words say more than its exit code.
             biased;
-            next = heard.recv() => next,
-            exit = daemon.exit() => match heard.try_recv() {
+            next = events.recv() => next,
+            exit = daemon.exit() => match events.try_recv() {
                 Ok(next) => Some(next),
                 Err(_) => return Err(StartError::Died { exit, log_tail: log.tail() }),
             },
         };
         match next {
-            Some(Heard::Stage { message, event }) => on_update(LaunchUpdate::Stage { message, event }),
-            Some(Heard::Completed) => return Ok(()),
-            Some(Heard::Failed { error }) => {
+            Some(FrontEvent::Stage { message, event }) => on_update(LaunchUpdate::Stage { message, event }),
+            Some(FrontEvent::Completed) => return Ok(()),
+            Some(FrontEvent::Failed { error }) => {
                 if timeout(EXIT_GRACE, daemon.exit()).await.is_err() {
                     daemon.end().await;
                 }
@@ -141,7 +157,7 @@ async fn watch(
                     log_tail: log.tail(),
                 });
             }
-            Some(Heard::StopAsked) | None => {
+            Some(FrontEvent::StopAsked) | None => {
                 daemon.end().await;
                 return Err(StartError::Stopped);
             }
@@ -152,7 +168,7 @@ async fn watch(
 /// Asks the port until our daemon answers that it is ready.
 async fn wait_until_ready(
     daemon: &mut Daemon,
-    port: u16,
+    server: &ConnectOptions,
     log: &LogMark,
 ) -> Result<Option<Started>, StartError> {
     let mut ticks = interval(ASK_EVERY);
@@ -160,19 +176,19 @@ async fn wait_until_ready(
     loop {
         tokio::select! {
             exit = daemon.exit() => {
-                // It gave way to somebody who took the port in the gap, or it failed at the last step.
-                return match port::ask(port).await {
+                // It gave way to an Okibi that took the port in the gap, or it failed at the last step.
+                return match port::ask(server).await {
                     Ok(_) => Ok(None),
                     Err(_) => Err(StartError::Died { exit, log_tail: log.tail() }),
                 };
             }
             _ = ticks.tick() => {}
         }
-        match port::ask(port).await {
+        match port::ask(server).await {
             Ok(status) if is_of(daemon, &status) && status.ready => {
                 return Ok(Some(Started::Launched(status)));
             }
-            // Another answers, or none yet: our daemon notices the first by itself and ends.
+            // Another Okibi answers, or nobody yet: our daemon notices the former by itself and ends.
             Ok(_) | Err(_) => {}
         }
     }

@@ -1,13 +1,13 @@
 //! The front's half of a launch: temporary notification server, detached spawn, attach, stop.
 //!
-//! A front is whoever a user asks for a daemon: the command line or the tray. It never loads a model.
+//! A front is the program that a user starts a daemon with: the command line or the tray. It never loads a model.
 //!
 //! - [`start()`]: makes sure that a daemon runs, by launching one or by attaching to a launch under way
 //! - [`stop()`] and [`stop_loading`]: end one
-//! - [`status()`]: asks one how it is
+//! - [`status()`]: asks one for its status
 //!
 //! Inside: `lead` is a launch of our own, `front` its temporary server, `detach` the spawn, `attach` another
-//! front's launch, `port` who holds a port, `logtail` the end of a dead daemon's log.
+//! front's launch, `port` which program holds a port, `logtail` the end of a dead daemon's log.
 
 mod attach;
 mod detach;
@@ -22,7 +22,8 @@ mod stop;
 
 pub use logtail::log_tail;
 pub use outcome::{
-    Exit, LaunchSpec, LaunchUpdate, PortHolder, StartError, Started, StatusError, StopError, Stopped,
+    Exit, LaunchSpec, LaunchUpdate, PortHolder, Rejection, StartError, Started, StatusError, StopError,
+    Stopped,
 };
 pub use port::status;
 pub use start::start;

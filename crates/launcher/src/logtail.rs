@@ -29,7 +29,7 @@ pub fn log_tail(path: &std::path::Path) -> Vec<String> {
 }
 
 impl LogMark {
-    /// Marks the present end of the log; a log that is not there yet is empty.
+    /// Marks the current end of the log; a log that is not there yet is empty.
     pub(crate) fn now(path: PathBuf) -> Self {
         let length = std::fs::metadata(&path).map_or(0, |file| file.len());
         Self { path, length }
@@ -43,7 +43,7 @@ impl LogMark {
     fn read(&self) -> std::io::Result<Vec<String>> {
         let mut file = File::open(&self.path)?;
         let length = file.metadata()?.len();
-        // A shorter file than before was begun anew: all of it is since the mark.
+        // A shorter file than before is a new one, after a rotation: all of it is since the mark.
         let begin = if length < self.length { 0 } else { self.length };
         let from = begin.max(length.saturating_sub(BYTES));
         file.seek(SeekFrom::Start(from))?;

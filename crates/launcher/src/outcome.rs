@@ -1,7 +1,8 @@
-//! What a start or a stop can come to, and what is told while a start is under way.
+//! How a start, a stop or a question for the status can end, and what is reported while a start is under way.
 
 use std::{net::IpAddr, path::PathBuf};
 
+use okibi_client::ConnectOptions;
 use okibi_protocol::{guard::Access, method::Status, stage::StageEvent};
 
 /// What a launch needs to know.
@@ -15,15 +16,24 @@ pub struct LaunchSpec {
     pub host: Option<IpAddr>,
     /// Port to serve on.
     pub port: u16,
-    /// Who is let in, already while the model loads.
+    /// Which requests are let in, already while the model loads.
     pub access: Access,
-    /// The model's name, for those who ask while it loads.
+    /// The token that this user's Okibi takes, where it may require one.
+    pub token: Option<String>,
+    /// The model's name, for clients that ask while it loads.
     pub model: String,
     /// The daemon's log file, whose end is shown when it dies.
     pub log_file: PathBuf,
 }
 
-/// What is told while a start is under way.
+impl LaunchSpec {
+    /// How the daemon, or another Okibi on the port, is reached.
+    pub(crate) fn server(&self) -> ConnectOptions {
+        ConnectOptions::from(self.port).with_token(self.token.clone())
+    }
+}
+
+/// What is reported while a start is under way.
 #[derive(Clone, Debug)]
 pub enum LaunchUpdate {
     /// A daemon was spawned; the stages follow.
@@ -67,7 +77,7 @@ impl Started {
 pub struct PortHolder {
     /// Its process id.
     pub pid: u32,
-    /// Its name, as the OS tells it.
+    /// Its name, as the OS has it.
     pub name: String,
 }
 
@@ -82,6 +92,28 @@ pub enum Exit {
     Unknown,
 }
 
+/// Why an Okibi that is there does not let this program in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// It requires a token, and not the one that this program has.
+    Token,
+    /// It has no room for another connection.
+    Busy,
+    /// Another reason, with this HTTP status.
+    Other(u16),
+}
+
+impl From<u16> for Rejection {
+    /// Reads the HTTP status of the refused upgrade.
+    fn from(status: u16) -> Self {
+        match status {
+            401 => Self::Token,
+            503 => Self::Busy,
+            other => Self::Other(other),
+        }
+    }
+}
+
 /// Why a start failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -90,10 +122,18 @@ pub enum StartError {
     PortTaken {
         /// The port.
         port: u16,
-        /// Who holds it, where the OS tells.
+        /// The program that holds it, where the OS reveals it.
         holder: Option<PortHolder>,
         /// The next port that is free.
         next_free: Option<u16>,
+    },
+    /// An Okibi is on the port, and does not let this program in.
+    #[error("the Okibi on port {port} refuses the connection")]
+    Rejected {
+        /// The port.
+        port: u16,
+        /// Why.
+        why: Rejection,
     },
     /// The OS does not let anyone bind the port (Windows reserves ranges; Unix keeps ports below 1024).
     #[error("port {port} is reserved by the operating system")]
@@ -127,7 +167,7 @@ pub enum StartError {
         /// The end of its log.
         log_tail: Vec<String>,
     },
-    /// The daemon ended without a word.
+    /// The daemon ended without saying why.
     #[error("the daemon ended while loading")]
     Died {
         /// How it ended.
@@ -135,7 +175,7 @@ pub enum StartError {
         /// The end of its log.
         log_tail: Vec<String>,
     },
-    /// Someone stopped the launch.
+    /// A client stopped the launch.
     #[error("the launch was stopped")]
     Stopped,
 }
@@ -159,8 +199,16 @@ pub enum StopError {
     NotOkibi {
         /// The port.
         port: u16,
-        /// Who holds it, where the OS tells.
+        /// The program that holds it, where the OS reveals it.
         holder: Option<PortHolder>,
+    },
+    /// An Okibi is on the port, and does not let this program in.
+    #[error("the Okibi on port {port} refuses the connection")]
+    Rejected {
+        /// The port.
+        port: u16,
+        /// Why.
+        why: Rejection,
     },
     /// The daemon took the request but has not ended in time.
     #[error("the daemon (process {pid}) has not ended within {seconds} s")]
@@ -189,8 +237,16 @@ pub enum StatusError {
     NotOkibi {
         /// The port.
         port: u16,
-        /// Who holds it, where the OS tells.
+        /// The program that holds it, where the OS reveals it.
         holder: Option<PortHolder>,
+    },
+    /// An Okibi is on the port, and does not let this program in.
+    #[error("the Okibi on port {port} refuses the connection")]
+    Rejected {
+        /// The port.
+        port: u16,
+        /// Why.
+        why: Rejection,
     },
     /// An Okibi is there but did not answer.
     #[error("the daemon on port {port} does not answer")]

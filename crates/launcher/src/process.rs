@@ -21,7 +21,7 @@ pub(crate) fn is_alive(pid: u32) -> bool {
     with_process(pid, |_| ()).is_some()
 }
 
-/// Whether the process runs the program Okibi, and not one that has got the number since.
+/// Whether the process runs the program Okibi, and not another one that was given its process id since.
 pub(crate) fn is_okibi(pid: u32) -> bool {
     with_process(pid, |process| {
         let name = process
@@ -33,7 +33,7 @@ pub(crate) fn is_okibi(pid: u32) -> bool {
     .unwrap_or(false)
 }
 
-/// Asks the process to end; where the OS knows no asking (Windows), ends it.
+/// Asks the process to end; ends it where the OS has no signal for that (Windows).
 pub(crate) fn ask_to_end(pid: u32) {
     let done = with_process(pid, |process| {
         process.kill_with(Signal::Term).unwrap_or_else(|| process.kill())

@@ -1,6 +1,6 @@
 //! How starts and stops end: sentences for the user.
 
-use okibi_launcher::{Exit, PortHolder, StartError, StopError};
+use okibi_launcher::{Exit, PortHolder, Rejection, StartError, StopError};
 use okibi_protocol::DEFAULT_PORT;
 
 use crate::{chain, lang::Lang};
@@ -16,6 +16,7 @@ pub(crate) fn start_error(error: &StartError, lang: Lang) -> String {
             let taken = port_taken(*port, holder.as_ref(), lang);
             join(lang, &[&taken, &other_port(*next_free, lang)])
         }
+        StartError::Rejected { port, why } => rejected(*port, *why, lang),
         StartError::PortReserved { port, next_free } => join(
             lang,
             &[&port_reserved(*port, lang), &other_port(*next_free, lang)],
@@ -68,6 +69,7 @@ pub(crate) fn stop_error(error: &StopError, lang: Lang) -> String {
             let nothing = phrase!(lang, "Nothing was stopped.", "停止したものはありません。");
             join(lang, &[&taken, &nothing])
         }
+        StopError::Rejected { port, why } => rejected(*port, *why, lang),
         StopError::StillRunning { pid, seconds } => phrase!(
             lang,
             "The daemon (process {pid}) did not end within {seconds} s; it may still be finishing requests. \
@@ -109,6 +111,29 @@ pub(crate) fn port_taken(port: u16, holder: Option<&PortHolder>, lang: Lang) -> 
         return join(lang, &[&taken, &anki]);
     }
     taken
+}
+
+/// Why an Okibi does not let this program in.
+pub(crate) fn rejected(port: u16, why: Rejection, lang: Lang) -> String {
+    match why {
+        Rejection::Token => phrase!(
+            lang,
+            "The Okibi on port {port} requires a token, and yours is missing or is another one. It was probably started by \
+             another user or with another data folder; `--port` with another number starts one beside it.",
+            "ポート {port} の Okibi に接続するにはトークンが必要ですが、手元のトークンがないか、一致しません。\
+             別のユーザーまたは別のデータフォルダーで起動された可能性があります。`--port` で別の番号を指定すると、並べて起動できます。"
+        ),
+        Rejection::Busy => phrase!(
+            lang,
+            "The Okibi on port {port} is too busy to take another connection. Try again in a moment.",
+            "ポート {port} の Okibi は混み合っていて、新しい接続を受け付けられません。しばらくしてからもう一度お試しください。"
+        ),
+        Rejection::Other(status) => phrase!(
+            lang,
+            "The Okibi on port {port} refuses the connection (HTTP status {status}).",
+            "ポート {port} の Okibi が接続を拒否しました (HTTP ステータス {status})。"
+        ),
+    }
 }
 
 fn port_reserved(port: u16, lang: Lang) -> String {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use okibi_config::{FolderError, Problem, logfile::LogWarning};
-use okibi_launcher::{PortHolder, StartError, StopError, Stopped};
+use okibi_launcher::{PortHolder, Rejection, StartError, StopError, Stopped};
 use okibi_protocol::stage::StageEvent;
 
 use crate::{
@@ -64,6 +64,13 @@ pub enum Message {
         port: u16,
         /// The program that holds it, where the OS reports it.
         holder: Option<PortHolder>,
+    },
+    /// An Okibi is on the port and refuses the connection.
+    Rejected {
+        /// The port.
+        port: u16,
+        /// Why.
+        why: Rejection,
     },
     /// The daemon exists but does not answer as it should.
     NoAnswer {
@@ -136,6 +143,7 @@ impl Message {
                 "Okibi は別のモデル {running} で起動しています。変更するには `okibi restart -m {asked}` を実行してください。"
             ),
             Self::PortTaken { port, holder } => launch::port_taken(*port, holder.as_ref(), lang),
+            Self::Rejected { port, why } => launch::rejected(*port, *why, lang),
             Self::NoAnswer { port, cause } => phrase!(
                 lang,
                 "Okibi on port {port} does not answer: {cause}.",

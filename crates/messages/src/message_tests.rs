@@ -1,7 +1,7 @@
 use std::{io, path::PathBuf};
 
 use okibi_config::{Key, Origin, Place, Wanted};
-use okibi_launcher::Exit;
+use okibi_launcher::{Exit, Rejection};
 use okibi_protocol::{
     stage::{Stage, StageState},
     units::Millis,
@@ -278,6 +278,18 @@ fn start_errors() -> Vec<StartError> {
             holder: None,
             next_free: None,
         },
+        StartError::Rejected {
+            port: 1,
+            why: Rejection::Token,
+        },
+        StartError::Rejected {
+            port: 1,
+            why: Rejection::Busy,
+        },
+        StartError::Rejected {
+            port: 1,
+            why: Rejection::Other(403),
+        },
         StartError::PortReserved {
             port: 80,
             next_free: Some(8766),
@@ -304,6 +316,14 @@ fn samples() -> Vec<Message> {
             port: 1,
             holder: holder("nginx"),
         }),
+        Message::Stop(StopError::Rejected {
+            port: 1,
+            why: Rejection::Token,
+        }),
+        Message::Rejected {
+            port: 1,
+            why: Rejection::Busy,
+        },
         Message::Stop(StopError::StillRunning { pid: 1, seconds: 10 }),
         Message::Stop(StopError::NoAnswer("x".into())),
         Message::Stopped {
@@ -347,7 +367,7 @@ fn samples() -> Vec<Message> {
         },
         Message::Unexpected { cause: "x".into() },
     ];
-    for stage in Stage::ALL {
+    for &stage in Stage::ALL {
         for state in [
             StageState::Started,
             StageState::Advanced,
@@ -395,7 +415,7 @@ fn labels_and_help_have_words_in_both_languages() {
         assert!(!is_japanese(help.text(Lang::En)), "{help:?}");
         assert!(is_japanese(help.text(Lang::Ja)), "{help:?}");
     }
-    for stage in Stage::ALL {
+    for &stage in Stage::ALL {
         assert!(!stage_name(stage, Lang::Ja).is_empty());
     }
     assert!(is_japanese(Label::Uptime.text(Lang::Ja)));

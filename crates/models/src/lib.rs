@@ -6,6 +6,7 @@
 //! - [`resolve()`]: from a name to a [`Source`]
 //! - [`known()`]: the table of well-known models
 //! - [`fetch()`] and [`find_here()`]: from the hub, or the cache that mirrors it, to a [`Snapshot`]
+//! - [`pull()`]: the same, with the steps that a front shows
 //! - [`describe()`]: what a folder's files say about its model
 //! - [`inventory()`], [`details()`], [`remove()`]: what is here
 //! - [`remember_folder()`], [`forget_folder()`]: folders that the user has named
@@ -22,6 +23,7 @@ mod known;
 mod library;
 mod onnx;
 mod own_folders;
+mod pull;
 mod resolve;
 mod space;
 mod usage;
@@ -38,6 +40,7 @@ pub use inventory::{details, folder_bytes, inventory, remove};
 pub use known::{KnownModel, known, known_markdown};
 pub use library::{Hub, Library};
 pub use own_folders::{forget_folder, remember_folder};
+pub use pull::pull;
 pub use resolve::{HubModel, ModelName, Source, resolve};
 pub use space::free_bytes;
 pub use usage::mark_used;

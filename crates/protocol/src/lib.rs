@@ -5,22 +5,28 @@
 //! - [`stage`]: the stages of a load and the board that collects them
 //! - [`notice`]: launch notices, daemon → front
 //! - [`jsonrpc`]: JSON-RPC 2.0 framing, by the whole specification
-//! - [`method`]: parameters and results of Okibi's methods
-//! - [`models`]: what models there are, and the methods that load, fetch and delete them
+//! - [`method`]: Okibi's methods: names, parameters, results, rights
+//! - [`models`]: types of the methods that list, load, fetch and delete models
+//! - [`loading`]: what is answered while a model loads
 //! - [`vector`]: how vectors are written: floats, base64, safetensors
+//! - [`npy`]: the header of a NumPy file
 //! - [`guard`]: which `Host` and `Origin` a loopback service accepts
 //! - [`units`]: milliseconds and bytes as types
+//! - [`docs`]: tables of the documentation, written from these types
 
+pub mod docs;
 pub mod guard;
 pub mod jsonrpc;
+pub mod loading;
 pub mod method;
 pub mod models;
 pub mod notice;
+pub mod npy;
 pub mod stage;
 pub mod units;
 pub mod vector;
 
-/// Port Okibi listens on unless it is told otherwise.
+/// Port Okibi listens on unless another one is set.
 pub const DEFAULT_PORT: u16 = 8765;
 
 /// `server_type` of a daemon in [`method::Status`].

@@ -1,6 +1,6 @@
-//! Models as the wire speaks of them: what there is, what is loaded, and the methods that change it.
+//! Models on the wire: which there are, which are loaded, and the types of the methods that change that.
 //!
-//! Parameters by position follow the order of the fields. [`LOAD_MODEL`] and [`PULL_MODEL`] answer with a stream of
+//! [`LoadModel`](crate::method::LoadModel) and [`PullModel`](crate::method::PullModel) answer with a stream of
 //! [`ModelStep`]s where a call can be streamed, and with the last one alone where it cannot.
 
 use std::collections::BTreeMap;
@@ -11,19 +11,6 @@ use crate::{
     stage::{StageBoard, StageEvent},
     units::{ByteCount, Millis},
 };
-
-/// Asks what models there are: no parameters, result [`ModelList`].
-pub const LIST_MODELS: &str = "list_models";
-/// Asks what a name means: [`ModelParams`], result [`ModelDetails`].
-pub const MODEL_INFO: &str = "model_info";
-/// Loads a model beside the present one and, unless told otherwise, changes over to it: [`LoadModelParams`].
-pub const LOAD_MODEL: &str = "load_model";
-/// Takes a model out of memory: [`ModelParams`], result [`UnloadedModel`].
-pub const UNLOAD_MODEL: &str = "unload_model";
-/// Fetches a model's files: [`PullModelParams`].
-pub const PULL_MODEL: &str = "pull_model";
-/// Deletes a model's files: [`ModelParams`], result [`RemovedModel`].
-pub const REMOVE_MODEL: &str = "remove_model";
 
 /// Where a model comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +110,7 @@ pub struct ModelEntry {
     pub folder: Option<String>,
 }
 
-/// Result of [`LIST_MODELS`].
+/// Result of [`ListModels`](crate::method::ListModels).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelList {
     /// First what is here, then what is known, each by name.
@@ -177,7 +164,7 @@ pub struct ModelParams {
     pub model: String,
 }
 
-/// Result of [`MODEL_INFO`]: all that was found out about a model, and from where.
+/// Result of [`ModelInfo`](crate::method::ModelInfo): all that was found out about a model, and from where.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelDetails {
     /// The entry of the list.
@@ -202,7 +189,7 @@ pub struct ModelDetails {
     pub found_in: BTreeMap<String, String>,
 }
 
-/// Parameters of [`PULL_MODEL`].
+/// Parameters of [`PullModel`](crate::method::PullModel).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PullModelParams {
@@ -213,12 +200,7 @@ pub struct PullModelParams {
     pub variant: Variant,
 }
 
-impl PullModelParams {
-    /// The parameters' names in their order by position.
-    pub const NAMES: [&'static str; 2] = ["model", "variant"];
-}
-
-/// Parameters of [`LOAD_MODEL`].
+/// Parameters of [`LoadModel`](crate::method::LoadModel).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoadModelParams {
@@ -239,9 +221,6 @@ pub struct LoadModelParams {
 }
 
 impl LoadModelParams {
-    /// The parameters' names in their order by position.
-    pub const NAMES: [&'static str; 5] = ["model", "variant", "switch", "replace", "keep"];
-
     /// Changes over to `model`.
     pub fn switch_to(model: impl Into<String>) -> Self {
         Self {
@@ -258,7 +237,8 @@ fn yes() -> bool {
     true
 }
 
-/// A step of [`LOAD_MODEL`] or [`PULL_MODEL`]; the last one is no stage.
+/// A step of [`LoadModel`](crate::method::LoadModel) or [`PullModel`](crate::method::PullModel); the final one carries the result
+/// instead of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ModelStep {
@@ -294,7 +274,7 @@ pub enum ModelStep {
     },
 }
 
-/// Result of [`UNLOAD_MODEL`].
+/// Result of [`UnloadModel`](crate::method::UnloadModel).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnloadedModel {
     /// Its name.
@@ -303,7 +283,7 @@ pub struct UnloadedModel {
     pub was_loaded: bool,
 }
 
-/// Result of [`REMOVE_MODEL`].
+/// Result of [`RemoveModel`](crate::method::RemoveModel).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovedModel {
     /// Its name.

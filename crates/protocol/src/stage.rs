@@ -1,12 +1,27 @@
 //! The stages of a load, and the board that keeps where each of them stands.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::units::Millis;
 
 /// A stage of loading a model, in the order a launch passes them. A model may skip some.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum Stage {
     /// Finds out which files the model's name means.
@@ -27,27 +42,11 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 7] = [
-        Self::Resolve,
-        Self::Download,
-        Self::Runtime,
-        Self::Tokenizer,
-        Self::Model,
-        Self::Warmup,
-        Self::Listen,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The stage's name on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Resolve => "resolve",
-            Self::Download => "download",
-            Self::Runtime => "runtime",
-            Self::Tokenizer => "tokenizer",
-            Self::Model => "model",
-            Self::Warmup => "warmup",
-            Self::Listen => "listen",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// Share of a usual load this stage takes, in hundredths. A download, where there is one, outweighs the rest.
@@ -158,7 +157,7 @@ impl StageBoard {
     /// A rough share of the whole load that is done, 0 to 1; stages not begun count as a usual load's do.
     pub fn fraction(&self) -> f64 {
         let (mut done, mut total) = (0.0, 0.0);
-        for stage in Stage::ALL {
+        for &stage in Stage::ALL {
             let known = self.stages.iter().find(|event| event.stage == stage);
             if known.is_none() && stage == Stage::Download {
                 continue;
@@ -228,7 +227,7 @@ mod tests {
             ..event(Stage::Model, StageState::Advanced)
         });
         assert!(board.fraction() > one);
-        for stage in Stage::ALL {
+        for &stage in Stage::ALL {
             board.record(event(stage, StageState::Finished));
         }
         assert_eq!(board.fraction(), 1.0);

@@ -15,13 +15,10 @@ use okibi_protocol::{
     guard::{Refusal, Right},
     jsonrpc::{Call, RpcError, code, raw_result},
     method::{
-        EMBED, EMBED_TEXT, EmbedParams, EmbedTextParams, RunState, STATUS_CHANGED, STOP_SERVER, SUBSCRIBE,
-        Status, Stopping,
+        self, Embed, EmbedParams, EmbedText, EmbedTextParams, ListModels, LoadModel, Method, PullModel,
+        RemoveModel, RunState, STATUS_CHANGED, Status, StopServer, Stopping, Subscribe, UnloadModel,
     },
-    models::{
-        LIST_MODELS, LOAD_MODEL, LoadModelParams, MODEL_INFO, ModelParams, PULL_MODEL, PullModelParams,
-        REMOVE_MODEL, UNLOAD_MODEL,
-    },
+    models::{LoadModelParams, ModelParams, PullModelParams},
     notice::LaunchId,
     stage::{StageBoard, StageEvent},
     units::Millis,
@@ -225,31 +222,31 @@ impl Daemon {
     pub(crate) async fn answer(self: Arc<Self>, call: Call, asker: Asker<'_>) -> Result<Answer, RpcError> {
         let single = |result| Ok(Answer::Single(result));
         match call.method.as_str() {
-            EMBED_TEXT => {
-                let params: EmbedTextParams = call.params.parse(&["text"])?;
+            EmbedText::NAME => {
+                let params: EmbedTextParams = call.params.parse()?;
                 let result = embed::text(&self, params, asker.connection).await?;
                 single(Ok(raw_result(&result)?))
             }
-            EMBED => {
-                let params: EmbedParams = call.params.parse(&EmbedParams::NAMES)?;
+            Embed::NAME => {
+                let params: EmbedParams = call.params.parse()?;
                 let answer = embed::texts(&self, params, asker.connection, asker.may_stream).await;
                 answer.map_err(|failure| failure.rpc())
             }
-            STOP_SERVER | LOAD_MODEL | UNLOAD_MODEL | PULL_MODEL | REMOVE_MODEL
+            StopServer::NAME | LoadModel::NAME | UnloadModel::NAME | PullModel::NAME | RemoveModel::NAME
                 if asker.right < Right::Manage =>
             {
                 self.metrics.refused(Bound::Token);
                 Err(RpcError::new(code::NOT_ALLOWED, Refusal::NotAllowed.to_string()))
             }
-            STOP_SERVER => {
+            StopServer::NAME => {
                 tracing::info!("asked to stop by a client");
                 // The drain that follows waits for this answer too.
                 self.stop.cancel();
                 single(raw_result(&Stopping::Stopping))
             }
-            LIST_MODELS => single(raw_result(&self.models.list().await)),
-            MODEL_INFO => {
-                let ModelParams { model } = call.params.parse(&["model"])?;
+            ListModels::NAME => single(raw_result(&self.models.list().await)),
+            method::ModelInfo::NAME => {
+                let ModelParams { model } = call.params.parse()?;
                 let details = self.models.details(model).await;
                 single(
                     details
@@ -257,14 +254,14 @@ impl Daemon {
                         .and_then(|it| raw_result(&it)),
                 )
             }
-            LOAD_MODEL => {
-                let params: LoadModelParams = call.params.parse(&LoadModelParams::NAMES)?;
+            LoadModel::NAME => {
+                let params: LoadModelParams = call.params.parse()?;
                 self.check_ready().map_err(|failure| failure.rpc())?;
                 let steps = self.models.load_model(params).await;
                 models::answer(steps.map_err(|failure| failure.rpc())?, asker.may_stream).await
             }
-            UNLOAD_MODEL => {
-                let ModelParams { model } = call.params.parse(&["model"])?;
+            UnloadModel::NAME => {
+                let ModelParams { model } = call.params.parse()?;
                 let unloaded = self.models.unload_model(&model);
                 single(
                     unloaded
@@ -272,13 +269,13 @@ impl Daemon {
                         .and_then(|it| raw_result(&it)),
                 )
             }
-            PULL_MODEL => {
-                let params: PullModelParams = call.params.parse(&PullModelParams::NAMES)?;
+            PullModel::NAME => {
+                let params: PullModelParams = call.params.parse()?;
                 let steps = self.models.pull(params);
                 models::answer(steps.map_err(|failure| failure.rpc())?, asker.may_stream).await
             }
-            REMOVE_MODEL => {
-                let ModelParams { model } = call.params.parse(&["model"])?;
+            RemoveModel::NAME => {
+                let ModelParams { model } = call.params.parse()?;
                 let removed = self.models.remove(model).await;
                 single(
                     removed
@@ -286,7 +283,7 @@ impl Daemon {
                         .and_then(|it| raw_result(&it)),
                 )
             }
-            SUBSCRIBE => {
+            Subscribe::NAME => {
                 let Some(context) = asker.context else {
                     let message = "a subscription needs a WebSocket; over HTTP there is GET /events";
                     return Err(RpcError::new(code::INVALID_REQUEST, message));

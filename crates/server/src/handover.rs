@@ -6,9 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use okibi_client::Client;
+use okibi_client::{Client, ConnectOptions};
 use okibi_listener::{Sockets, bind_on};
-use okibi_protocol::notice::{LaunchId, Notice};
+use okibi_protocol::{
+    method::{GetStatus, NoParams},
+    notice::{LaunchId, Notice},
+};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
@@ -41,9 +44,10 @@ pub(crate) struct HandedOver {
 /// [`DaemonError::PortTaken`] when another program has.
 pub(crate) async fn take_port(
     host: Option<IpAddr>,
-    port: u16,
+    server: &ConnectOptions,
     notices: &NoticeSender,
 ) -> Result<HandedOver, DaemonError> {
+    let port = server.port;
     match notices
         .send_last(Notice::InitCompleted {
             launch: notices.launch(),
@@ -75,18 +79,18 @@ pub(crate) async fn take_port(
         }
         if asked.elapsed() >= ASK_AGAIN_AFTER {
             asked = Instant::now();
-            ask_again(port, notices.launch()).await?;
+            ask_again(server, notices.launch()).await?;
         }
     }
 }
 
 /// Somebody took the port in the gap: a newer launch or another daemon means that this one is not needed.
-async fn ask_again(port: u16, launch: LaunchId) -> Result<(), DaemonError> {
-    match deliver(port, &Notice::InitCompleted { launch }).await {
+async fn ask_again(server: &ConnectOptions, launch: LaunchId) -> Result<(), DaemonError> {
+    match deliver(server, &Notice::InitCompleted { launch }).await {
         Delivery::Acknowledged | Delivery::NobodyThere => Ok(()),
         Delivery::Superseded => Err(DaemonError::Superseded),
-        Delivery::Refused(_) => match Client::connect(port).await {
-            Ok(client) if client.get_status().await.is_ok() => Err(DaemonError::Superseded),
+        Delivery::Refused(_) => match Client::connect(server).await {
+            Ok(client) if client.call::<GetStatus>(NoParams {}).await.is_ok() => Err(DaemonError::Superseded),
             _ => Ok(()),
         },
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use okibi_client::{ClientError, send_notice};
+use okibi_client::{ClientError, ConnectOptions, send_notice};
 use okibi_protocol::notice::{LaunchId, Notice, NoticeReply};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -45,7 +45,7 @@ pub(crate) enum Delivery {
 
 impl NoticeSender {
     /// Starts the task. `superseded` is cancelled when a front says that it leads another launch.
-    pub(crate) fn start(port: u16, launch: LaunchId, superseded: CancellationToken) -> Self {
+    pub(crate) fn start(front: ConnectOptions, launch: LaunchId, superseded: CancellationToken) -> Self {
         let (queue, mut messages) = mpsc::channel(QUEUE);
         let task = tokio::spawn(async move {
             while let Some(message) = messages.recv().await {
@@ -53,7 +53,7 @@ impl NoticeSender {
                     Message::Notice(notice) => (notice, None),
                     Message::Last(notice, outcome) => (notice, Some(outcome)),
                 };
-                let delivery = deliver(port, &notice).await;
+                let delivery = deliver(&front, &notice).await;
                 match &delivery {
                     Delivery::Acknowledged => {}
                     Delivery::Superseded => superseded.cancel(),
@@ -101,8 +101,8 @@ impl Drop for NoticeSender {
 }
 
 /// Sends one notice.
-pub(crate) async fn deliver(port: u16, notice: &Notice) -> Delivery {
-    match timeout(NOTICE_TIMEOUT, send_notice(port, notice)).await {
+pub(crate) async fn deliver(front: &ConnectOptions, notice: &Notice) -> Delivery {
+    match timeout(NOTICE_TIMEOUT, send_notice(front, notice)).await {
         Ok(Ok(NoticeReply::Ack)) => Delivery::Acknowledged,
         Ok(Ok(NoticeReply::Superseded)) => Delivery::Superseded,
         Ok(Err(ClientError::Refused)) => Delivery::NobodyThere,

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use okibi_client::ConnectOptions;
 use okibi_engine::{Device, Engine, LoadError, LoadOptions, canary::Drift};
 use okibi_listener::{Limits, Listener, Sockets, bind_on};
 use okibi_protocol::{
@@ -172,7 +173,10 @@ async fn run_launched(
     daemon: &Arc<Daemon>,
     host: &Arc<dyn Host>,
 ) -> Result<Ended, DaemonError> {
-    let notices = NoticeSender::start(options.port, launch, daemon.stop.clone());
+    // The front requires the same token as this daemon will.
+    let token = options.access.tokens.as_ref().map(|tokens| tokens.manage.clone());
+    let server = ConnectOptions::from(options.port).with_token(token);
+    let notices = NoticeSender::start(server.clone(), launch, daemon.stop.clone());
     let teller = teller(daemon, host, Some(&notices));
     let engine = match load(options, &teller, daemon, host).await {
         Ok(Some(engine)) => engine,
@@ -188,7 +192,7 @@ async fn run_launched(
     daemon.serve_with(engine);
     teller(listen(StageState::Started, Duration::ZERO));
     let handed = tokio::select! {
-        handed = handover::take_port(options.host, options.port, &notices) => handed,
+        handed = handover::take_port(options.host, &server, &notices) => handed,
         () = daemon.stop.cancelled() => return Ok(Ended::StoppedWhileLoading),
     };
     if let Err(DaemonError::PortTaken { .. }) = handed {

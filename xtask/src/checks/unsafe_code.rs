@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 const EXPECTED: [&str; 13] = [
     "bench/src/launch.rs",
     "crates/cli/src/command/daemon.rs",
-    "crates/cli/src/leave.rs",
+    "crates/cli/src/exit.rs",
     "crates/engine/src/memory.rs",
     "crates/launcher/src/detach/unix.rs",
     "crates/launcher/src/detach/windows.rs",

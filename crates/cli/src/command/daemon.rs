@@ -19,10 +19,10 @@ use okibi_server::{
 
 use crate::{
     args::HiddenArgs,
-    assets,
+    exit,
     failure::{Exit, Failure},
     front::Front,
-    leave, style,
+    style,
 };
 
 /// Where a daemon runs.
@@ -53,7 +53,7 @@ pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
     };
     let port = front.settings.port.value;
     let log = logfile::init(
-        daemon_log_path(&front.folders, port),
+        daemon_log_path(&front.machine.folders, port),
         &front.settings.log.value,
         echo,
     );
@@ -71,7 +71,7 @@ pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
     );
     let model = options.load.model.clone();
     let discovery = DiscoveryFile {
-        folders: front.folders.clone(),
+        folders: front.machine.folders.clone(),
         port,
         model: Arc::new(Mutex::new(model)),
         launch,
@@ -90,7 +90,7 @@ pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
     discovery.remove();
     match ended {
         // The loading thread may be deep in ONNX Runtime, whose destructors at a usual exit would crash under it.
-        Ok(Ended::StoppedWhileLoading) => leave::at_once(0),
+        Ok(Ended::StoppedWhileLoading) => exit::now(0),
         Ok(Ended::Stopped) => Ok(Exit::Done),
         Err(error) => Err(failure(error)),
     }
@@ -124,8 +124,7 @@ fn options(
     log_file: Option<PathBuf>,
 ) -> Result<DaemonOptions, Failure> {
     let settings = &front.settings;
-    let program = std::env::current_exe().map_err(|error| Failure::io("okibi", &error))?;
-    let library = front.library(&program);
+    let library = front.library();
     let usual = ServeOptions::default();
     Ok(DaemonOptions {
         host: settings.host.value,
@@ -155,9 +154,9 @@ fn options(
         },
         load: LoadOptions {
             model: settings.model.value.clone(),
-            assets: assets::folders(settings.assets.value.as_deref(), &program),
+            assets: front.machine.asset_folders(settings),
             runtime_library: settings.onnxruntime.value.clone(),
-            cache_folder: front.folders.cache.clone(),
+            cache_folder: front.machine.folders.cache.clone(),
             threads: settings.threads.value,
             device: device(settings.device.value),
             batch_tokens: settings.batch_tokens.value,

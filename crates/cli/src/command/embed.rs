@@ -40,14 +40,14 @@ const DEFAULT_RETRY: Duration = Duration::from_millis(100);
 /// Embeds the arguments, or the lines of standard input.
 pub(crate) async fn run(front: &Front, args: &EmbedArgs) -> Result<Exit, Failure> {
     if args.format == Format::Npy && io::stdout().is_terminal() {
-        return Err(told("binary_to_terminal", EmbedMessage::BinaryToTerminal).with(Exit::Usage));
+        return Err(failure("binary_to_terminal", EmbedMessage::BinaryToTerminal).with(Exit::Usage));
     }
-    let port = front.port().await;
-    let status = okibi_launcher::status(port)
+    let server = front.server().await;
+    let status = okibi_launcher::status(&server)
         .await
-        .map_err(|error| Failure::status(port, &error))?;
+        .map_err(|error| Failure::status(server.port, &error))?;
     let dimension = dimension(&status, args)?;
-    let client = Client::connect(port).await.map_err(failed)?;
+    let client = Client::connect(&server).await.map_err(no_answer)?;
     let (texts, progress) = if args.texts.is_empty() {
         let input = source::standard_input().map_err(|error| Failure::io("stdin", &error))?;
         (input, Progress::on_terminal(front.lang))
@@ -79,7 +79,7 @@ pub(crate) async fn run(front: &Front, args: &EmbedArgs) -> Result<Exit, Failure
 fn dimension(status: &Status, args: &EmbedArgs) -> Result<usize, Failure> {
     let Some(dimension) = status.dimension.filter(|_| status.ready) else {
         let percent = percent(status);
-        return Err(told("loading", EmbedMessage::Loading { percent }));
+        return Err(failure("loading", EmbedMessage::Loading { percent }));
     };
     match args.dimensions {
         Some(asked) if !(1..=dimension).contains(&asked) => {
@@ -113,30 +113,30 @@ async fn ask(client: &Client, args: &EmbedArgs, texts: Vec<String>) -> Result<Em
                 pause.tick().await;
                 pause.tick().await;
             }
-            Err(error) => return Err(AskError::Failed(failed(error))),
+            Err(error) => return Err(AskError::Failed(no_answer(error))),
         }
     }
 }
 
 fn retry_after(error: &RpcError) -> Duration {
-    let told = error
+    let named = error
         .data
         .as_ref()
         .and_then(|data| data.get("retry_after_ms")?.as_u64());
-    told.map_or(DEFAULT_RETRY, |millis| {
+    named.map_or(DEFAULT_RETRY, |millis| {
         Duration::from_millis(millis.clamp(1, 10_000))
     })
 }
 
-fn failed(error: ClientError) -> Failure {
-    told("no_answer", EmbedMessage::Failed { cause: chain(&error) })
+fn no_answer(error: ClientError) -> Failure {
+    failure("no_answer", EmbedMessage::Failed { cause: chain(&error) })
 }
 
-fn told(kind: &'static str, message: EmbedMessage) -> Failure {
+fn failure(kind: &'static str, message: EmbedMessage) -> Failure {
     Failure::new(kind, Message::Embed(message))
 }
 
-/// What is told at the end.
+/// What is reported at the end.
 #[derive(Default)]
 struct Counts {
     all: u64,
@@ -171,7 +171,7 @@ impl Counts {
         }
         match self.failed {
             0 => Ok(Exit::Done),
-            failed => Err(told(
+            failed => Err(failure(
                 "bad_text",
                 EmbedMessage::SomeFailed {
                     failed,

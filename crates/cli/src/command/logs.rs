@@ -7,10 +7,7 @@ use std::{
     time::Duration,
 };
 
-use okibi_config::{
-    logfile::daemon_log_path,
-    rotation::{MAX_FILES, numbered},
-};
+use okibi_config::rotation::{MAX_FILES, numbered};
 use okibi_messages::Message;
 
 use crate::{
@@ -54,8 +51,10 @@ pub(crate) async fn run(front: &Front, count: usize, follow: bool) -> Result<Exi
 
 /// The log of the daemon that the discovery file names, dead or alive, or of the one on the port set.
 fn log_path(front: &Front) -> PathBuf {
-    let port = front.discovered_port().unwrap_or(front.settings.port.value);
-    daemon_log_path(&front.folders, port)
+    let port = front.machine.discovered_port(&front.settings);
+    front
+        .machine
+        .daemon_log(port.unwrap_or(front.settings.port.value))
 }
 
 /// The last `count` lines of `current`, the present file's content, and of the files before it.

@@ -1,19 +1,17 @@
-//! `okibi models`: what there is, fetching, deleting. Works without a daemon; one that runs adds what it holds.
+//! `okibi models`: lists, fetches and deletes models. Works without a daemon; a running one adds which are loaded.
 
-use std::{
-    sync::Mutex,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
-use okibi_client::Client;
+use okibi_client::{Client, ClientError};
 use okibi_launcher::LaunchUpdate;
 use okibi_messages::{Lang, Message, load::LoadProblem, models, units};
 use okibi_models::{Library, ModelError, Source};
 use okibi_protocol::{
-    models::{ModelDetails, ModelEntry, ModelState, ModelStep, Presence},
-    stage::{Measure, Stage, StageEvent, StageState, Unit},
-    units::{ByteCount, Millis},
+    method::{ListModels, NoParams, RemoveModel},
+    models::{ModelDetails, ModelEntry, ModelParams, ModelState, ModelStep, Presence},
+    units::ByteCount,
 };
+use parking_lot::Mutex;
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
@@ -21,21 +19,17 @@ use crate::{
     failure::{Exit, Failure},
     front::Front,
     launch_view::LaunchView,
-    run::in_front,
+    runtime::block_on,
     style::{self, FAINT, GOOD, styled},
 };
 
-/// At most so often is a download's measure shown.
-const SHOW_EVERY: Duration = Duration::from_millis(100);
-
 pub(crate) fn run(front: &Front, args: &ModelsArgs) -> Result<Exit, Failure> {
-    let program = std::env::current_exe().map_err(|error| Failure::io("okibi", &error))?;
-    let library = front.library(&program);
+    let library = front.library();
     let json = args.json;
     match &args.command {
-        None | Some(ModelsCommand::List) => in_front(list(front, &library, json)),
+        None | Some(ModelsCommand::List) => block_on(list(front, &library, json)),
         Some(ModelsCommand::Pull { model_name, .. }) => pull(front, &library, model_name, json),
-        Some(ModelsCommand::Rm { model_name }) => in_front(remove(front, &library, model_name, json)),
+        Some(ModelsCommand::Rm { model_name }) => block_on(remove(front, &library, model_name, json)),
         Some(ModelsCommand::Info { model_name }) => info(front, &library, model_name, json),
     }
 }
@@ -44,13 +38,12 @@ fn failure(error: &ModelError) -> Failure {
     Failure::new("model", Message::Load(LoadProblem::from(error)))
 }
 
-/// The models, with what a running daemon holds of them.
+/// The models, with their state in a running daemon.
 async fn list(front: &Front, library: &Library, json: bool) -> Result<Exit, Failure> {
     let mut entries = okibi_models::inventory(library);
-    let port = front.port().await;
-    // No daemon, no states.
-    if let Ok(client) = Client::connect(port).await
-        && let Ok(of_daemon) = client.list_models().await
+    // Without a daemon there are no states to add.
+    if let Ok(client) = Client::connect(front.server().await).await
+        && let Ok(of_daemon) = client.call::<ListModels>(NoParams {}).await
     {
         for entry in &mut entries {
             let known = of_daemon.models.iter().find(|known| known.name == entry.name);
@@ -70,7 +63,7 @@ async fn list(front: &Front, library: &Library, json: bool) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
-/// What is here, then what is known, in columns.
+/// The models on this machine, then the other known ones, in columns.
 fn lines(entries: &[ModelEntry], lang: Lang) -> Vec<String> {
     let (absent, here): (Vec<_>, Vec<_>) = entries
         .iter()
@@ -128,101 +121,55 @@ fn line(entry: &ModelEntry, width: usize, lang: Lang) -> String {
 fn pull(front: &Front, library: &Library, name: &str, json: bool) -> Result<Exit, Failure> {
     let name = front.model_asked(name);
     let source = okibi_models::resolve(&name, front.settings.variant.value, library);
-    let source = source.map_err(|error| failure(&error))?;
-    let say = |step: ModelStep| -> Result<Exit, Failure> {
-        match (&step, json) {
-            (
-                ModelStep::Pulled {
-                    model,
-                    size_bytes,
-                    fetched_bytes,
-                    ..
-                },
-                false,
-            ) => style::say(&styled(
-                GOOD,
-                &models::pulled(model, *size_bytes, *fetched_bytes, front.lang),
-            ))?,
-            _ => style::say(&serde_json::to_string(&step).map_err(std::io::Error::from)?)?,
+    let step = match source.map_err(|error| failure(&error))? {
+        Source::Hub(model) => {
+            let view = Mutex::new(LaunchView::new(json, front.lang));
+            let on_step = |event| {
+                let message = String::new();
+                view.lock().update(LaunchUpdate::Stage { message, event });
+            };
+            let pulled = okibi_models::pull(&model, &library.hub, &on_step, &|| false);
+            // The bars go before the last line comes.
+            drop(view);
+            pulled.map_err(|error| failure(&error))?
         }
-        Ok(Exit::Done)
-    };
-    let model = match source {
-        Source::Hub(model) => model,
-        Source::Embedded { folder } | Source::Folder { folder, .. } => {
-            return say(ModelStep::Pulled {
-                model: name,
-                folder: folder.display().to_string(),
-                size_bytes: ByteCount(okibi_models::folder_bytes(&folder)),
-                fetched_bytes: ByteCount(0),
-            });
-        }
-    };
-    let began = Instant::now();
-    let view = Mutex::new((LaunchView::new(json, front.lang), None::<Instant>));
-    let tell = |state, measure: Option<Measure>| {
-        let Ok(mut view) = view.lock() else { return };
-        let is_last = measure.is_some_and(|measure| measure.total == Some(measure.done));
-        let is_soon = view.1.is_some_and(|at| at.elapsed() < SHOW_EVERY);
-        if state == StageState::Advanced && is_soon && !is_last {
-            return;
-        }
-        view.1 = Some(Instant::now());
-        let event = StageEvent {
-            stage: Stage::Download,
-            state,
-            elapsed_ms: Millis::from(began.elapsed()),
-            measure,
-        };
-        let message = String::new();
-        view.0.update(LaunchUpdate::Stage { message, event });
-    };
-    tell(StageState::Started, None);
-    let on_bytes = |done, total| {
-        let total = Some(total);
-        let unit = Unit::Bytes;
-        tell(StageState::Advanced, Some(Measure { done, total, unit }));
-    };
-    let fetched = okibi_models::fetch(&model, &library.hub, &on_bytes, &|| false);
-    tell(
-        if fetched.is_ok() {
-            StageState::Finished
-        } else {
-            StageState::Failed
+        Source::Embedded { folder } | Source::Folder { folder, .. } => ModelStep::Pulled {
+            model: name,
+            folder: folder.display().to_string(),
+            size_bytes: ByteCount(okibi_models::folder_bytes(&folder)),
+            fetched_bytes: ByteCount(0),
         },
-        None,
-    );
-    // The bars go before the last line comes.
-    drop(view);
-    let snapshot = fetched.map_err(|error| failure(&error))?;
-    say(ModelStep::Pulled {
-        model: model.name,
-        folder: snapshot.folder.display().to_string(),
-        size_bytes: ByteCount(snapshot.bytes),
-        fetched_bytes: ByteCount(snapshot.fetched_bytes),
-    })
+    };
+    match step {
+        ModelStep::Pulled {
+            model,
+            size_bytes,
+            fetched_bytes,
+            ..
+        } if !json => {
+            let line = models::pulled(&model, size_bytes, fetched_bytes, front.lang);
+            style::say(&styled(GOOD, &line))?;
+        }
+        step => style::say(&serde_json::to_string(&step).map_err(std::io::Error::from)?)?,
+    }
+    Ok(Exit::Done)
 }
 
-/// Deletes a model; a running daemon is asked to, so that nothing is taken from under it.
+/// Deletes a model. A running daemon does it, so that no files of a loaded model are taken away; only where nothing
+/// listens on the port are the files deleted from here. A daemon that does not let us in may have the model loaded.
 async fn remove(front: &Front, library: &Library, name: &str, json: bool) -> Result<Exit, Failure> {
-    let port = front.port().await;
-    let removed = match Client::connect(port).await {
+    let server = front.server().await;
+    let removed = match Client::connect(&server).await {
         Ok(client) => {
-            let removed = client.remove_model(name).await;
-            removed.map_err(|error| match error {
-                okibi_client::ClientError::Rpc(error) => Failure::new(
-                    "refused",
-                    Message::Refused {
-                        reason: error.message,
-                    },
-                ),
-                error => {
-                    let cause = okibi_messages::chain(&error);
-                    Failure::new("no_answer", Message::NoAnswer { port, cause })
-                }
-            })?
+            let model = name.to_owned();
+            client.call::<RemoveModel>(ModelParams { model }).await
         }
-        Err(_) => okibi_models::remove(name, library).map_err(|error| failure(&error))?,
+        Err(error) => Err(error),
+    };
+    let removed = match removed {
+        Ok(removed) => removed,
+        Err(ClientError::Refused) => okibi_models::remove(name, library).map_err(|error| failure(&error))?,
+        Err(error) => return Err(Failure::client(server.port, error)),
     };
     style::say(&if json {
         serde_json::to_string(&removed).map_err(std::io::Error::from)?

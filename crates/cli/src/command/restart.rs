@@ -15,16 +15,17 @@ use crate::{
 
 /// Stops the daemon if it runs and starts it with the settings of now.
 pub(crate) async fn run(mut front: Front, json: bool) -> Result<Exit, Failure> {
-    let port = front.port().await;
+    let server = front.server().await;
+    let port = server.port;
     front.settings.port.value = port;
-    match okibi_launcher::status(port).await {
+    match okibi_launcher::status(&server).await {
         Ok(status) if front.settings.model.source != Source::Flag => {
-            front.settings.model.value = model_to_keep(&front.folders, &status);
+            front.settings.model.value = model_to_keep(&front.machine.folders, &status);
         }
         Ok(_) | Err(StatusError::NotRunning { .. }) => {}
         Err(error) => return Err(Failure::status(port, &error)),
     }
-    let how = okibi_launcher::stop(port, drain(&front)).await?;
+    let how = okibi_launcher::stop(&server, drain(&front)).await?;
     match how {
         Stopped::NotRunning => {}
         _ if json => print_json(&Event::Stopped { port }),

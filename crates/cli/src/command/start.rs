@@ -42,7 +42,7 @@ fn is_same_model(asked: &str, running: &str) -> bool {
 /// Tells a failure as JSON where that was asked for.
 pub(crate) fn report(ended: Result<Exit, Failure>, json: bool, lang: Lang) -> Result<Exit, Failure> {
     match ended {
-        Err(Failure::Told { exit, kind, message }) if json => {
+        Err(Failure::Message { exit, kind, message }) if json => {
             print_json(&Event::Error {
                 kind,
                 message: message.text(lang),

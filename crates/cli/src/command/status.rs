@@ -12,8 +12,9 @@ use crate::{
 
 /// Shows the status as the daemon tells it.
 pub(crate) async fn run(front: &Front, json: bool) -> Result<Exit, Failure> {
-    let port = front.port().await;
-    match okibi_launcher::status(port).await {
+    let server = front.server().await;
+    let port = server.port;
+    match okibi_launcher::status(&server).await {
         Ok(status) if json => {
             let text = serde_json::to_string(&status).map_err(std::io::Error::from)?;
             style::say(&text)?;

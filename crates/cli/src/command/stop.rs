@@ -13,8 +13,9 @@ use crate::{
 
 /// Stops the daemon, or a load under way; returns when the port is free.
 pub(crate) async fn run(front: &Front) -> Result<Exit, Failure> {
-    let port = front.port().await;
-    let mut how = okibi_launcher::stop(port, drain(front)).await?;
+    let server = front.server().await;
+    let port = server.port;
+    let mut how = okibi_launcher::stop(&server, drain(front)).await?;
     if how == Stopped::NotRunning
         && let Some(pid) = front.loading_without_a_front()
     {

@@ -8,6 +8,7 @@ use okibi_messages::{LoadProblem, Message, models};
 use okibi_models::Source;
 use okibi_protocol::{
     jsonrpc::{RpcError, code},
+    method::LoadModel,
     models::{LoadModelParams, ModelStep},
 };
 
@@ -19,7 +20,7 @@ use crate::{
     style::{self, GOOD, styled},
 };
 
-/// Asks the daemon for the model; where memory is too short for both, asks whether the present one may go first.
+/// Asks the daemon for the model; where memory is too short for both, asks whether the current one may go first.
 pub(crate) async fn run(front: &Front, args: &UseArgs) -> Result<Exit, Failure> {
     remember_folder(front, &args.model_name)?;
     let mut params = LoadModelParams {
@@ -53,8 +54,7 @@ pub(crate) async fn run(front: &Front, args: &UseArgs) -> Result<Exit, Failure> 
 
 /// Remembers a model that is named by its path, which tells the daemon that the user means it.
 fn remember_folder(front: &Front, typed: &str) -> Result<(), Failure> {
-    let program = std::env::current_exe().map_err(|error| Failure::io("okibi", &error))?;
-    let library = front.library(&program);
+    let library = front.library();
     let model = front.model_asked(typed);
     // What is wrong with a name is the daemon's to say.
     let Ok(Source::Folder {
@@ -85,10 +85,11 @@ impl From<LoadFailure> for Failure {
 }
 
 async fn load(front: &Front, params: &LoadModelParams, json: bool) -> Result<Exit, LoadFailure> {
-    let port = front.port().await;
+    let server = front.server().await;
+    let port = server.port;
     let ask = async {
-        let client = Client::connect(port).await?;
-        let steps = client.load_model(params.clone()).await?;
+        let client = Client::connect(&server).await?;
+        let steps = client.stream::<LoadModel>(params.clone()).await?;
         Ok((client, steps))
     };
     let (_client, mut steps) = ask.await.map_err(|error| failure(port, error))?;
@@ -112,8 +113,8 @@ async fn load(front: &Front, params: &LoadModelParams, json: bool) -> Result<Exi
             }
             last => {
                 let text = serde_json::to_string(&last).map_err(std::io::Error::from);
-                let told = text.and_then(|text| style::say(&text));
-                told.map_err(|error| LoadFailure::Other(error.into()))?;
+                let printed = text.and_then(|text| style::say(&text));
+                printed.map_err(|error| LoadFailure::Other(error.into()))?;
                 return Ok(Exit::Done);
             }
         }
@@ -122,24 +123,9 @@ async fn load(front: &Front, params: &LoadModelParams, json: bool) -> Result<Exi
 }
 
 fn failure(port: u16, error: ClientError) -> LoadFailure {
-    let other = |kind, message| LoadFailure::Other(Failure::new(kind, message));
     match error {
-        ClientError::Refused => LoadFailure::Other(Failure::with_exit(
-            Exit::NotRunning,
-            "not_running",
-            Message::NotRunning { port },
-        )),
         ClientError::Rpc(error) if kind(&error) == Some("no_memory") => LoadFailure::NoMemory(error.message),
-        ClientError::Rpc(error) => other(
-            "refused",
-            Message::Refused {
-                reason: error.message,
-            },
-        ),
-        error => {
-            let cause = okibi_messages::chain(&error);
-            other("no_answer", Message::NoAnswer { port, cause })
-        }
+        error => LoadFailure::Other(Failure::client(port, error)),
     }
 }
 

@@ -3,9 +3,7 @@
 //! - [`source`]: where texts come from
 //! - [`pipeline`]: windows of texts to the daemon and back, in order
 //! - [`sink`]: where vectors go: JSON lines, a JSON array, a NumPy file
-//! - [`npy`]: the header of a NumPy file
 
-pub(crate) mod npy;
 pub(crate) mod pipeline;
 pub(crate) mod sink;
 pub(crate) mod source;

@@ -291,7 +291,7 @@ mod tests {
         };
         let ended = run(source(lines), answer, take).await;
         assert!(
-            matches!(ended, Err(Failure::Told { kind: "input", .. })),
+            matches!(ended, Err(Failure::Message { kind: "input", .. })),
             "{ended:?}"
         );
         assert_eq!(count, 1);

@@ -7,10 +7,11 @@ use okibi_messages::{
     Lang, Message,
     embed::{BadLine, EmbedMessage},
 };
+use okibi_protocol::npy;
 use serde::Serialize;
 use tempfile::SpooledTempFile;
 
-use super::{Embedded, Item, npy};
+use super::{Embedded, Item};
 use crate::{args::Format, failure::Failure};
 
 /// Bytes kept in memory; more go to a temporary file.
@@ -236,7 +237,7 @@ mod tests {
         for format in [Format::Json, Format::Npy] {
             let (out, ended) = written(format, &[good(0), bad(1)]);
             assert!(out.is_empty(), "{format:?}");
-            let Err(Failure::Told { message, .. }) = ended else {
+            let Err(Failure::Message { message, .. }) = ended else {
                 panic!("{ended:?}")
             };
             assert!(message.text(Lang::En).starts_with("Text 2: the text is empty"));

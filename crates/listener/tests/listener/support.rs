@@ -19,7 +19,7 @@ use okibi_listener::{
 };
 use okibi_protocol::guard::Access;
 use okibi_protocol::{
-    jsonrpc::{Call, Params, RpcError, raw_result},
+    jsonrpc::{Call, RpcError, raw_result},
     notice::{Notice, NoticeReply},
 };
 use serde_json::{Value, json};
@@ -62,10 +62,11 @@ impl Drop for Over {
 impl Service for Echo {
     async fn call(&self, call: Call, context: CallContext) -> Answer {
         self.calls.fetch_add(1, SeqCst);
-        let first = match &call.params {
-            Params::Positional(values) => values.first().cloned().unwrap_or(Value::Null),
-            Params::Named(named) => Value::Object(named.clone()),
-            Params::None => Value::Null,
+        let params = call.params.text().map(serde_json::from_str::<Value>);
+        let first = match params.map(|params| params.expect("JSON")) {
+            Some(Value::Array(values)) => values.into_iter().next().unwrap_or(Value::Null),
+            Some(named) => named,
+            None => Value::Null,
         };
         Answer::Single(match call.method.as_str() {
             "echo" => raw_result(&first),

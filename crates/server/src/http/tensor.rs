@@ -4,6 +4,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use okibi_protocol::npy;
 
 /// Shape of a binary answer: texts, dimensions.
 pub(super) const SHAPE: HeaderName = HeaderName::from_static("x-okibi-shape");
@@ -51,7 +52,7 @@ pub(super) fn response(form: Form, vectors: &[Vec<f32>]) -> Option<Response> {
     let (mut bytes, kind) = match form {
         Form::Json => return None,
         Form::Bytes => (Vec::new(), "application/octet-stream"),
-        Form::Npy => (npy_header(vectors.len(), dimension), "application/x-npy"),
+        Form::Npy => (npy::header(vectors.len() as u64, dimension), "application/x-npy"),
     };
     bytes.reserve(vectors.len() * dimension * size_of::<f32>());
     for value in vectors.iter().flatten() {
@@ -66,30 +67,9 @@ pub(super) fn response(form: Form, vectors: &[Vec<f32>]) -> Option<Response> {
     Some(response)
 }
 
-/// Source: NumPy, `numpy.lib.format`, version 1.0: magic, length, a Python dict, padded to 64 bytes.
-fn npy_header(count: usize, dimension: usize) -> Vec<u8> {
-    let dict = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({count}, {dimension}), }}");
-    let prefix = 10;
-    let padded = (prefix + dict.len() + 1).next_multiple_of(64) - prefix;
-    let mut header = b"\x93NUMPY\x01\x00".to_vec();
-    header.extend_from_slice(&(padded as u16).to_le_bytes());
-    header.extend_from_slice(dict.as_bytes());
-    header.resize(prefix + padded - 1, b' ');
-    header.push(b'\n');
-    header
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_numpy_file_begins_at_a_multiple_of_64() {
-        for count in [1, 10, 100_000] {
-            let header = npy_header(count, 384);
-            assert_eq!((header.len() % 64, header.last()), (0, Some(&b'\n')));
-        }
-    }
 
     #[test]
     fn the_first_known_kind_counts() {

@@ -4,7 +4,7 @@
 ///
 /// Magic, version, the length of what follows, and a Python dict padded with spaces so that the data begins at a
 /// multiple of 64 bytes.
-pub(crate) fn header(count: u64, dimension: usize) -> Vec<u8> {
+pub fn header(count: u64, dimension: usize) -> Vec<u8> {
     const MAGIC_AND_LENGTH: usize = 10;
     const ALIGNMENT: usize = 64;
     let mut dict =

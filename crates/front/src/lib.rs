@@ -1,0 +1,99 @@
+//! What the fronts, command line and tray, know of the machine they run on.
+//!
+//! A front reads the settings in its own way and shows everything in its own way; between the two it needs the same
+//! facts: where models are, how a daemon is started, how the running one is reached. [`Machine`] gives them. Nothing
+//! here prints, and nothing asks the network.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use okibi_client::ConnectOptions;
+use okibi_config::{
+    Discovery, Folders, Settings, assets, daemon_args::daemon_args, folders::CACHE_VARIABLE, logfile,
+    process_environment, token::read_tokens,
+};
+use okibi_launcher::LaunchSpec;
+use okibi_models::Library;
+use okibi_protocol::guard::Access;
+
+/// This machine, as one user has it.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The user's folders.
+    pub folders: Folders,
+    /// The program that is the daemon.
+    pub program: PathBuf,
+}
+
+impl Machine {
+    /// Where models are.
+    pub fn library(&self, settings: &Settings) -> Library {
+        // A cache folder that the user has named comes before the one that the tools of the hub share.
+        let own_cache = process_environment(CACHE_VARIABLE).map(|_| self.folders.cache.as_path());
+        Library::open(
+            own_cache,
+            self.asset_folders(settings),
+            &settings.model_folders.value,
+            &self.folders.data,
+            &process_environment,
+        )
+    }
+
+    /// Folders to search for the files that come with Okibi, in order of precedence.
+    pub fn asset_folders(&self, settings: &Settings) -> Vec<PathBuf> {
+        assets::folders(settings.assets.value.as_deref(), &self.program)
+    }
+
+    /// Which requests a daemon with these settings lets in. Makes the tokens where they are required and missing.
+    ///
+    /// Errors: those of [`okibi_config::access`].
+    pub fn access(&self, settings: &Settings) -> io::Result<Access> {
+        okibi_config::access(settings, &self.folders)
+    }
+
+    /// How a daemon with these settings is started; `lang` is the language of its messages.
+    pub fn launch_spec(&self, settings: &Settings, access: Access, lang: &'static str) -> LaunchSpec {
+        let port = settings.port.value;
+        LaunchSpec {
+            program: self.program.clone(),
+            daemon_args: daemon_args(settings, &self.folders, lang),
+            host: settings.host.value,
+            port,
+            access,
+            token: self.token(),
+            model: settings.model.value.clone(),
+            log_file: self.daemon_log(port),
+        }
+    }
+
+    /// How the Okibi on `port` is reached: with the user's token, where there is one. The file is read each time,
+    /// because another program of ours may have made it meanwhile.
+    pub fn server(&self, port: u16) -> ConnectOptions {
+        ConnectOptions::from(port).with_token(self.token())
+    }
+
+    /// The port that the running daemon says it has, unless the user has set one.
+    pub fn discovered_port(&self, settings: &Settings) -> Option<u16> {
+        if settings.port.is_set() {
+            return None;
+        }
+        Discovery::read(&self.folders).map(|discovery| discovery.port)
+    }
+
+    /// The log of the daemon on `port`.
+    pub fn daemon_log(&self, port: u16) -> PathBuf {
+        logfile::daemon_log_path(&self.folders, port)
+    }
+
+    /// The token that allows everything, where one was made.
+    fn token(&self) -> Option<String> {
+        read_tokens(&self.folders).map(|tokens| tokens.manage)
+    }
+}
+
+/// The daemon's program beside `own`, the program of a front that is not the daemon itself.
+pub fn program_beside(own: &Path) -> PathBuf {
+    own.with_file_name(if cfg!(windows) { "okibi.exe" } else { "okibi" })
+}
