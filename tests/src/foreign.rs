@@ -45,7 +45,7 @@ impl Foreign {
                 }
                 tokio::spawn(async move {
                     let mut head = [0; 4096];
-                    // A peer that has gone is no concern of a web server.
+                    // A web server ignores a peer that is gone.
                     let _ = stream.read(&mut head).await;
                     let answer = "HTTP/1.1 200 OK\r\nServer: foreign\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
                     let _ = stream.write_all(answer.as_bytes()).await;

@@ -49,7 +49,7 @@ const FILES: [&str; 10] = [
     "tokenizer_config.json",
 ];
 
-/// A repository that the hub has not.
+/// A repository that the hub does not have.
 const UNKNOWN: &str = "someone/unknown";
 
 /// A repository that asks for a token.
@@ -73,7 +73,7 @@ pub enum Trouble {
     Garbled,
 }
 
-/// What the hub has been told and asked.
+/// The script of the hub, and the requests it has received.
 #[derive(Default)]
 struct Script {
     /// Befalls every large file.
@@ -100,7 +100,7 @@ impl Desk {
     }
 }
 
-/// A hub. Gone when it is dropped.
+/// A hub. Dropping it ends it.
 pub struct Hub {
     address: String,
     task: JoinHandle<()>,
@@ -179,7 +179,7 @@ impl Hub {
         });
         let of_task = Arc::clone(&desk);
         let task = tokio::spawn(async move {
-            // Its answers end with it. A client that has gone is shown by the client.
+            // Its answers end with it; a client that is gone is seen by its own test.
             let mut answers = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 answers.spawn(answer(stream, Arc::clone(&of_task)));
@@ -198,7 +198,7 @@ impl Hub {
         self.desk.script.lock().unwrap().next.extend(troubles);
     }
 
-    /// Ends every trouble: what waits goes on, and what was to come does not.
+    /// Ends every trouble: waiting answers continue, and the rest of the script is dropped.
     pub fn go_on(&self) {
         let mut script = self.desk.script.lock().unwrap();
         script.always = None;

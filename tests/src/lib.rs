@@ -2,7 +2,7 @@
 //!
 //! - [`Machine`]: one sealed environment with folders and a port of its own; ends what it started
 //! - [`Running`] and [`Ended`]: an `okibi` under way, and what came of one
-//! - [`Wire`]: a WebSocket client that sends what it is told, right or wrong; [`http`]: the same for HTTP
+//! - [`Wire`]: a WebSocket client that sends any message, valid or not; [`http`]: the same for HTTP
 //! - [`model`]: the tiny model, its reference, broken copies and (Unix) one that loads as long as a test wants
 //! - [`not_finite`]: a model that has no vector for some words
 //! - [`Hub`]: a model hub on this machine; [`foreign`]: other people's programs on our port

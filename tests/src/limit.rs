@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 /// No test waits longer than this for anything; far more than anything takes.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// Time between two looks at a condition that tells nobody when it changes.
+/// How often a condition is checked that sends no event when it changes.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Waits for `future`; panics with `what` when it takes longer than [`LIMIT`].

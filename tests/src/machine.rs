@@ -29,7 +29,7 @@ const KEPT: [&str; 5] = ["PATH", "SystemRoot", "SystemDrive", "TEMP", "WINEPREFI
 /// that: where a test interrupts it, it would go on.
 #[cfg(unix)]
 fn obey_interrupts() {
-    // SAFETY: no handler of ours is replaced, and the default one is always there.
+    // SAFETY: no handler is replaced, and the default one always exists.
     unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
 }
 
@@ -186,7 +186,7 @@ impl Machine {
         self.status().await
     }
 
-    /// What whoever is on the port says of itself.
+    /// The status of the program on the port.
     pub async fn status(&self) -> Status {
         within("get_status", async {
             self.client().await.call::<GetStatus>(NoParams {}).await
@@ -195,19 +195,19 @@ impl Machine {
         .unwrap()
     }
 
-    /// A client of whoever is on the port.
+    /// A client of the program on the port.
     pub async fn client(&self) -> Client {
         within("a connection", Client::connect(self.port()))
             .await
             .unwrap()
     }
 
-    /// A raw connection to whoever is on the port.
+    /// A raw connection to the program on the port.
     pub async fn wire(&self) -> Wire {
         Wire::connect(self.port()).await
     }
 
-    /// Waits until somebody listens on the port.
+    /// Waits until a program listens on the port.
     pub async fn listening(&self) {
         eventually("somebody listens", || {
             TcpStream::connect((Ipv4Addr::LOCALHOST, self.port())).ok()
@@ -215,7 +215,7 @@ impl Machine {
         .await;
     }
 
-    /// Waits until whoever is on the port is ready, and gives its status.
+    /// Waits until the program on the port is ready, and returns its status.
     pub async fn ready(&self) -> Status {
         within("ready", async {
             let mut looks = tokio::time::interval(std::time::Duration::from_millis(5));
@@ -235,7 +235,7 @@ impl Machine {
         .await
     }
 
-    /// The daemons started in this environment that live: those that were told a data folder inside it.
+    /// The running daemons of this environment: those with a data folder inside it.
     pub fn daemons(&self) -> Vec<u32> {
         let mut system = System::new().expect("this system lists its processes");
         let what = ProcessRefreshKind::nothing().with_cmd(UpdateKind::Always);

@@ -154,7 +154,7 @@ mod stuck {
             self.reader().await
         }
 
-        /// Feeds one load the real tokenizer, so that it goes on.
+        /// Gives one load the real tokenizer, so that it continues.
         pub async fn feed(&self) {
             let probe = self.reader().await;
             let pipe = self.pipe.clone();

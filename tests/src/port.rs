@@ -22,7 +22,7 @@ pub struct PortLease {
 }
 
 impl PortLease {
-    /// Takes a port that nobody listens on.
+    /// Takes a free port.
     pub fn take() -> Self {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         let folder = std::env::temp_dir().join("okibi-test-ports");
@@ -41,7 +41,7 @@ impl PortLease {
     }
 }
 
-/// Whether nobody listens on `port`, on either loopback address.
+/// Whether `port` is free on both loopback addresses.
 pub(crate) fn is_free(port: u16) -> bool {
     let has_v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()

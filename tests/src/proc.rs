@@ -54,7 +54,7 @@ pub fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
-/// What it has used of the processors so far, its ended threads included; `None` when it is gone.
+/// Returns the CPU time it has used so far, ended threads included; `None` when it is gone.
 pub fn processor_time(pid: u32) -> Option<Duration> {
     let ticks = field(pid, 11)?.parse::<u64>().ok()? + field(pid, 12)?.parse::<u64>().ok()?;
     Some(Duration::from_secs_f64(ticks as f64 / system(libc::_SC_CLK_TCK)))

@@ -12,7 +12,7 @@ use tokio::{process::Command, sync::mpsc, task::JoinHandle};
 
 use crate::limit::within;
 
-/// A terminal. Dropping it closes its window: whoever runs in it gets SIGHUP.
+/// A terminal. Dropping it closes its window: programs in it get SIGHUP.
 pub struct Terminal {
     master: OwnedFd,
     inside: Option<OwnedFd>,

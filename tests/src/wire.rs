@@ -1,4 +1,4 @@
-//! A WebSocket client that sends what it is told, right or wrong, and shows every answer as it is.
+//! A WebSocket client that sends any message, valid or not, and returns every answer unchanged.
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};

@@ -39,7 +39,7 @@ pub(crate) fn bundle(workspace: &Workspace, profile: Profile) -> Result<PathBuf>
         "linux" => ("deb", "deb", "deb"),
         "windows" => ("nsis", "nsis", "exe"),
         "macos" => ("app,dmg", "dmg", "dmg"),
-        other => bail!("there is no package for {other}; there are those for Linux, Windows and macOS"),
+        other => bail!("there is no package for {other}, only for Linux, Windows and macOS"),
     };
     let output = workspace.output_folder(None, profile)?;
     let stage = output.join("dist");

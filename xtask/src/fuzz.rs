@@ -1,4 +1,4 @@
-//! The fuzzer: installed once, run for as long as it is asked.
+//! The fuzzer: installed once, and run for the requested time.
 
 use std::{path::PathBuf, process::Command};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{steps::step, workspace::Workspace};
 
-/// Seconds of a run that somebody asks for.
+/// Seconds of a run by default.
 pub(crate) const SECONDS: u64 = 600;
 
 /// The version of cargo-fuzz.
@@ -15,13 +15,13 @@ const VERSION: &str = "0.13.1";
 /// The compiler that knows instrumentation.
 const TOOLCHAIN: &str = "nightly";
 
-/// Runs the fuzzer for so many seconds; says so where there is no nightly compiler, unless it is `required`.
+/// Runs the fuzzer for this many seconds. Without a nightly compiler it is skipped with a message, or an error if `required`.
 pub(crate) fn run(workspace: &Workspace, seconds: u64, required: bool) -> Result<()> {
     if !has_nightly() {
         if required {
             bail!("the fuzzer needs a nightly compiler: rustup toolchain install {TOOLCHAIN}");
         }
-        println!("the fuzzer is not run: there is no nightly compiler");
+        println!("the fuzzer is skipped: there is no nightly compiler");
         return Ok(());
     }
     let program = ensure(workspace)?;

@@ -55,7 +55,7 @@ fn steps(workspace: &Workspace, filters: &[String], tests: &mut Vec<TimedTest>) 
     // The tray app is compiled with the pages inside.
     ui::build(workspace)?;
     thread::scope(|scope| {
-        // Most of the checks of the pages keep one processor busy, and the compiler waits for its own at times.
+        // Most of the checks of the pages keep one CPU busy, and the compiler waits for its own at times.
         let pages = scope.spawn(|| ui::check(workspace));
         compile(workspace)?;
         pages
@@ -76,7 +76,7 @@ fn steps(workspace: &Workspace, filters: &[String], tests: &mut Vec<TimedTest>) 
     if is_on_path("dpkg") {
         tests.extend(dist::test(workspace, Profile::Debug)?);
     } else {
-        println!("the package is not tried: there is no dpkg to install it with");
+        println!("the package is not tested: dpkg, which installs it, is missing");
     }
     Ok(())
 }

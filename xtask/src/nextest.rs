@@ -14,7 +14,7 @@ use crate::{
 /// Some tests of the workspace.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Tests<'a> {
-    /// Those with one of these in their names that need nothing but the workspace; all where there is no name.
+    /// Those with one of these in their names that need only the workspace; all of them without names.
     Named(&'a [String]),
     /// Those of this end-to-end file that are ignored otherwise, because they need more than the workspace.
     Prepared(&'a str),

@@ -43,7 +43,7 @@ impl Dialect {
 /// The name of the server-sent event whose data is the status.
 pub const STATUS_EVENT: &str = "status";
 
-/// Paths that need no token: whether a server is there and ready tells nobody anything worth hiding.
+/// Paths that need no token: whether a server is running and ready is not a secret.
 const OPEN_PATHS: [&str; 3] = ["/", "/livez", "/readyz"];
 
 /// Whether `path` may be asked without the token, where one is required.

@@ -76,7 +76,7 @@ pub(crate) fn too_much_unread() -> RpcError {
     RpcError::new(code::BUSY, message)
 }
 
-/// −32002 for a message that there is no memory for.
+/// −32002 for a message for which there is not enough memory.
 pub(crate) fn too_much_held() -> Response {
     let error = RpcError::new(code::BUSY, "too many large requests at once; try again");
     let error = error.with_data(json!({ "retry_after_ms": RETRY_AFTER_MS }));

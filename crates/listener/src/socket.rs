@@ -59,7 +59,7 @@ impl Sockets {
     }
 }
 
-/// Takes `port` on 127.0.0.1 and, where this machine has it and nobody holds it, on `[::1]`.
+/// Takes `port` on 127.0.0.1 and, where this machine has it and it is free, on `[::1]`.
 ///
 /// Port 0 takes a free one. The sockets are not inherited by child processes. To be called within a tokio
 /// runtime. Errors: those of the bind on 127.0.0.1, kind `AddrInUse` when somebody listens there,

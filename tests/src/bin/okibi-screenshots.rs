@@ -57,7 +57,7 @@ mod linux {
         for look in LOOKS {
             let mut desktop = Desktop::for_pictures().await;
             desktop.machine.set("GTK_THEME", look.theme);
-            // In the file and not in variables, which the settings window would tell of.
+            // In the file and not in variables, which the settings window would mention.
             desktop.machine.unset("OKIBI_PORT");
             desktop.machine.write_config(&format!(
                 "port = {}\nlang = {:?}\nstart_daemon = false\nprogress_window = \"never\"\n",

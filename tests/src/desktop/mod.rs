@@ -121,7 +121,7 @@ impl Desktop {
         }
         let mut xvfb = Command::new("Xvfb");
         xvfb.args([
-            // Else it starts anew whenever the last program on it goes, and throws out one that is just coming.
+            // Otherwise it restarts whenever its last program disconnects, and drops one that is just connecting.
             "-noreset",
             "-displayfd",
             "1",
@@ -196,7 +196,7 @@ impl Desktop {
             .env("XDG_DATA_HOME", self.machine.path("share"))
             .env("XDG_CACHE_HOME", self.machine.path("cachehome"))
             .env("ORT_DISABLE_TELEMETRY", "1")
-            // Rendering goes by the processor here, and a sandbox in a container cannot be had by root.
+            // The CPU renders here, and a sandbox is not available to root in a container.
             .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
             .env("WEBKIT_DISABLE_COMPOSITING_MODE", "1")
             // This bus has no accessibility service, of which GTK would complain.
@@ -360,7 +360,7 @@ impl Desktop {
             let line = lines.iter().find(|line| line.label == label);
             let line = line.unwrap_or_else(|| panic!("no {label:?} in {lines:#?} ({place})"));
             assert!(line.enabled, "{label:?} cannot be pressed ({place})");
-            // Without waiting for an answer: "Quit" may have the app gone before it gives one.
+            // Without waiting for an answer: after "Quit" the app may end before it answers.
             let pressed = Message::method_call("/MenuBar", "Event")
                 .and_then(|message| message.destination(tray.item()))
                 .and_then(|message| message.interface("com.canonical.dbusmenu"))

@@ -130,7 +130,7 @@ impl Page {
         .await;
     }
 
-    /// Ends the app and waits until it has gone: one that comes before would only hand over to it.
+    /// Ends the app and waits until it is gone: one that starts earlier would only hand over to it.
     pub async fn close(self) {
         let apps = proc::children(self.driver.id().expect("the driver runs until it is dropped"));
         let path = format!("/session/{}", self.session);

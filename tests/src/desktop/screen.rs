@@ -19,13 +19,13 @@ use x11rb::{
 
 use super::Desktop;
 
-/// A window that has not changed for so long has come to rest.
+/// How long a window must not change before its picture is taken.
 const REST: Duration = Duration::from_millis(300);
 
 /// The title of the panel's window.
 const PANEL: &str = "xfce4-panel";
 
-/// Colour of the screen behind the menu.
+/// Color of the screen behind the menu.
 const BEHIND: u32 = 0x0064_6c76;
 
 /// A window at least so high is the menu: the others are smaller.
@@ -52,7 +52,7 @@ impl Desktop {
         let name = name.reply().unwrap().atom;
         let mut windows = vec![display.setup().roots[screen].root];
         while let Some(window) = windows.pop() {
-            // One that has closed since its parent told of it is no error.
+            // A window that has closed since it was listed is not an error.
             if let Ok((found, children)) = look_at(&display, window, name) {
                 if found == title.as_bytes() && is_viewable(&display, window) {
                     return Some((display, window));
@@ -79,7 +79,7 @@ impl Desktop {
         .await;
     }
 
-    /// A picture, as PNG, of the window with this title, once it has come to rest.
+    /// A picture, as PNG, of the window with this title, once it no longer changes.
     pub async fn picture(&self, title: &str) -> Vec<u8> {
         let (display, window) = self.find_window(title).expect("a window has this title");
         let size = display.get_geometry(window).unwrap().reply().unwrap();
@@ -153,7 +153,7 @@ impl Desktop {
         self.picture_of(&display, window, size).await
     }
 
-    /// A picture, as PNG, of a part of a window, once it has come to rest.
+    /// A picture, as PNG, of a part of a window, once it no longer changes.
     async fn picture_of(&self, display: &RustConnection, window: Window, area: Area) -> Vec<u8> {
         let (width, height) = (
             (area.right - area.left).cast_unsigned(),
@@ -172,7 +172,7 @@ impl Desktop {
             })
             .await;
         // Of each pixel: blue, green, red, nothing.
-        let colours: Vec<u8> = pixels
+        let colors: Vec<u8> = pixels
             .chunks_exact(4)
             .flat_map(|pixel| [pixel[2], pixel[1], pixel[0]])
             .collect();
@@ -181,7 +181,7 @@ impl Desktop {
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_compression(png::Compression::High);
         let mut writer = encoder.write_header().unwrap();
-        writer.write_image_data(&colours).unwrap();
+        writer.write_image_data(&colors).unwrap();
         writer.finish().unwrap();
         picture
     }

@@ -19,7 +19,7 @@ use syn::{
 
 use super::circles::Uses;
 
-/// Imports that lead to imports: more of them in a row than anybody writes.
+/// The longest chain of imports that is followed: more than there are in real code.
 const MAX_IMPORTS: usize = 16;
 
 /// Returns the uses between the files of the crate whose root is `file`.

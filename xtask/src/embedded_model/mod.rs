@@ -42,7 +42,7 @@ const SENTENCEPIECE: Wheel = Wheel {
 const CHARSMAP_MEMBER: &str = "sentencepiece/package_data/nmt_nfkc.bin";
 
 const MODEL_FILE: &str = "onnx/model.onnx";
-/// Named as exporters name it, so that whoever copies a model knows that it belongs to the other.
+/// Named as exporters name it, so that a copy of the model keeps both together.
 const DATA_FILE: &str = "onnx/model.onnx_data";
 /// The same as the graph names it, from its own folder.
 const DATA_FILE_NAME: &str = "model.onnx_data";
@@ -51,7 +51,7 @@ const TOKENIZER_FILE: &str = "tokenizer.json";
 /// The files worth pinning, with the sha256 that every machine must arrive at.
 ///
 /// A change to the conversion fails until it is entered here, and then makes every developer's next set-up
-/// build the model anew.
+/// build the model again.
 const PINNED_FILES: [(&str, &str); 3] = [
     (
         MODEL_FILE,

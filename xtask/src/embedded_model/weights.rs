@@ -204,7 +204,7 @@ impl<'a> Cursor<'a> {
         let mut sizes = [0; N];
         for size in &mut sizes {
             let value = i32::from_le_bytes(self.array()?);
-            *size = usize::try_from(value).with_context(|| format!("weight file: {value} is no count"))?;
+            *size = usize::try_from(value).with_context(|| format!("weight file: {value} is not a count"))?;
         }
         Ok(sizes)
     }

@@ -121,7 +121,7 @@ fn platform(os: &str, arch: &str) -> Result<&'static Platform> {
 }
 
 impl Platform {
-    /// Operating system and processor in one word.
+    /// Operating system and CPU in one word.
     pub(crate) fn name(&self) -> String {
         format!("{}-{}", self.os, self.arch)
     }

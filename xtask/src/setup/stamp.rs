@@ -21,7 +21,7 @@ const FORMAT: &str = "okibi asset stamp 1";
 pub(crate) enum Verdict {
     /// Everything is as it was made.
     Whole,
-    /// There is no finished folder, or another recipe made it.
+    /// The folder is unfinished, or was made by another recipe.
     OutOfDate,
     /// The file at this path, relative to the folder, is missing or has another content.
     Damaged(PathBuf),

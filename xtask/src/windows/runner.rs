@@ -25,7 +25,7 @@ const OLDEST_WINE: u32 = 10;
 /// A way to run Windows programs.
 #[derive(Debug)]
 pub(super) enum Runner {
-    /// Somebody's own.
+    /// A program that the user has named.
     Named {
         program: OsString,
         /// The programs' folder as they see it.
@@ -54,7 +54,7 @@ impl Runner {
             .stderr(Stdio::null())
             .output()
         else {
-            bail!("there is no way to run Windows programs here\n\n{NEEDS}");
+            bail!("Windows programs cannot be run here\n\n{NEEDS}");
         };
         let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let major = wine_version(&version).with_context(|| format!("wine calls its version {version:?}"))?;
@@ -71,7 +71,7 @@ impl Runner {
         }
     }
 
-    /// The command that runs `program` in `dir`, with `variables` and none of our own settings.
+    /// The command that runs `program` in `dir`, with `variables` and without our own settings.
     ///
     /// `program` is a file of that folder or one of Windows' own.
     pub(super) fn command<A: AsRef<OsStr>>(

@@ -33,7 +33,7 @@ const LEAST_COSINE: f64 = 0.997;
 /// A model of the catalog, which is asked of a hub.
 const HUB_MODEL: &str = "intfloat/multilingual-e5-small";
 
-/// What the foreign program answers whoever connects.
+/// What the foreign program answers to every connection.
 const FOREIGN_ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
 
 fn from_start_to_stop(scene: &Scene<'_>) -> Result<()> {
@@ -143,7 +143,7 @@ fn front_killed(scene: &Scene<'_>) -> Result<()> {
 fn foreign_program(scene: &Scene<'_>) -> Result<()> {
     let foreign = TcpListener::bind((Ipv4Addr::LOCALHOST, scene.port()))?;
     thread::spawn(move || {
-        // Ends with this program, as a foreign program goes on whatever we do.
+        // Ends with this program; until then it keeps running like any foreign program.
         for connection in foreign.incoming() {
             let _ = connection.and_then(answer_as_foreigner);
         }

@@ -78,7 +78,7 @@ impl Stage {
     pub(super) fn scene(&self, name: &str) -> Result<Scene<'_>> {
         let folder = self.folder.join(name);
         fs::create_dir(&folder).with_context(|| format!("create {}", folder.display()))?;
-        // Free a moment ago: whoever takes it in between makes the scenario fail, and not pass.
+        // It was free a moment ago; a program that takes it in between makes the scenario fail, not pass.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let seen = format!(r"{}\{name}", self.runner.name_of(&self.folder));
         Ok(Scene {
@@ -205,7 +205,7 @@ impl Scene<'_> {
         self.ensure_port_is_free()
     }
 
-    /// Checks that nobody listens on the port.
+    /// Checks that the port is free.
     pub(super) fn ensure_port_is_free(&self) -> Result<()> {
         let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port));
         bound

@@ -1,4 +1,4 @@
-//! What is no text message: binary, too large, not UTF-8, silence, and peers that do not read.
+//! Everything other than text messages: binary, too large, not UTF-8, silence, and peers that do not read.
 
 use std::time::Duration;
 
@@ -196,7 +196,7 @@ async fn a_peer_that_reads_slowly_is_not_dropped() {
     let MaybeTlsStream::Plain(stream) = peer.0.get_mut() else {
         panic!("no TLS here");
     };
-    // Longer in all than the limit, but never without progress for so long.
+    // Longer in total than the limit, but never without progress for that long.
     let mut beat = tokio::time::interval(Duration::from_millis(40));
     let mut part = vec![0; 1 << 20];
     for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! Answers that nobody reads: they wait within bounds, and cost nobody else.
+//! Unread answers: they wait within their limit and do not affect other clients.
 
 use std::sync::atomic::Ordering::SeqCst;
 
