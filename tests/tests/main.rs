@@ -25,3 +25,21 @@ mod pulls;
 mod tray;
 mod windows;
 mod wire;
+
+/// A file that is not named above would never run, and nobody would notice.
+#[test]
+fn every_file_here_is_part_of_the_program() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let program = include_str!("main.rs");
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    for file in files.filter(|file| file.extension().is_some_and(|ending| ending == "rs")) {
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let is_program = ["main", "docs"].contains(&name.as_str());
+        assert!(
+            is_program || program.contains(&format!("\nmod {name};\n")),
+            "main.rs does not name {name}"
+        );
+    }
+}
