@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::{
+    compiler,
     steps::step,
     workspace::{Profile, Workspace},
 };
@@ -16,10 +17,14 @@ pub(crate) const TRAY: &str = "okibi-tray";
 /// The program that measures them.
 pub(crate) const BENCH: &str = "okibi-bench";
 
-/// Builds everything that the tests run and start, with the features that the tests have.
+/// Builds everything that the tests run and start; lints and documents it on the way, with every warning an error.
 pub(crate) fn debug(workspace: &Workspace) -> Result<()> {
     let mut build = workspace.cargo();
-    step("build", build.args(["build", "--workspace", "--all-targets"]))
+    compiler::check_with(workspace, &mut build)?;
+    step(
+        "lints, documentation, build",
+        build.args(["build", "--workspace", "--all-targets"]),
+    )
 }
 
 /// Builds these packages as users get them: in one build, so that they share libraries with the same features.

@@ -57,7 +57,7 @@ fn steps(workspace: &Workspace, filters: &[String], tests: &mut Vec<TimedTest>) 
     thread::scope(|scope| {
         // Most of the checks of the pages keep one CPU busy, and the compiler waits for its own at times.
         let pages = scope.spawn(|| ui::check(workspace));
-        compile(workspace)?;
+        build::debug(workspace)?;
         pages
             .join()
             .map_err(|_| anyhow!("the checks of the pages panicked"))?
@@ -72,24 +72,11 @@ fn steps(workspace: &Workspace, filters: &[String], tests: &mut Vec<TimedTest>) 
         return Ok(());
     }
     tests.extend(clients::test(workspace)?);
-    fuzz::run(workspace, FUZZ_SECONDS, false)?;
+    fuzz::run(workspace, FUZZ_SECONDS)?;
     if is_on_path("dpkg") {
         tests.extend(dist::test(workspace, Profile::Debug)?);
     } else {
         println!("the package is not tested: dpkg, which installs it, is missing");
     }
     Ok(())
-}
-
-/// Lints, documents and builds the workspace.
-fn compile(workspace: &Workspace) -> Result<()> {
-    let mut clippy = workspace.cargo();
-    step(
-        "lints",
-        clippy.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    )?;
-    let mut doc = workspace.cargo();
-    doc.args(["doc", "--workspace", "--no-deps", "--document-private-items"]);
-    step("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
-    build::debug(workspace)
 }

@@ -5,6 +5,7 @@ mod build;
 mod checks;
 mod chores;
 mod clients;
+mod compiler;
 mod dist;
 mod embedded_model;
 mod fuzz;
@@ -22,6 +23,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    if let Some(ended) = compiler::compile() {
+        return ended;
+    }
     match chores::run(arguments::Arguments::parse().chore) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -7,6 +7,7 @@ use std::{fs, process::Command, time::Duration};
 use anyhow::{Context, Result};
 
 use crate::{
+    compiler,
     steps::step,
     workspace::{Profile, Workspace},
 };
@@ -58,6 +59,8 @@ pub(crate) fn run(
             }
         };
     }
+    // As they were built, so that they are not built again.
+    compiler::check_with(workspace, &mut command)?;
     prepare(&mut command)?;
     step(step_name, &mut command)?;
     if with_nextest {
