@@ -36,7 +36,7 @@ pub(crate) fn run(chore: Chore) -> Result<()> {
         Chore::Clients => real_clients(),
         Chore::Fuzz { seconds } => {
             let workspace = prepared()?;
-            fuzz::run(&workspace, seconds, true)?;
+            fuzz::run(&workspace, seconds)?;
             LongChore::Fuzz.remember(&workspace)
         }
         Chore::Dist { test } => package(test),

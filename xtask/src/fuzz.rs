@@ -1,79 +1,53 @@
-//! The fuzzer: installed once, and run for the requested time.
+//! The fuzzer: built with the workspace's crates instrumented, run for as long as it is asked.
+//!
+//! Only the workspace's own crates see which way an input takes, and with them the generic code of the JSON parser,
+//! which is compiled as part of them. The other libraries are those of the tests' build.
 
-use std::{path::PathBuf, process::Command};
+use std::{fs, process::Command};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::{steps::step, workspace::Workspace};
+use crate::{
+    compiler,
+    steps::step,
+    workspace::{Profile, Workspace},
+};
 
 /// Seconds of a run by default.
 pub(crate) const SECONDS: u64 = 600;
 
-/// The version of cargo-fuzz.
-const VERSION: &str = "0.13.1";
+/// The program that reads what the fuzzer comes up with.
+const PROGRAM: &str = "requests";
 
-/// The compiler that knows instrumentation.
-const TOOLCHAIN: &str = "nightly";
-
-/// Runs the fuzzer for this many seconds. Without a nightly compiler it is skipped with a message, or an error if `required`.
-pub(crate) fn run(workspace: &Workspace, seconds: u64, required: bool) -> Result<()> {
-    if !has_nightly() {
-        if required {
-            bail!("the fuzzer needs a nightly compiler: rustup toolchain install {TOOLCHAIN}");
-        }
-        println!("the fuzzer is skipped: there is no nightly compiler");
-        return Ok(());
-    }
-    let program = ensure(workspace)?;
-    let mut fuzz = Command::new(program);
-    fuzz.current_dir(workspace.fuzz());
-    fuzz.env("RUSTUP_TOOLCHAIN", TOOLCHAIN)
-        .env_remove("CARGO_TARGET_DIR");
-    // Safe Rust has no use for the address sanitizer, without which it builds and runs much faster.
-    fuzz.args([
-        "fuzz",
-        "run",
-        "--fuzz-dir",
-        ".",
-        "--sanitizer",
-        "none",
-        "requests",
-        "--",
+/// Runs the fuzzer for so many seconds. It begins with the inputs that were worth keeping in earlier runs.
+///
+/// Errors: an input makes the parsing panic, take ten seconds or take 4 GB; it is kept below `fuzz/artifacts`.
+pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<()> {
+    let mut build = workspace.cargo();
+    build.args([
+        "build",
+        "--workspace",
+        "--features",
+        "okibi-fuzz/instrumented",
+        "--bin",
+        PROGRAM,
     ]);
+    compiler::instrument_with(workspace, &mut build)?;
+    step("fuzz: build", &mut build)?;
+    let folder = workspace.fuzz();
+    let (corpus, artifacts) = (folder.join("corpus").join(PROGRAM), folder.join("artifacts"));
+    for folder in [&corpus, &artifacts] {
+        fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    }
+    let mut fuzz = Command::new(workspace.executable(PROGRAM, Profile::Debug)?);
+    fuzz.arg(&corpus);
+    fuzz.arg(format!("-artifact_prefix={}/", artifacts.display()));
     fuzz.arg(format!("-max_total_time={seconds}"));
-    fuzz.args(["-timeout=10", "-rss_limit_mb=4096"]);
-    step("fuzz", &mut fuzz)
-}
-
-fn has_nightly() -> bool {
-    let output = Command::new("rustup").args(["toolchain", "list"]).output();
-    output.is_ok_and(|output| {
-        let text = String::from_utf8_lossy(&output.stdout);
-        text.lines().any(|line| line.starts_with(TOOLCHAIN))
-    })
-}
-
-/// cargo-fuzz, installed among the assets.
-fn ensure(workspace: &Workspace) -> Result<PathBuf> {
-    let root = workspace.assets().join("tools");
-    let program = root.join("bin/cargo-fuzz");
-    let version = Command::new(&program).arg("--version").output();
-    if version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(VERSION)) {
-        return Ok(program);
-    }
-    let mut install = Command::new("cargo");
-    install.args([
-        "install",
-        "cargo-fuzz",
-        "--locked",
-        "--version",
-        VERSION,
-        "--root",
+    fuzz.args([
+        "-timeout=10",
+        "-rss_limit_mb=4096",
+        "-print_final_stats=1",
+        "-verbosity=0",
     ]);
-    step(
-        "fuzz: cargo-fuzz",
-        install.arg(&root).current_dir(std::env::temp_dir()),
-    )
-    .context("install cargo-fuzz")?;
-    Ok(program)
+    step("fuzz", &mut fuzz)
 }
