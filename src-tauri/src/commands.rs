@@ -228,11 +228,7 @@ pub(crate) async fn save_settings(
     let before = shared.machine.settings().settings;
     let before = settings::form(&before, shared.starts_at_login());
     let changed = settings::changes(&before, &form);
-    let values: Vec<_> = changed
-        .iter()
-        .map(|(_, key, value)| (*key, value.clone()))
-        .collect();
-    shared.save(&values).map_err(failure)?;
+    shared.save(&changed).map_err(failure)?;
     if form.start_at_login != before.start_at_login {
         shared.set_login(&app, form.start_at_login).map_err(failure)?;
     }

@@ -3,6 +3,7 @@
 //! The app sends one event, [`VIEW_CHANGED`], with the whole [`View`]; a page subscribes first and then asks for
 //! the snapshot with `get_view`. Times are milliseconds, sizes bytes.
 
+use okibi_config::{DeviceChoice, LangChoice, NotificationChoice, ProgressChoice};
 use okibi_protocol::{
     models::{ModelOrigin, Variant},
     stage::{Stage, StageState, Unit},
@@ -268,63 +269,7 @@ pub struct Embedded {
     pub took_ms: f64,
 }
 
-/// Which notifications are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum NotificationChoice {
-    /// Loads and errors.
-    #[default]
-    All,
-    /// Errors only.
-    Errors,
-    /// None.
-    None,
-}
-
-/// When the progress window opens by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum ProgressChoice {
-    /// At every load started from the tray.
-    Always,
-    /// When a load takes longer than a second.
-    #[default]
-    Slow,
-    /// Never.
-    Never,
-}
-
-/// What computes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "lowercase")]
-pub enum DeviceChoice {
-    /// The fastest there is.
-    Auto,
-    /// The processor.
-    #[default]
-    Cpu,
-    /// NVIDIA's graphics cards.
-    Cuda,
-    /// Apple's.
-    CoreMl,
-    /// Graphics cards on Windows.
-    DirectMl,
-}
-
-/// The language asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum LanguageChoice {
-    /// The OS's.
-    #[default]
-    Auto,
-    /// English.
-    En,
-    /// Japanese.
-    Ja,
-}
-
-/// The settings that the settings window edits.
+/// The settings that the settings window edits: those whose declaration has a window, under their names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SettingsForm {
     /// A model's name, or the path of a folder.
@@ -333,55 +278,30 @@ pub struct SettingsForm {
     pub port: String,
     /// Threads to compute with, as typed; empty leaves the choice to the daemon.
     pub threads: String,
-    /// Which weights of a hub's repository are taken.
+    /// Which weights of a hub's repository are used.
     pub variant: Variant,
     /// What computes.
     pub device: DeviceChoice,
-    /// How long a model that nobody asks for stays in memory, as typed; empty leaves the choice to the daemon.
+    /// How long a model stays in memory after its last request, as typed; empty leaves the choice to the daemon.
     pub keep_alive: String,
     /// The language.
-    pub lang: LanguageChoice,
+    pub lang: LangChoice,
     /// Which notifications are shown.
     pub notifications: NotificationChoice,
     /// When the progress window opens by itself.
     pub progress_window: ProgressChoice,
-    /// Whether this app starts when the user logs in.
-    pub start_at_login: bool,
     /// Whether the daemon starts when the app does.
     pub start_daemon: bool,
-    /// Whether a daemon that dies by itself is started again.
-    pub restart: bool,
+    /// Whether a daemon that crashes is restarted.
+    pub restart_daemon: bool,
+    /// Whether this app starts when the user logs in. The system keeps it, and not the configuration file.
+    pub start_at_login: bool,
 }
 
-/// A field of [`SettingsForm`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum Field {
-    /// `model`.
-    Model,
-    /// `port`.
-    Port,
-    /// `threads`.
-    Threads,
-    /// `variant`.
-    Variant,
-    /// `device`.
-    Device,
-    /// `keep_alive`.
-    KeepAlive,
-    /// `lang`.
-    Lang,
-    /// `notifications`.
-    Notifications,
-    /// `progress_window`.
-    ProgressWindow,
-    /// `start_at_login`.
-    StartAtLogin,
-    /// `start_daemon`.
-    StartDaemon,
-    /// `restart`.
-    Restart,
-}
+/// A field of [`SettingsForm`], by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[ts(type = "keyof SettingsForm")]
+pub struct Field(pub &'static str);
 
 /// What the settings window shows.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]

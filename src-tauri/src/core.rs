@@ -5,16 +5,17 @@
 
 use std::time::{Duration, Instant};
 
-use okibi_config::{
-    NotificationChoice, ProgressChoice, discovery::websocket_address, settings::DEFAULT_MODEL,
-};
+use okibi_config::{NotificationChoice, ProgressChoice, discovery::websocket_address};
 use okibi_launcher::{LaunchUpdate, StartError, Started, StopError, Stopped};
 use okibi_messages::{
     Lang, Message,
     launch::{self, log_tail},
     tray::{self, Missing},
 };
-use okibi_protocol::method::{RunState, Status};
+use okibi_protocol::{
+    method::{RunState, Status},
+    models::DEFAULT_MODEL,
+};
 
 use crate::{
     contract::{

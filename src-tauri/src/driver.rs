@@ -11,14 +11,13 @@ use tokio::{sync::mpsc, time::timeout_at};
 use crate::{
     app::Shared,
     commands::{choose_folder, open_path},
-    contract::{DaemonView, LanguageChoice, VIEW_CHANGED, WindowName},
+    contract::{DaemonView, VIEW_CHANGED, WindowName},
     core::{Ask, Core, Effect, Event},
     icon::Face,
     menu::{self, MenuState, Press},
     model_commands,
     models::{ModelEvent, Wish},
     notifier::Pressed,
-    settings,
     tray::{Tray, TrayLook},
     windows,
 };
@@ -161,7 +160,7 @@ fn look(shared: &Shared, core: &Core) -> TrayLook {
             daemon: &view.daemon,
             model: &view.model,
             models: &models,
-            language: settings::language(settings.lang.value),
+            language: settings.lang.value,
             starts_at_login: shared.starts_at_login(),
             starts_daemon: settings.start_daemon.value,
         }),
@@ -209,11 +208,7 @@ fn press(app: &AppHandle, press: Press) {
             },
         ),
         Press::Language(language) => {
-            let name = match language {
-                LanguageChoice::Auto => "auto",
-                LanguageChoice::En => "en",
-                LanguageChoice::Ja => "ja",
-            };
+            let name: &str = language.into();
             shared.save(&[(Key::Lang, NewValue::Text(name.into()))])
         }
     };

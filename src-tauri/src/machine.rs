@@ -51,7 +51,7 @@ impl Machine {
             Access::default()
         });
         let lang = Lang::detect(settings.lang.value);
-        self.0.launch_spec(&settings, access, lang.name())
+        self.0.launch_spec(&settings, access, lang.choice())
     }
 
     /// The log of this app.

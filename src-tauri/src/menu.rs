@@ -2,11 +2,12 @@
 
 use std::cmp::Reverse;
 
+use okibi_config::LangChoice;
 use okibi_messages::{Lang, tray, tray::Entry};
 use okibi_protocol::models::{ModelEntry, ModelOrigin, Presence};
 
 use crate::{
-    contract::{DaemonView, LanguageChoice, ModelChoice},
+    contract::{DaemonView, ModelChoice},
     library,
 };
 
@@ -18,7 +19,7 @@ pub(crate) enum Press {
     /// A model to load from now on.
     Model(String),
     /// A language.
-    Language(LanguageChoice),
+    Language(LangChoice),
 }
 
 /// Fixed entries and their identifiers.
@@ -42,10 +43,10 @@ const IDS: [(Entry, &str); 16] = [
 ];
 
 /// Languages and their identifiers.
-const LANGUAGES: [(LanguageChoice, &str); 3] = [
-    (LanguageChoice::Auto, "lang-auto"),
-    (LanguageChoice::En, "lang-en"),
-    (LanguageChoice::Ja, "lang-ja"),
+const LANGUAGES: [(LangChoice, &str); 3] = [
+    (LangChoice::Auto, "lang-auto"),
+    (LangChoice::En, "lang-en"),
+    (LangChoice::Ja, "lang-ja"),
 ];
 
 /// Before the model's value in an identifier.
@@ -87,7 +88,7 @@ pub(crate) struct MenuState<'a> {
     pub(crate) daemon: &'a DaemonView,
     pub(crate) model: &'a str,
     pub(crate) models: &'a [ModelChoice],
-    pub(crate) language: LanguageChoice,
+    pub(crate) language: LangChoice,
     pub(crate) starts_at_login: bool,
     pub(crate) starts_daemon: bool,
 }
@@ -121,9 +122,9 @@ pub(crate) fn menu(state: &MenuState<'_>) -> Vec<Line> {
     models.push(item(Entry::Models, true));
     models.push(item(Entry::AddFolder, true));
     let language_name = |language| match language {
-        LanguageChoice::Auto => Entry::LanguageOfSystem.text(lang),
-        LanguageChoice::En => "English",
-        LanguageChoice::Ja => "日本語",
+        LangChoice::Auto => Entry::LanguageOfSystem.text(lang),
+        LangChoice::En => "English",
+        LangChoice::Ja => "日本語",
     };
     let languages = LANGUAGES
         .iter()
@@ -258,7 +259,7 @@ mod tests {
             daemon,
             model: "/m/ruri",
             models: &models,
-            language: LanguageChoice::Auto,
+            language: LangChoice::Auto,
             starts_at_login: false,
             starts_daemon: true,
         })

@@ -1,234 +1,122 @@
-//! The settings as the settings window and the menu change them.
+//! The settings as the settings window and the menu change them. Which settings the window shows, and how, their
+//! declarations say.
 
 use std::path::Path;
 
 use okibi_config::{
-    DeviceChoice as Device, Flags, KeepAlive, Key, LangChoice, NotificationChoice as Notifications,
-    Problem as SettingProblem, ProgressChoice as Progress, Settings, Source,
+    Expected, Flags, Key, Problem, Settings, Source,
     edit::{self, EditError, NewValue},
 };
-use okibi_messages::{Lang, LoadProblem, Message, chain, settings::unfit};
+use okibi_messages::{Lang, LoadProblem, Message, chain, settings::invalid_value};
+use serde_json::{Map, Value as Json};
 
 use crate::{
-    contract::{
-        DeviceChoice, Field, FieldProblem, FixedField, LanguageChoice, NotificationChoice, ProgressChoice,
-        SettingsForm,
-    },
+    contract::{Field, FieldProblem, FixedField, SettingsForm},
     machine::Machine,
 };
 
-/// Fields that `config.toml` keeps, and their setting; the rest is the OS's.
-const KEYS: [(Field, Key); 11] = [
-    (Field::Model, Key::Model),
-    (Field::Port, Key::Port),
-    (Field::Threads, Key::Threads),
-    (Field::Variant, Key::Variant),
-    (Field::Device, Key::Device),
-    (Field::KeepAlive, Key::KeepAlive),
-    (Field::Lang, Key::Lang),
-    (Field::Notifications, Key::Notifications),
-    (Field::ProgressWindow, Key::ProgressWindow),
-    (Field::StartDaemon, Key::StartDaemon),
-    (Field::Restart, Key::RestartDaemon),
-];
+/// The settings that the window shows.
+fn shown() -> impl Iterator<Item = Key> {
+    Key::ALL
+        .iter()
+        .copied()
+        .filter(|key| key.declaration().window.is_some())
+}
 
-/// Fields that a running daemon takes up only when it is restarted.
-const NEED_RESTART: [Field; 6] = [
-    Field::Model,
-    Field::Port,
-    Field::Threads,
-    Field::Variant,
-    Field::Device,
-    Field::KeepAlive,
-];
+fn field(key: Key) -> Field {
+    Field(key.name())
+}
 
 /// The settings as the form has them.
 pub(crate) fn form(settings: &Settings, start_at_login: bool) -> SettingsForm {
-    SettingsForm {
-        model: settings.model.value.clone(),
-        port: settings.port.value.to_string(),
-        threads: settings
-            .threads
-            .value
-            .map_or_else(String::new, |threads| threads.to_string()),
-        variant: settings.variant.value,
-        device: match settings.device.value {
-            Device::Auto => DeviceChoice::Auto,
-            Device::Cpu => DeviceChoice::Cpu,
-            Device::Cuda => DeviceChoice::Cuda,
-            Device::CoreMl => DeviceChoice::CoreMl,
-            Device::DirectMl => DeviceChoice::DirectMl,
-        },
-        keep_alive: settings.keep_alive.value.map_or_else(String::new, keep_alive),
-        lang: language(settings.lang.value),
-        notifications: match settings.notifications.value {
-            Notifications::All => NotificationChoice::All,
-            Notifications::Errors => NotificationChoice::Errors,
-            Notifications::None => NotificationChoice::None,
-        },
-        progress_window: match settings.progress_window.value {
-            Progress::Always => ProgressChoice::Always,
-            Progress::Slow => ProgressChoice::Slow,
-            Progress::Never => ProgressChoice::Never,
-        },
-        start_at_login,
-        start_daemon: settings.start_daemon.value,
-        restart: settings.restart_daemon.value,
-    }
-}
-
-/// A time as one types it: in the largest unit that leaves no rest.
-fn keep_alive(time: KeepAlive) -> String {
-    match time {
-        KeepAlive::Always => time.to_string(),
-        KeepAlive::For(time) => match time.as_secs() {
-            seconds if seconds > 0 && seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
-            seconds if seconds > 0 && seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
-            seconds => format!("{seconds}s"),
-        },
-    }
-}
-
-/// The language of the settings as the pages have it.
-pub(crate) fn language(choice: LangChoice) -> LanguageChoice {
-    match choice {
-        LangChoice::Auto => LanguageChoice::Auto,
-        LangChoice::En => LanguageChoice::En,
-        LangChoice::Ja => LanguageChoice::Ja,
-    }
+    let typed = |key: Key| match settings.json(key) {
+        Json::Null => "".into(),
+        Json::Number(number) => number.to_string().into(),
+        other => other,
+    };
+    let mut form: Map<String, Json> = shown().map(|key| (key.name().into(), typed(key))).collect();
+    form.insert("start_at_login".into(), start_at_login.into());
+    serde_json::from_value(form.into()).expect("the form has a field for each setting that the window shows")
 }
 
 /// The fields that the environment decides.
 pub(crate) fn fixed(settings: &Settings) -> Vec<FixedField> {
-    KEYS.iter()
-        .filter(|(_, key)| source(settings, *key) == Source::Environment)
-        .map(|(field, key)| FixedField {
-            field: *field,
+    shown()
+        .filter(|key| settings.source(*key) == Source::Environment)
+        .map(|key| FixedField {
+            field: field(key),
             variable: key.variable(),
         })
         .collect()
 }
 
-fn source(settings: &Settings, key: Key) -> Source {
-    match key {
-        Key::Model => settings.model.source,
-        Key::Port => settings.port.source,
-        Key::Threads => settings.threads.source,
-        Key::Variant => settings.variant.source,
-        Key::Device => settings.device.source,
-        Key::KeepAlive => settings.keep_alive.source,
-        Key::Lang => settings.lang.source,
-        Key::Notifications => settings.notifications.source,
-        Key::ProgressWindow => settings.progress_window.source,
-        Key::StartDaemon => settings.start_daemon.source,
-        Key::RestartDaemon => settings.restart_daemon.source,
-        _ => Source::Default,
-    }
-}
-
 /// What is wrong with the form; empty where it can be saved.
 pub(crate) fn check(form: &SettingsForm, lang: Lang) -> Vec<FieldProblem> {
-    let mut problems = Vec::new();
-    for (field, key, value) in [
-        (Field::Model, Key::Model, &form.model),
-        (Field::Port, Key::Port, &form.port),
-        (Field::Threads, Key::Threads, &form.threads),
-        (Field::KeepAlive, Key::KeepAlive, &form.keep_alive),
-    ] {
-        if matches!(field, Field::Threads | Field::KeepAlive) && value.trim().is_empty() {
-            continue;
-        }
-        let flags = Flags::default().with(key, Some(value.into()));
-        let loaded = Settings::from_flags(&flags);
-        let wrong = loaded.problems.into_iter().find_map(|problem| match problem {
-            SettingProblem::BadValue { wanted, .. } => Some(unfit(value, wanted, lang)),
-            _ => None,
-        });
-        let model = loaded.settings.model.value;
-        let missing = (field == Field::Model
-            && Path::new(&model).is_absolute()
-            && !Path::new(&model).is_dir())
-        .then(|| {
-            let folder = model.into();
-            Message::Load(LoadProblem::MissingFolder { folder }).text(lang)
-        });
-        problems.extend(wrong.or(missing).map(|message| FieldProblem { field, message }));
-    }
-    problems
-}
-
-/// What changes in `config.toml` from `before` to `form`, field by field; only these are written.
-pub(crate) fn changes(before: &SettingsForm, form: &SettingsForm) -> Vec<(Field, Key, NewValue)> {
-    let text = |text: &str| NewValue::Text(text.trim().to_owned());
-    let number = |text: &str| text.trim().parse().map_or(NewValue::Unset, NewValue::Number);
-    let values = |form: &SettingsForm| {
-        [
-            (Field::Model, text(&form.model)),
-            (Field::Port, number(&form.port)),
-            (Field::Threads, number(&form.threads)),
-            (Field::Variant, text(form.variant.name())),
-            (
-                Field::Device,
-                text(match form.device {
-                    DeviceChoice::Auto => Device::Auto.name(),
-                    DeviceChoice::Cpu => Device::Cpu.name(),
-                    DeviceChoice::Cuda => Device::Cuda.name(),
-                    DeviceChoice::CoreMl => Device::CoreMl.name(),
-                    DeviceChoice::DirectMl => Device::DirectMl.name(),
-                }),
-            ),
-            (
-                Field::KeepAlive,
-                match form.keep_alive.trim() {
-                    "" => NewValue::Unset,
-                    time => text(time),
-                },
-            ),
-            (
-                Field::Lang,
-                text(match form.lang {
-                    LanguageChoice::Auto => LangChoice::Auto.name(),
-                    LanguageChoice::En => LangChoice::En.name(),
-                    LanguageChoice::Ja => LangChoice::Ja.name(),
-                }),
-            ),
-            (
-                Field::Notifications,
-                text(match form.notifications {
-                    NotificationChoice::All => Notifications::All.name(),
-                    NotificationChoice::Errors => Notifications::Errors.name(),
-                    NotificationChoice::None => Notifications::None.name(),
-                }),
-            ),
-            (
-                Field::ProgressWindow,
-                text(match form.progress_window {
-                    ProgressChoice::Always => Progress::Always.name(),
-                    ProgressChoice::Slow => Progress::Slow.name(),
-                    ProgressChoice::Never => Progress::Never.name(),
-                }),
-            ),
-            (Field::StartDaemon, NewValue::Switch(form.start_daemon)),
-            (Field::Restart, NewValue::Switch(form.restart)),
-        ]
-    };
-    values(before)
-        .into_iter()
-        .zip(values(form))
-        .filter(|(old, new)| old != new)
-        .filter_map(|(_, (field, value))| {
-            let (_, key) = KEYS.iter().find(|(known, _)| *known == field)?;
-            Some((field, *key, value))
+    let form = fields(form);
+    shown()
+        .filter_map(|key| {
+            let value = form.get(key.name())?.as_str()?;
+            let is_left_to_the_daemon = value.trim().is_empty() && key.declaration().unset.is_some();
+            let message = if is_left_to_the_daemon {
+                None
+            } else {
+                problem(key, value, lang)
+            }?;
+            let field = field(key);
+            Some(FieldProblem { field, message })
         })
         .collect()
 }
 
-/// Of changed fields those that need a restart.
-pub(crate) fn need_restart(changed: &[(Field, Key, NewValue)]) -> Vec<Field> {
-    changed
-        .iter()
-        .map(|(field, ..)| *field)
-        .filter(|field| NEED_RESTART.contains(field))
+fn problem(key: Key, value: &str, lang: Lang) -> Option<String> {
+    let loaded = Settings::from_flags(&Flags::default().with(key, Some(value.into())));
+    let wrong = loaded.problems.into_iter().find_map(|problem| match problem {
+        Problem::BadValue { expected, .. } => Some(invalid_value(value, expected, lang)),
+        _ => None,
+    });
+    wrong.or_else(|| {
+        let model = Path::new(&loaded.settings.model.value);
+        let is_missing = key == Key::Model && model.is_absolute() && !model.is_dir();
+        let folder = model.to_owned();
+        is_missing.then(|| Message::Load(LoadProblem::MissingFolder { folder }).text(lang))
+    })
+}
+
+/// What changes in `config.toml` from `before` to `form`; only these values are written.
+pub(crate) fn changes(before: &SettingsForm, form: &SettingsForm) -> Vec<(Key, NewValue)> {
+    let (before, form) = (fields(before), fields(form));
+    let value =
+        |fields: &Map<String, Json>, key: Key| match (fields.get(key.name()), key.declaration().expected) {
+            (Some(Json::Bool(switch)), _) => NewValue::Switch(*switch),
+            (Some(Json::String(text)), expected) => match (text.trim(), expected) {
+                ("", _) => NewValue::Unset,
+                (number, Expected::Number { .. } | Expected::Port) => {
+                    number.parse().map_or(NewValue::Unset, NewValue::Number)
+                }
+                (text, _) => NewValue::Text(text.into()),
+            },
+            _ => NewValue::Unset,
+        };
+    shown()
+        .map(|key| (key, value(&before, key), value(&form, key)))
+        .filter(|(_, old, new)| old != new)
+        .map(|(key, _, new)| (key, new))
+        .collect()
+}
+
+/// The form's values by the settings' names.
+fn fields(form: &SettingsForm) -> Map<String, Json> {
+    match serde_json::to_value(form) {
+        Ok(Json::Object(fields)) => fields,
+        _ => unreachable!("a struct of texts, names and switches is an object"),
+    }
+}
+
+/// Of changed settings those that a running daemon takes up only when it is restarted.
+pub(crate) fn need_restart(changed: &[(Key, NewValue)]) -> Vec<Field> {
+    let keys = changed.iter().map(|(key, _)| *key);
+    keys.filter(|key| key.declaration().scope.needs_restart())
+        .map(field)
         .collect()
 }
 
@@ -247,6 +135,7 @@ pub(crate) fn write(machine: &Machine, values: &[(Key, NewValue)], lang: Lang) -
 
 #[cfg(test)]
 mod tests {
+    use okibi_config::{DeviceChoice, NotificationChoice};
     use okibi_protocol::models::Variant;
 
     use super::*;
@@ -268,12 +157,8 @@ mod tests {
             ..before.clone()
         };
         let changed = changes(&before, &after);
-        let written: Vec<_> = changed
-            .iter()
-            .map(|(_, key, value)| (*key, value.clone()))
-            .collect();
         assert_eq!(
-            written,
+            changed,
             [
                 (Key::Port, NewValue::Number(9000)),
                 (Key::Variant, NewValue::Text("int8".into())),
@@ -284,16 +169,8 @@ mod tests {
         );
         assert_eq!(
             need_restart(&changed),
-            [Field::Port, Field::Variant, Field::Device, Field::KeepAlive]
+            ["port", "variant", "device", "keep_alive"].map(Field)
         );
-    }
-
-    #[test]
-    fn a_time_reads_as_it_was_typed() {
-        for typed in ["2h", "90m", "45s", "0s", "always"] {
-            let time = KeepAlive::read(typed).unwrap();
-            assert_eq!(keep_alive(time), typed);
-        }
     }
 
     #[test]
@@ -309,10 +186,7 @@ mod tests {
             .into_iter()
             .map(|problem| problem.field)
             .collect();
-        assert_eq!(
-            fields,
-            [Field::Model, Field::Port, Field::Threads, Field::KeepAlive]
-        );
+        assert_eq!(fields, ["model", "port", "threads", "keep_alive"].map(Field));
         assert_eq!(check(&form(), Lang::Ja), []);
     }
 }

@@ -1,7 +1,8 @@
-//! `ui/src/lib/bindings.ts` is what the Rust types say. `OKIBI_WRITE_BINDINGS=1` writes it anew.
+//! `ui/src/lib/bindings.ts` is what the Rust types say. `OKIBI_WRITE_BINDINGS=1` writes it again.
 
 use std::{fmt::Write as _, path::Path};
 
+use okibi_config::{DeviceChoice, Key, LangChoice, NotificationChoice, ProgressChoice, Words};
 use okibi_protocol::{
     models::{ModelOrigin, ModelState, Presence, Variant},
     stage::{Stage, StageState, Unit},
@@ -48,10 +49,10 @@ fn bindings() -> String {
         c::Place,
         c::About,
         c::Embedded,
-        c::NotificationChoice,
-        c::ProgressChoice,
-        c::DeviceChoice,
-        c::LanguageChoice,
+        NotificationChoice,
+        ProgressChoice,
+        DeviceChoice,
+        LangChoice,
         c::SettingsForm,
         c::Field,
         c::SettingsView,
@@ -66,16 +67,53 @@ fn bindings() -> String {
         .collect()
 }
 
-#[test]
-fn the_pages_know_the_types_of_now() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui/src/lib/bindings.ts");
+/// The words of the settings that the window shows, from their declarations.
+fn setting_words() -> String {
+    let shown = || {
+        let keys = Key::ALL.iter();
+        keys.filter_map(|key| Some((key.name(), key.declaration().window?)))
+    };
+    let mut text = String::from("// Generated from crates/config/src/settings/table.rs. Do not edit.\n");
+    for (lang, word) in [
+        ("en", (|words| words.en) as fn(Words) -> &'static str),
+        ("ja", |words| words.ja),
+    ] {
+        write!(text, "\nexport const {lang} = {{\n  fields: {{\n").unwrap();
+        for (name, window) in shown() {
+            writeln!(text, "    {name}: {:?},", word(window.label)).unwrap();
+        }
+        text.push_str("  },\n  hints: {\n");
+        for (name, window) in shown() {
+            if let Some(hint) = window.hint {
+                writeln!(text, "    {name}: {:?},", word(hint)).unwrap();
+            }
+        }
+        text.push_str("  },\n};\n");
+    }
+    text
+}
+
+/// Compares a generated file of the pages, or writes it.
+fn compare(name: &str, generated: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../ui/src/lib")
+        .join(name);
     if std::env::var_os("OKIBI_WRITE_BINDINGS").is_some() {
-        std::fs::write(&file, bindings()).unwrap();
+        std::fs::write(&file, generated).unwrap();
     }
     let written = std::fs::read_to_string(&file).unwrap().replace("\r\n", "\n");
     assert_eq!(
-        written,
-        bindings(),
+        written, generated,
         "run OKIBI_WRITE_BINDINGS=1 cargo test -p okibi-tray --test bindings"
     );
+}
+
+#[test]
+fn the_pages_know_the_current_types() {
+    compare("bindings.ts", &bindings());
+}
+
+#[test]
+fn the_pages_know_the_current_settings() {
+    compare("messages/settings.ts", &setting_words());
 }

@@ -8,10 +8,7 @@ use std::{
 };
 
 use okibi_config::{
-    daemon_args::daemon_args,
-    folders::{FolderOverrides, Folders},
-    logfile::daemon_log_path,
-    settings::{Flags, Settings},
+    Flags, FolderOverrides, Folders, LangChoice, Settings, daemon_args, logfile::daemon_log_path,
 };
 use okibi_launcher::{LaunchSpec, Started};
 use okibi_protocol::guard::Access;
@@ -200,7 +197,7 @@ fn launch_spec(machine: &Machine) -> LaunchSpec {
     settings.model.value = model::tiny().display().to_string();
     LaunchSpec {
         program: okibi_binary().to_owned(),
-        daemon_args: daemon_args(&settings, &folders, "en"),
+        daemon_args: daemon_args(&settings, &folders, LangChoice::En),
         host: None,
         access: Access::default(),
         port: machine.port(),

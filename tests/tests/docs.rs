@@ -19,6 +19,7 @@ type Render = fn() -> String;
 const TABLES: &[(&str, Render)] = &[
     ("known models", okibi_models::known_markdown),
     ("methods", okibi_protocol::docs::methods_table),
+    ("settings", okibi_config::settings::docs::settings_table),
     ("stages", stages),
 ];
 

@@ -117,7 +117,7 @@ async fn every_changed_setting_is_in_the_file_and_in_the_next_run() {
     for (name, value) in fields {
         page.fill(name, value).await;
     }
-    for name in ["start_daemon", "restart", "start_at_login"] {
+    for name in ["start_daemon", "restart_daemon", "start_at_login"] {
         page.script(&format!("document.querySelector('[name=\"{name}\"]').click()"))
             .await;
     }

@@ -3,8 +3,10 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use okibi_config::{Flags, FolderOverrides, Key};
+use okibi_config::{Flags, FolderOverrides};
 use okibi_protocol::method::InputType;
+
+use crate::setting_flags::{OfDaemons, OfDownloads, OfEveryCommand, SettingFlags};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -23,82 +25,14 @@ pub(crate) struct CommandLine {
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct CommonArgs {
-    #[arg(long, global = true, value_name = "N")]
-    port: Option<OsString>,
-    #[arg(long, global = true, value_name = "auto|en|ja")]
-    lang: Option<OsString>,
+    #[command(flatten)]
+    settings: SettingFlags<OfEveryCommand>,
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[arg(short, long, global = true, action = ArgAction::Help)]
     help: Option<bool>,
     #[arg(short = 'V', long, action = ArgAction::Version)]
     version: Option<bool>,
-}
-
-/// What the commands take that start a daemon. Values stay texts here: the settings read them, and say what is
-/// wrong with them, in the same way wherever they come from.
-#[derive(Debug, Default, Args)]
-pub(crate) struct DaemonArgs {
-    #[arg(short, long, value_name = "NAME|./DIR")]
-    model: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    threads: Option<OsString>,
-    #[arg(long, value_name = "FILTER")]
-    log: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    drain_seconds: Option<OsString>,
-    #[arg(long, value_name = "DIR")]
-    assets: Option<OsString>,
-    #[arg(long, value_name = "FILE")]
-    onnxruntime: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    batch_tokens: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    max_queued_texts: Option<OsString>,
-    #[arg(long, value_name = "IP")]
-    host: Option<OsString>,
-    #[arg(long, value_name = "NAME,…")]
-    allowed_hosts: Option<OsString>,
-    #[arg(long, value_name = "ORIGIN,…")]
-    allowed_origins: Option<OsString>,
-    #[arg(long, value_name = "true|false")]
-    require_token: Option<OsString>,
-    #[arg(long, value_name = "NAME,…")]
-    model_names: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    max_connections: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    max_request_mb: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    max_inputs: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    max_request_tokens: Option<OsString>,
-    #[arg(long, value_name = "auto|fp32|fp16|int8|q4")]
-    variant: Option<OsString>,
-    #[arg(long, value_name = "auto|cpu|cuda|…")]
-    device: Option<OsString>,
-    #[arg(long, value_name = "always|TIME")]
-    keep_alive: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    keep_models: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    max_model_mb: Option<OsString>,
-    #[arg(long, value_name = "true|false")]
-    load_on_demand: Option<OsString>,
-    #[arg(long, value_name = "DIR,…")]
-    model_folders: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    header_seconds: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    body_seconds: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    write_seconds: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    ping_seconds: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    max_batch: Option<OsString>,
-    #[arg(long, value_name = "N")]
-    max_buffered_mb: Option<OsString>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,7 +48,7 @@ pub(crate) enum Command {
     Embed(EmbedArgs),
     Models(ModelsArgs),
     Use(UseArgs),
-    Serve(DaemonArgs),
+    Serve(ServeArgs),
     Logs {
         #[arg(short, long)]
         follow: bool,
@@ -131,15 +65,21 @@ pub(crate) enum Command {
         #[arg(value_enum, hide_possible_values = true)]
         shell: clap_complete::Shell,
     },
-    /// The daemon itself: started by a front, told everything by flags.
+    /// The daemon itself, started by a front.
     #[command(hide = true)]
     Daemon(HiddenArgs),
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    settings: SettingFlags<OfDaemons>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct StartArgs {
     #[command(flatten)]
-    pub(crate) daemon: DaemonArgs,
+    settings: SettingFlags<OfDaemons>,
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -158,8 +98,8 @@ pub(crate) enum ModelsCommand {
     Pull {
         #[arg(value_name = "NAME")]
         model_name: String,
-        #[arg(long, value_name = "auto|fp32|fp16|int8|q4")]
-        variant: Option<OsString>,
+        #[command(flatten)]
+        settings: SettingFlags<OfDownloads>,
     },
     Rm {
         #[arg(value_name = "NAME")]
@@ -175,8 +115,8 @@ pub(crate) enum ModelsCommand {
 pub(crate) struct UseArgs {
     #[arg(value_name = "NAME")]
     pub(crate) model_name: String,
-    #[arg(long, value_name = "auto|fp32|fp16|int8|q4")]
-    variant: Option<OsString>,
+    #[command(flatten)]
+    settings: SettingFlags<OfDownloads>,
     #[arg(long)]
     pub(crate) replace: bool,
     #[arg(long)]
@@ -185,10 +125,11 @@ pub(crate) struct UseArgs {
     pub(crate) json: bool,
 }
 
+/// What a daemon is told by its front; see [`okibi_config::daemon_args`].
 #[derive(Debug, Args)]
 pub(crate) struct HiddenArgs {
-    #[command(flatten)]
-    pub(crate) daemon: DaemonArgs,
+    #[arg(long, value_name = "JSON")]
+    pub(crate) settings: String,
     #[arg(long)]
     pub(crate) launch: Option<String>,
     #[arg(long)]
@@ -245,18 +186,15 @@ pub(crate) enum Format {
 impl CommandLine {
     /// The settings among the flags.
     pub(crate) fn flags(&self) -> Flags {
-        let flags = Flags::default()
-            .with(Key::Port, self.common.port.clone())
-            .with(Key::Lang, self.common.lang.clone());
+        let flags = self.common.settings.flags.clone();
         match &self.command {
-            Some(Command::Start(start) | Command::Restart(start)) => start.daemon.add_to(flags),
-            Some(Command::Serve(daemon)) => daemon.add_to(flags),
-            Some(Command::Use(args)) => flags.with(Key::Variant, args.variant.clone()),
+            Some(Command::Start(start) | Command::Restart(start)) => flags.and(start.settings.flags.clone()),
+            Some(Command::Serve(serve)) => flags.and(serve.settings.flags.clone()),
+            Some(Command::Use(args)) => flags.and(args.settings.flags.clone()),
             Some(Command::Models(ModelsArgs {
-                command: Some(ModelsCommand::Pull { variant, .. }),
+                command: Some(ModelsCommand::Pull { settings, .. }),
                 ..
-            })) => flags.with(Key::Variant, variant.clone()),
-            Some(Command::Daemon(hidden)) => hidden.daemon.add_to(flags),
+            })) => flags.and(settings.flags.clone()),
             _ => flags,
         }
     }
@@ -275,46 +213,10 @@ impl CommandLine {
     }
 }
 
-impl DaemonArgs {
-    fn add_to(&self, flags: Flags) -> Flags {
-        flags
-            .with(Key::Model, self.model.clone())
-            .with(Key::Threads, self.threads.clone())
-            .with(Key::Log, self.log.clone())
-            .with(Key::DrainSeconds, self.drain_seconds.clone())
-            .with(Key::Assets, self.assets.clone())
-            .with(Key::Onnxruntime, self.onnxruntime.clone())
-            .with(Key::BatchTokens, self.batch_tokens.clone())
-            .with(Key::MaxQueuedTexts, self.max_queued_texts.clone())
-            .with(Key::Host, self.host.clone())
-            .with(Key::AllowedHosts, self.allowed_hosts.clone())
-            .with(Key::AllowedOrigins, self.allowed_origins.clone())
-            .with(Key::RequireToken, self.require_token.clone())
-            .with(Key::ModelNames, self.model_names.clone())
-            .with(Key::MaxConnections, self.max_connections.clone())
-            .with(Key::MaxRequestMb, self.max_request_mb.clone())
-            .with(Key::MaxInputs, self.max_inputs.clone())
-            .with(Key::MaxRequestTokens, self.max_request_tokens.clone())
-            .with(Key::Variant, self.variant.clone())
-            .with(Key::Device, self.device.clone())
-            .with(Key::KeepAlive, self.keep_alive.clone())
-            .with(Key::KeepModels, self.keep_models.clone())
-            .with(Key::MaxModelMb, self.max_model_mb.clone())
-            .with(Key::LoadOnDemand, self.load_on_demand.clone())
-            .with(Key::ModelFolders, self.model_folders.clone())
-            .with(Key::HeaderSeconds, self.header_seconds.clone())
-            .with(Key::BodySeconds, self.body_seconds.clone())
-            .with(Key::WriteSeconds, self.write_seconds.clone())
-            .with(Key::PingSeconds, self.ping_seconds.clone())
-            .with(Key::MaxBatch, self.max_batch.clone())
-            .with(Key::MaxBufferedMb, self.max_buffered_mb.clone())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
-    use okibi_config::{Folders, Settings, daemon_args::daemon_args};
+    use okibi_config::{Folders, Key, LangChoice, Scope, Settings, daemon_args};
 
     use super::*;
 
@@ -337,10 +239,20 @@ mod tests {
         };
         let args = [OsString::from("okibi")]
             .into_iter()
-            .chain(daemon_args(&settings, &folders, "ja"))
+            .chain(daemon_args(&settings, &folders, LangChoice::Ja))
             .chain(["--launch".into(), "id".into()]);
         let daemon = CommandLine::try_parse_from(args).unwrap();
-        let told = Settings::from_flags(&daemon.flags());
+        assert_eq!(daemon.folder_overrides().cache, Some("-c".into()));
+        let Some(Command::Daemon(HiddenArgs {
+            settings: document,
+            launch: Some(launch),
+            ..
+        })) = daemon.command
+        else {
+            panic!("the hidden command");
+        };
+        assert_eq!(launch, "id");
+        let told = Settings::from_document(&document).unwrap();
         assert!(told.problems.is_empty(), "{:?}", told.problems);
         assert_eq!(told.settings.model.value, "a/b");
         assert_eq!(
@@ -352,12 +264,28 @@ mod tests {
                 told.settings.ping_seconds.value,
                 told.settings.max_buffered_mb.value
             ),
-            (Some(7), Some(99))
+            (7, Some(99))
         );
-        assert!(told.settings.assets.value.is_some());
-        assert_eq!(daemon.folder_overrides().cache, Some("-c".into()));
-        assert!(
-            matches!(daemon.command, Some(Command::Daemon(HiddenArgs { launch: Some(id), .. })) if id == "id")
-        );
+        assert_eq!(told.settings.assets.value, settings.assets.value);
+        assert_eq!(told.settings.lang.value, LangChoice::Ja);
+    }
+
+    #[test]
+    fn each_setting_is_a_flag_where_its_declaration_says_so() {
+        let has_flag = |command: &str, key: Key| {
+            let line = ["okibi", command, &format!("{}=x", key.flag())];
+            CommandLine::try_parse_from(line).is_ok()
+        };
+        for key in Key::ALL {
+            let (everywhere, nowhere) = match key.declaration().scope {
+                Scope::DaemonAndClients | Scope::Front => (true, false),
+                Scope::Daemon => (false, false),
+                Scope::Tray => (false, true),
+            };
+            assert_eq!(has_flag("status", *key), everywhere, "{key}");
+            for command in ["start", "restart", "serve"] {
+                assert_eq!(has_flag(command, *key), !nowhere, "{command} {key}");
+            }
+        }
     }
 }

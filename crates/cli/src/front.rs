@@ -7,7 +7,7 @@ use okibi_config::{
 };
 use okibi_front::Machine;
 use okibi_launcher::LaunchSpec;
-use okibi_messages::{Lang, Message};
+use okibi_messages::{Lang, Message, chain};
 use okibi_models::Library;
 use okibi_protocol::guard::Access;
 
@@ -32,9 +32,14 @@ impl Front {
         Self::new(folders, loaded)
     }
 
-    /// The settings of a daemon, all of them handed over by its front, which has read environment and file already.
-    pub(crate) fn of_daemon(line: &CommandLine) -> Result<Self, Failure> {
-        Self::new(folders(line)?, Settings::from_flags(&line.flags()))
+    /// The settings of a daemon: those of the document that its front hands it, which has read environment and file
+    /// already.
+    pub(crate) fn of_daemon(line: &CommandLine, document: &str) -> Result<Self, Failure> {
+        let loaded = Settings::from_document(document).map_err(|error| {
+            let cause = chain(&error);
+            Failure::with_exit(Exit::Usage, "bad_setting", Message::Unexpected { cause })
+        })?;
+        Self::new(folders(line)?, loaded)
     }
 
     fn new(folders: Folders, loaded: Loaded) -> Result<Self, Failure> {
@@ -90,7 +95,7 @@ impl Front {
 
     /// How a daemon with these settings is started.
     pub(crate) fn launch_spec(&self) -> Result<LaunchSpec, Failure> {
-        let (access, lang) = (self.access()?, self.lang.name());
+        let (access, lang) = (self.access()?, self.lang.choice());
         Ok(self.machine.launch_spec(&self.settings, access, lang))
     }
 

@@ -1,10 +1,13 @@
-//! The user's language, known before the command line is parsed so that help and mistakes are told in it too.
+//! The user's language, known before the command line is parsed, so that help and errors are in it too.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, str::FromStr};
 
 use clap::{Arg, Command, CommandFactory};
 use okibi_config::{Flags, FolderOverrides, Folders, Key, Settings, process_environment};
-use okibi_messages::{Lang, help::Help};
+use okibi_messages::{
+    Lang,
+    help::{self, Help},
+};
 
 use crate::args::CommandLine;
 
@@ -40,12 +43,12 @@ fn value_of(args: &[OsString], flag: &str) -> Option<OsString> {
 
 /// The command line with its help in `lang`.
 pub(crate) fn command(lang: Lang) -> Command {
-    localise(CommandLine::command(), lang)
+    localize(CommandLine::command(), lang)
         .about(Help::About.text(lang))
         .after_help(Help::ExitCodes.text(lang))
 }
 
-fn localise(command: Command, lang: Lang) -> Command {
+fn localize(command: Command, lang: Lang) -> Command {
     let usage = Help::UsageHeading.text(lang);
     let command = command
         .help_template(format!(
@@ -53,10 +56,10 @@ fn localise(command: Command, lang: Lang) -> Command {
         ))
         .subcommand_help_heading(Help::CommandsHeading.text(lang))
         .mut_args(|arg| argument(arg, lang))
-        .mut_subcommands(|command| localise(command, lang));
-    match command_help(command.get_name()) {
-        Some(help) => command.about(help.text(lang)),
-        None => command,
+        .mut_subcommands(|command| localize(command, lang));
+    match Help::from_str(command.get_name()) {
+        Ok(help) => command.about(help.text(lang)),
+        Err(_) => command,
     }
 }
 
@@ -66,84 +69,16 @@ fn argument(arg: Arg, lang: Lang) -> Arg {
     } else {
         Help::OptionsHeading
     };
-    let arg = arg.help_heading(heading.text(lang));
-    match argument_help(arg.get_id().as_str()) {
-        Some(help) => arg.help(help.text(lang)),
-        None => arg,
-    }
-}
-
-fn command_help(name: &str) -> Option<Help> {
-    Some(match name {
-        "start" => Help::Start,
-        "status" => Help::Status,
-        "stop" => Help::Stop,
-        "restart" => Help::Restart,
-        "embed" => Help::Embed,
-        "serve" => Help::Serve,
-        "models" => Help::Models,
-        "list" => Help::ModelsList,
-        "pull" => Help::ModelsPull,
-        "rm" => Help::ModelsRm,
-        "info" => Help::ModelsInfo,
-        "use" => Help::Use,
-        "logs" => Help::Logs,
-        "completions" => Help::Completions,
-        _ => return None,
-    })
-}
-
-fn argument_help(id: &str) -> Option<Help> {
-    Some(match id {
-        "model" => Help::Model,
-        "port" => Help::Port,
-        "threads" => Help::Threads,
-        "lang" => Help::Lang,
-        "config" => Help::Config,
-        "json" => Help::Json,
-        "texts" => Help::Text,
-        "input_type" => Help::InputType,
-        "format" => Help::Format,
-        "dimensions" => Help::Dimensions,
-        "no_truncate" => Help::NoTruncate,
-        "follow" => Help::Follow,
-        "lines" => Help::Lines,
-        "shell" => Help::Shell,
-        "model_name" => Help::ModelName,
-        "replace" => Help::Replace,
-        "keep" => Help::Keep,
-        "help" => Help::HelpFlag,
-        "version" => Help::Version,
-        "log" => Help::LogFilter,
-        "drain_seconds" => Help::DrainSeconds,
-        "assets" => Help::Assets,
-        "onnxruntime" => Help::Onnxruntime,
-        "batch_tokens" => Help::BatchTokens,
-        "max_queued_texts" => Help::MaxQueuedTexts,
-        "host" => Help::Host,
-        "allowed_hosts" => Help::AllowedHosts,
-        "allowed_origins" => Help::AllowedOrigins,
-        "require_token" => Help::RequireToken,
-        "model_names" => Help::ModelNames,
-        "max_connections" => Help::MaxConnections,
-        "max_request_mb" => Help::MaxRequestMb,
-        "max_inputs" => Help::MaxInputs,
-        "max_request_tokens" => Help::MaxRequestTokens,
-        "variant" => Help::Variant,
-        "device" => Help::Device,
-        "keep_alive" => Help::KeepAlive,
-        "keep_models" => Help::KeepModels,
-        "max_model_mb" => Help::MaxModelMb,
-        "load_on_demand" => Help::LoadOnDemand,
-        "model_folders" => Help::ModelFolders,
-        "header_seconds" => Help::HeaderSeconds,
-        "body_seconds" => Help::BodySeconds,
-        "write_seconds" => Help::WriteSeconds,
-        "ping_seconds" => Help::PingSeconds,
-        "max_batch" => Help::MaxBatch,
-        "max_buffered_mb" => Help::MaxBufferedMb,
-        _ => return None,
-    })
+    let id = arg.get_id().as_str();
+    let text = match (Key::from_name(id), Help::from_str(id)) {
+        (Some(key), _) => help::setting(key, lang),
+        (None, Ok(text)) => {
+            let usual = arg.get_default_values().first().and_then(|usual| usual.to_str());
+            help::with_default(text.text(lang), usual, lang)
+        }
+        (None, Err(_)) => return arg,
+    };
+    arg.help_heading(heading.text(lang)).help(text)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod language;
 mod launch_view;
 mod run;
 mod runtime;
+mod setting_flags;
 mod status_view;
 mod style;
 mod usage;

@@ -74,6 +74,6 @@ fn dispatch(line: CommandLine, lang: Lang) -> Result<Exit, Failure> {
         Some(Command::Logs { follow, lines }) => block_on(logs::run(&open()?, *lines, *follow)),
         Some(Command::Completions { shell }) => completions::run(*shell, lang),
         Some(Command::Serve(_)) => serve::run(&open()?),
-        Some(Command::Daemon(args)) => daemon::run(&Front::of_daemon(&line)?, args),
+        Some(Command::Daemon(args)) => daemon::run(&Front::of_daemon(&line, &args.settings)?, args),
     }
 }

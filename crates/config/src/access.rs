@@ -1,12 +1,12 @@
-//! Who is let in, by the settings.
+//! Who may send requests, by the settings.
 
 use std::io;
 
 use okibi_protocol::guard::Access;
 
-use crate::{folders::Folders, settings::Settings, token::required_tokens};
+use crate::{folders::Folders, settings::table::Settings, token::required_tokens};
 
-/// Who is let in by these settings. Tokens are made where they are required and there are none.
+/// Returns who may send requests by these settings. Makes the tokens if they are required and there are none.
 ///
 /// Errors: as [`required_tokens`].
 pub fn access(settings: &Settings, folders: &Folders) -> io::Result<Access> {

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 /// Folder that the packages and the source tree keep them in.
 const FOLDER: &str = "assets";
 
-/// Folders to look in for ONNX Runtime and the embedded model, the first first, whether they exist or not.
+/// Returns the folders to look in for ONNX Runtime and the embedded model, in order, whether they exist or not.
 ///
-/// `asked` is the setting, which stands alone where it is given. Without it: beside the program (a bundle, a zip),
+/// `asked` is the setting; if it is given, it is the only one. Otherwise: `assets` beside the program (a bundle, a zip),
 /// `share/okibi` or `lib/okibi` beside its `bin` (a Linux package), `Resources` of a macOS bundle, and, for a program
-/// that cargo built, `assets` beside the `target` folder. No other folder above the program is looked at: a library
-/// is loaded from there, and anyone may be able to write to it.
+/// that cargo built, `assets` beside the `target` folder. No other folder above the program is searched: a library is
+/// loaded from there, and others may be able to write to it.
 pub fn folders(asked: Option<&Path>, program: &Path) -> Vec<PathBuf> {
     if let Some(folder) = asked {
         return vec![folder.to_owned()];
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_asked_for_stands_alone() {
+    fn a_folder_that_is_set_is_the_only_one() {
         assert_eq!(
             folders(Some(Path::new("/else")), Path::new("/usr/bin/okibi")),
             [Path::new("/else")]

@@ -1,6 +1,6 @@
 //! The discovery file, `daemon.json` in the data folder: where local apps read which port the daemon is on.
 //!
-//! A hint, not the truth: a daemon that was killed leaves it behind, so a reader asks the port it names.
+//! It is a hint: a daemon that was killed leaves the file behind, so a reader asks the port that it names.
 
 use std::{fs, io};
 
@@ -22,16 +22,16 @@ pub struct Discovery {
     pub pid: u32,
     /// The daemon's version.
     pub version: String,
-    /// The model as it was asked for: its name, or the absolute path of its folder, so that a restart finds it again.
+    /// The model as it was requested: its name, or the absolute path of its folder, so that a restart finds it again.
     pub model: String,
     /// The launch that started the daemon; absent in the foreground.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub launch: Option<LaunchId>,
-    /// Whether it serves already.
+    /// Whether it is ready.
     pub state: DiscoveryState,
 }
 
-/// Where the daemon is in its life.
+/// The state of a daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DiscoveryState {
@@ -47,7 +47,7 @@ pub fn websocket_address(port: u16) -> String {
 }
 
 impl Discovery {
-    /// What a daemon writes about itself.
+    /// The file of a daemon.
     pub fn new(
         port: u16,
         pid: u32,

@@ -8,7 +8,7 @@ use std::{
 
 use toml_edit::{Array, DocumentMut, Item, value};
 
-use crate::key::Key;
+use crate::settings::table::Key;
 
 /// What a setting is changed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +21,14 @@ pub enum NewValue {
     Switch(bool),
     /// Texts.
     List(Vec<String>),
-    /// Nothing: the setting goes back to its default.
+    /// No value: the setting goes back to its default.
     Unset,
 }
 
 /// Why the file was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
-    /// It is not TOML, and what its writer meant is not guessed at.
+    /// It is not TOML. What its writer meant is not guessed.
     #[error("the configuration file {file} is broken")]
     Broken {
         /// The file.
@@ -46,15 +46,15 @@ pub enum EditError {
     },
 }
 
-/// Changes `values` in `file`, which is made where it does not exist. A reader sees the old file or the new one.
+/// Changes `values` in `file`, which is created if it does not exist. A reader sees the old file or the new one.
 ///
-/// Where nothing changes, nothing is written. Errors: [`EditError`]; the file is then as it was.
+/// Nothing is written if nothing changes. Errors: [`EditError`]; the file is then as it was.
 pub fn save(file: &Path, values: &[(Key, NewValue)]) -> Result<(), EditError> {
     let failed = |source| EditError::Io {
         file: file.to_owned(),
         source,
     };
-    // A link, as those who keep their settings in a repository have, stays one.
+    // A link stays a link: people who keep their settings in a repository have one.
     let target = match fs::canonicalize(file) {
         Ok(target) => target,
         Err(error) if error.kind() == ErrorKind::NotFound => file.to_owned(),
@@ -105,7 +105,7 @@ fn change(document: &mut DocumentMut, name: &str, new: &NewValue) {
     *old = item;
 }
 
-/// Whether the file says this already, however it is spelt there.
+/// Whether the file has this value already, however it is spelled there.
 fn is_same(old: &toml_edit::Value, new: &NewValue) -> bool {
     match new {
         NewValue::Text(text) => old.as_str() == Some(text),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_stays_as_it_is_spelt() {
+    fn an_unchanged_value_keeps_its_spelling() {
         let old = "model = 'a'\nport = 9_000\n";
         let new = saved(
             old,

@@ -10,28 +10,15 @@ use std::{
 use toml::de::{DeTable, DeValue};
 
 use crate::{
-    key::Key,
     problem::{Place, Problem},
+    settings::{declaration::Expected, table::Key, value::Written},
 };
-
-/// A value in the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FileValue {
-    /// A text, or a whole number as text.
-    Text(String),
-    /// `true` or `false`.
-    Switch(bool),
-    /// A list of texts.
-    List(Vec<String>),
-    /// Something no setting can be, as it was written.
-    Other(String),
-}
 
 /// The settings of a file.
 #[derive(Debug, Default)]
 pub struct ConfigFile {
     /// The values that are set.
-    pub values: Vec<(Key, FileValue, Place)>,
+    pub values: Vec<(Key, Written, Place)>,
     /// What is wrong with the file.
     pub problems: Vec<Problem>,
 }
@@ -85,24 +72,7 @@ impl ConfigFile {
             match Key::from_name(name.get_ref()) {
                 Some(key) => {
                     let place = at(value.span().start);
-                    let value = match value.into_inner() {
-                        DeValue::String(text) => FileValue::Text(text.into_owned()),
-                        DeValue::Integer(number) if number.radix() == 10 => {
-                            FileValue::Text(number.as_str().to_owned())
-                        }
-                        DeValue::Boolean(switch) => FileValue::Switch(switch),
-                        DeValue::Array(items) => {
-                            let texts = items.iter().map(|item| match item.get_ref() {
-                                DeValue::String(text) => Some(text.clone().into_owned()),
-                                _ => None,
-                            });
-                            match texts.collect() {
-                                Some(texts) => FileValue::List(texts),
-                                None => FileValue::Other(written.to_owned()),
-                            }
-                        }
-                        _ => FileValue::Other(written.to_owned()),
-                    };
+                    let value = self::written(key, value.into_inner(), written);
                     read.values.push((key, value, place));
                 }
                 None => read.problems.push(Problem::UnknownKey {
@@ -113,6 +83,26 @@ impl ConfigFile {
             }
         }
         read
+    }
+}
+
+/// The value of `key`, which stands in the file as `text`.
+fn written(key: Key, value: DeValue<'_>, text: &str) -> Written {
+    let other = || Written::Other(text.to_owned());
+    match value {
+        // A flag and a variable can only be texts; the file has real switches.
+        DeValue::String(_) if key.declaration().expected == Expected::Switch => other(),
+        DeValue::String(text) => Written::Text(text.into_owned().into()),
+        DeValue::Integer(number) if number.radix() == 10 => Written::Text(number.as_str().into()),
+        DeValue::Boolean(switch) => Written::Switch(switch),
+        DeValue::Array(items) => {
+            let texts = items.into_iter().map(|item| match item.into_inner() {
+                DeValue::String(text) => Some(text.into_owned()),
+                _ => None,
+            });
+            texts.collect::<Option<_>>().map_or_else(other, Written::List)
+        }
+        _ => other(),
     }
 }
 
@@ -144,7 +134,7 @@ mod tests {
         let read = parse("\u{feff}# comment\nport = 9000\nmodel = 'モデル'\nstart_daemon = true\n");
         assert!(read.problems.is_empty(), "{:?}", read.problems);
         let port = read.values.iter().find(|(key, ..)| *key == Key::Port).unwrap();
-        assert_eq!(port.1, FileValue::Text("9000".into()));
+        assert_eq!(port.1, Written::Text("9000".into()));
         assert_eq!(line_column(&port.2), (2, 8));
     }
 
@@ -164,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_names_its_neighbour() {
+    fn an_unknown_key_names_its_neighbor() {
         let read = parse("prot = 1\nport = 2\n");
         let Problem::UnknownKey { place, key, nearest } = &read.problems[0] else {
             panic!("{:?}", read.problems)

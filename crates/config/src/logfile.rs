@@ -6,9 +6,10 @@ use std::{
     io::{self, Write},
     panic::PanicHookInfo,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::Mutex;
 use tracing_subscriber::{
     EnvFilter, Layer as _,
     fmt::{
@@ -20,7 +21,7 @@ use tracing_subscriber::{
     layer::SubscriberExt as _,
 };
 
-use crate::{folders::Folders, rotation::RotatingFile, settings};
+use crate::{folders::Folders, rotation::RotatingFile, settings::table::Settings};
 
 /// The log file of the daemon on `port`.
 pub fn daemon_log_path(folders: &Folders, port: u16) -> PathBuf {
@@ -36,11 +37,11 @@ pub enum Echo {
     Stderr,
 }
 
-/// Something about the log is not as it was asked for; the program goes on.
+/// A part of the log that does not work as requested. The program goes on.
 #[derive(Debug, thiserror::Error)]
 pub enum LogWarning {
-    /// The filter of the `log` setting is none.
-    #[error("the log filter {filter:?} cannot be read")]
+    /// The setting `log` is not a filter.
+    #[error("the log filter {filter:?} cannot be parsed")]
     BadFilter {
         /// The filter.
         filter: String,
@@ -57,19 +58,19 @@ pub enum LogWarning {
     },
 }
 
-/// What came of [`init`].
+/// The outcome of [`init`].
 #[derive(Debug, Default)]
 pub struct LogStart {
-    /// The file that is written, where it can be.
+    /// The log file, unless it cannot be written.
     pub file: Option<PathBuf>,
-    /// What is not as it was asked for.
+    /// What does not work as requested.
     pub warnings: Vec<LogWarning>,
 }
 
 /// Opens the log at `path` for the whole process, lines of `filter` with UTC times, and sends panics there too.
 ///
-/// Never fails: what cannot be had is a warning, also written to what is left of the log. Only the first call
-/// in a process has an effect on where lines go.
+/// Never fails: what does not work is a warning, which is also written to the rest of the log. Only the first call in a
+/// process has an effect on where lines go.
 pub fn init(path: PathBuf, filter: &str, echo: Echo) -> LogStart {
     let mut start = LogStart::default();
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|source| {
@@ -77,7 +78,7 @@ pub fn init(path: PathBuf, filter: &str, echo: Echo) -> LogStart {
             filter: filter.to_owned(),
             source,
         });
-        EnvFilter::new(settings::DEFAULT_LOG)
+        EnvFilter::new(Settings::default().log.value)
     });
     let file = match RotatingFile::open(&path) {
         Ok(file) => {
@@ -103,7 +104,7 @@ pub fn init(path: PathBuf, filter: &str, echo: Echo) -> LogStart {
     for warning in &start.warnings {
         tracing::warn!(
             error = warning as &dyn std::error::Error,
-            "the log is not as asked for"
+            "the log does not work as requested"
         );
     }
     start
@@ -132,7 +133,7 @@ impl Log {
             let _ = write!(line, " at {location}");
         }
         let _ = writeln!(line, ": {}", panic_message(panic.payload()));
-        // There is nobody left to tell.
+        // If the log cannot be written, there is no other place to say so.
         let _ = self.write_all(line.as_bytes());
         let _ = self.flush();
     }
@@ -154,16 +155,14 @@ impl Write for Log {
             let _ = io::stderr().write_all(bytes);
         }
         if let Some(file) = &self.file {
-            file.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .write_all(bytes)?;
+            file.lock().write_all(bytes)?;
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match &self.file {
-            Some(file) => file.lock().unwrap_or_else(PoisonError::into_inner).flush(),
+            Some(file) => file.lock().flush(),
             None => Ok(()),
         }
     }
@@ -197,7 +196,7 @@ mod tests {
         assert!(panicked.is_err());
         // Other tests of this process may log into the same file; only our own lines are looked for.
         let log = std::fs::read_to_string(&path).unwrap();
-        assert!(log.contains("the log filter \"[[\" cannot be read"), "{log}");
+        assert!(log.contains("the log filter \"[[\" cannot be parsed"), "{log}");
         assert!(log.contains("listening port=1"), "{log}");
         assert!(log.contains("ERROR panic: thread \"model\" panicked at"), "{log}");
         assert!(log.trim_end().ends_with(": too hot"), "{log}");

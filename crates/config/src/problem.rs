@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use crate::key::Key;
+use crate::settings::{declaration::Expected, table::Key};
 
 /// A place in the configuration file, counted from 1; the column counts characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,36 +26,6 @@ pub enum Origin {
     File(Place),
 }
 
-/// What a setting's value has to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// A port.
-    Port,
-    /// A whole number, both ends included.
-    Number {
-        /// The least.
-        min: u64,
-        /// The most.
-        max: u64,
-    },
-    /// `auto`, `en` or `ja`.
-    Lang,
-    /// Any text but the empty one.
-    Text,
-    /// A path.
-    Path,
-    /// One of these names.
-    OneOf(&'static [&'static str]),
-    /// `true` or `false`.
-    Switch,
-    /// Texts, with commas between.
-    List,
-    /// A time such as `30m`, or `always`.
-    Time,
-    /// An IP address.
-    Address,
-}
-
 /// Something about the settings that is wrong; the setting falls back to the next source.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
@@ -69,25 +39,25 @@ pub enum Problem {
         /// The value as it was written.
         value: String,
         /// What it has to be.
-        wanted: Wanted,
+        expected: Expected,
     },
-    /// An address beyond this machine was set, but no token is required there. Only this machine is served.
+    /// An address beyond this machine was set without `require_token`. Only this machine is served.
     #[error("listening on {host} needs a token")]
-    HostWithoutToken {
+    RemoteHostNeedsToken {
         /// The address.
         host: IpAddr,
-        /// Whether the user has just asked for it, by flag or environment.
+        /// Whether the user has just asked for it, by a flag or the environment.
         is_asked: bool,
     },
-    /// All requests together may hold less than two of them: each is counted as it came and as it is read. The usual
-    /// bound holds.
+    /// All requests together may hold less than two of them: each is counted as it came and as it was read. The
+    /// default applies.
     #[error("{buffered} MB for all requests are less than twice the {request} MB of one")]
     BufferedTooSmall {
         /// `max_buffered_mb`.
         buffered: usize,
         /// `max_request_mb`.
         request: usize,
-        /// Whether the user has just asked for it, by flag or environment.
+        /// Whether the user has just asked for it, by a flag or the environment.
         is_asked: bool,
     },
     /// The file has a key that no setting has.
@@ -120,19 +90,19 @@ pub enum Problem {
 
 impl Problem {
     /// Whether the user has just asked for it (flag, environment), so that going on with another value would be
-    /// wrong. What stands in the file is only warned about.
+    /// wrong. A mistake in the file is only warned about.
     pub fn is_error(&self) -> bool {
         matches!(
             self,
             Self::BadValue {
                 origin: Origin::Flag | Origin::Environment,
                 ..
-            } | Self::HostWithoutToken { is_asked: true, .. }
+            } | Self::RemoteHostNeedsToken { is_asked: true, .. }
                 | Self::BufferedTooSmall { is_asked: true, .. }
         )
     }
 
-    /// Whether it is a flag's value that does not fit.
+    /// Whether a flag's value does not fit.
     pub fn is_usage(&self) -> bool {
         matches!(
             self,

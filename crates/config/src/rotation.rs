@@ -53,7 +53,7 @@ impl RotatingFile {
         Ok(self.file.insert(file))
     }
 
-    /// Moves every file one number up. What cannot be moved (on Windows, a file someone reads) is tried again
+    /// Moves every file one number up. A file that cannot be moved (on Windows, one that is being read) is tried again
     /// the next time.
     fn rotate(&mut self) -> io::Result<()> {
         for number in (0..MAX_FILES - 1).rev() {
@@ -81,7 +81,7 @@ impl Write for RotatingFile {
         if self.written > 0 && self.written + bytes.len() as u64 > self.max_bytes {
             self.file = None;
             if self.rotate().is_err() {
-                // Bounded goes before complete: begin the current file anew.
+                // The bound matters more than the old lines: empty the current file.
                 File::create(&self.path)?;
             }
         }

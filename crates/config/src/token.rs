@@ -1,10 +1,11 @@
-//! The secrets that requests bring where they have to: `token.json` in the data folder, readable by the user alone.
+//! The tokens that requests must bring if `require_token` is set: `token.json` in the data folder, which only the user
+//! can read.
 
 use std::{fs, io, path::PathBuf};
 
 use okibi_protocol::guard::Tokens;
 
-use crate::{folders::Folders, settings::Settings};
+use crate::{folders::Folders, settings::table::Settings};
 
 /// Random bytes of a token.
 const BYTES: usize = 32;
@@ -14,12 +15,12 @@ pub fn token_file(folders: &Folders) -> PathBuf {
     folders.data.join("token.json")
 }
 
-/// The tokens there are; `None` where none were made yet, or the file is none of ours.
+/// Returns the tokens; `None` if there are none yet, or the file is not one of ours.
 pub fn read_tokens(folders: &Folders) -> Option<Tokens> {
     serde_json::from_slice(&fs::read(token_file(folders)).ok()?).ok()
 }
 
-/// The tokens that requests have to bring by these settings; they are made where there are none.
+/// Returns the tokens that requests must bring by these settings, and makes them if there are none.
 ///
 /// Errors: the OS's, when the data folder cannot be written or it has no random numbers.
 pub fn required_tokens(settings: &Settings, folders: &Folders) -> io::Result<Option<Tokens>> {
@@ -49,7 +50,7 @@ fn random() -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{key::Key, settings::Flags};
+    use crate::settings::{load::Flags, table::Key};
 
     #[test]
     fn tokens_are_made_once_and_only_where_they_are_required() {

@@ -11,7 +11,7 @@ use std::{
 
 use okibi_client::ConnectOptions;
 use okibi_config::{
-    Discovery, Folders, Settings, assets, daemon_args::daemon_args, folders::CACHE_VARIABLE, logfile,
+    Discovery, Folders, LangChoice, Settings, assets, daemon_args, folders::CACHE_VARIABLE, logfile,
     process_environment, token::read_tokens,
 };
 use okibi_launcher::LaunchSpec;
@@ -54,7 +54,7 @@ impl Machine {
     }
 
     /// How a daemon with these settings is started; `lang` is the language of its messages.
-    pub fn launch_spec(&self, settings: &Settings, access: Access, lang: &'static str) -> LaunchSpec {
+    pub fn launch_spec(&self, settings: &Settings, access: Access, lang: LangChoice) -> LaunchSpec {
         let port = settings.port.value;
         LaunchSpec {
             program: self.program.clone(),

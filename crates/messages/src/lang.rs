@@ -32,11 +32,11 @@ impl Lang {
         }
     }
 
-    /// Returns `en` or `ja`.
-    pub const fn name(self) -> &'static str {
+    /// Returns the setting that leads to this language.
+    pub const fn choice(self) -> LangChoice {
         match self {
-            Self::En => "en",
-            Self::Ja => "ja",
+            Self::En => LangChoice::En,
+            Self::Ja => LangChoice::Ja,
         }
     }
 }

@@ -1,14 +1,20 @@
 use std::{io, path::PathBuf};
 
-use okibi_config::{Key, Origin, Place, Wanted};
+use okibi_config::{Expected, Key, Origin, Place};
 use okibi_launcher::{Exit, Rejection};
 use okibi_protocol::{
     stage::{Stage, StageState},
     units::Millis,
 };
+use strum::VariantArray;
 
 use super::*;
-use crate::{embed::BadLine, help::Help, stage::stage_name, status::Label};
+use crate::{
+    embed::BadLine,
+    help::{self, Help},
+    stage::stage_name,
+    status::Label,
+};
 
 fn holder(name: &str) -> Option<PortHolder> {
     Some(PortHolder {
@@ -230,11 +236,11 @@ fn usage_problems() -> Vec<UsageProblem> {
 }
 
 fn settings_problems() -> Vec<Problem> {
-    let bad = |origin, wanted| Problem::BadValue {
+    let bad = |origin, expected| Problem::BadValue {
         key: Key::Port,
         origin,
         value: "y".into(),
-        wanted,
+        expected,
     };
     let unknown = |nearest| Problem::UnknownKey {
         place: place(),
@@ -242,13 +248,13 @@ fn settings_problems() -> Vec<Problem> {
         nearest,
     };
     vec![
-        bad(Origin::Flag, Wanted::Port),
-        bad(Origin::Environment, Wanted::Number { min: 1, max: 2 }),
-        bad(Origin::File(place()), Wanted::Lang),
-        bad(Origin::Flag, Wanted::Text),
-        bad(Origin::Flag, Wanted::Path),
-        bad(Origin::Environment, Wanted::OneOf(&["all", "none"])),
-        bad(Origin::File(place()), Wanted::Switch),
+        bad(Origin::Flag, Expected::Port),
+        bad(Origin::Environment, Expected::Number { min: 1, max: 2 }),
+        bad(Origin::File(place()), Expected::Model),
+        bad(Origin::Flag, Expected::Text),
+        bad(Origin::Flag, Expected::Path),
+        bad(Origin::Environment, Expected::OneOf(&["all", "none"])),
+        bad(Origin::File(place()), Expected::Switch),
         unknown(None),
         unknown(Some(Key::Port)),
         Problem::BrokenFile {
@@ -411,9 +417,20 @@ fn every_message_has_words_in_both_languages() {
 
 #[test]
 fn labels_and_help_have_words_in_both_languages() {
-    for help in Help::ALL {
+    for help in Help::VARIANTS {
         assert!(!is_japanese(help.text(Lang::En)), "{help:?}");
         assert!(is_japanese(help.text(Lang::Ja)), "{help:?}");
+    }
+    for key in Key::ALL {
+        let (english, japanese) = (help::setting(*key, Lang::En), help::setting(*key, Lang::Ja));
+        assert!(!is_japanese(&english), "{english}");
+        assert!(is_japanese(&japanese), "{japanese}");
+        let declaration = key.declaration();
+        let window = declaration.window.map(|window| (window.label, window.hint));
+        let shown = window.into_iter().flat_map(|(label, hint)| [Some(label), hint]);
+        for words in shown.chain([declaration.unset]).flatten() {
+            assert!(!is_japanese(words.en) && is_japanese(words.ja), "{words:?}");
+        }
     }
     for &stage in Stage::ALL {
         assert!(!stage_name(stage, Lang::Ja).is_empty());
@@ -447,7 +464,7 @@ fn a_bad_setting_begins_with_its_source() {
             key: Key::Port,
             origin,
             value: "99999".into(),
-            wanted: Wanted::Port,
+            expected: Expected::Port,
         };
         Message::Setting(problem).text(Lang::En)
     };

@@ -1,6 +1,6 @@
 //! What is wrong with settings, folders and the log, in words.
 
-use okibi_config::{FolderError, Key, Origin, Place, Problem, Wanted, logfile::LogWarning};
+use okibi_config::{Expected, FolderError, Key, Origin, Place, Problem, logfile::LogWarning};
 
 use crate::{lang::Lang, pick};
 
@@ -11,14 +11,14 @@ pub(crate) fn problem(problem: &Problem, lang: Lang) -> String {
             key,
             origin,
             value,
-            wanted,
+            expected,
         } => {
             let origin = self::origin(*key, origin);
-            let wanted = self::wanted(*wanted, lang);
+            let expected = self::expected(*expected, lang);
             phrase!(
                 lang,
-                "{origin}: {value:?} is not {wanted}",
-                "{origin}: 「{value}」は正しくありません。{wanted}を指定してください"
+                "{origin}: {value:?} is not {expected}",
+                "{origin}: 「{value}」は正しくありません。{expected}を指定してください"
             )
         }
         Problem::UnknownKey {
@@ -29,7 +29,7 @@ pub(crate) fn problem(problem: &Problem, lang: Lang) -> String {
             let place = self::place(place);
             phrase!(
                 lang,
-                "{place}: there is no setting `{key}`; is `{nearest}` meant?",
+                "{place}: there is no setting `{key}`. Did you mean `{nearest}`?",
                 "{place}: 設定 `{key}` はありません。`{nearest}` ではありませんか"
             )
         }
@@ -50,11 +50,11 @@ pub(crate) fn problem(problem: &Problem, lang: Lang) -> String {
             let reason = reason.trim_end();
             phrase!(
                 lang,
-                "{place}: the file cannot be understood ({reason}); the default settings are used",
+                "{place}: the file cannot be parsed ({reason}); the default settings are used",
                 "{place}: 設定ファイルを解釈できません ({reason})。既定の設定を使います"
             )
         }
-        Problem::HostWithoutToken { host, .. } => phrase!(
+        Problem::RemoteHostNeedsToken { host, .. } => phrase!(
             lang,
             "listening on {host} needs `require_token = true` (`--require-token true`); only this machine is served",
             "{host} で待ち受けるには `require_token = true` (`--require-token true`) が必要です。このマシンだけに提供します"
@@ -81,12 +81,12 @@ pub(crate) fn problem(problem: &Problem, lang: Lang) -> String {
 }
 
 /// Why a value typed into a form cannot be used.
-pub fn unfit(value: &str, wanted: Wanted, lang: Lang) -> String {
-    let wanted = self::wanted(wanted, lang);
+pub fn invalid_value(value: &str, expected: Expected, lang: Lang) -> String {
+    let expected = self::expected(expected, lang);
     phrase!(
         lang,
-        "\u{201c}{value}\u{201d} cannot be used; this has to be {wanted}.",
-        "「{value}」は使えません。{wanted}を指定してください。"
+        "\u{201c}{value}\u{201d} cannot be used; this must be {expected}.",
+        "「{value}」は使えません。{expected}を指定してください。"
     )
 }
 
@@ -103,27 +103,32 @@ fn place(place: &Place) -> String {
     format!("{}:{}:{}", place.file.display(), place.line, place.column)
 }
 
-fn wanted(wanted: Wanted, lang: Lang) -> String {
-    match wanted {
-        Wanted::Port => phrase!(lang, "a port (1 to 65535)", "ポート番号 (1〜65535) "),
-        Wanted::Number { min, max } => {
+fn expected(expected: Expected, lang: Lang) -> String {
+    match expected {
+        Expected::Port => phrase!(lang, "a port (1 to 65535)", "ポート番号 (1〜65535) "),
+        Expected::Number { min, max } => {
             phrase!(lang, "a whole number from {min} to {max}", "{min}〜{max} の整数")
         }
-        Wanted::Lang => phrase!(lang, "a language (auto, en or ja)", "言語 (auto、en、ja) "),
-        Wanted::Text => phrase!(lang, "a text", "文字列"),
-        Wanted::Path => phrase!(lang, "a path", "パス"),
-        Wanted::OneOf(names) => {
+        Expected::Text => phrase!(lang, "a text", "文字列"),
+        Expected::Model => phrase!(
+            lang,
+            "a model's name or the path of its folder",
+            "モデル名またはフォルダーのパス"
+        ),
+        Expected::Path => phrase!(lang, "a path", "パス"),
+        Expected::OneOf(names) => {
             let (english, japanese) = (names.join(", "), names.join("、"));
             phrase!(lang, "one of {english}", "次のいずれか ({japanese}) ")
         }
-        Wanted::List => phrase!(lang, "a list of texts", "文字列のリスト"),
-        Wanted::Time => phrase!(
+        Expected::List => phrase!(lang, "a list of texts", "文字列のリスト"),
+        Expected::Folders => phrase!(lang, "a list of folders", "フォルダーのリスト"),
+        Expected::Time => phrase!(
             lang,
             "a time such as 45s, 30m or 2h, or always",
             "45s、30m、2h のような時間、または always"
         ),
-        Wanted::Address => phrase!(lang, "an IP address", "IP アドレス"),
-        Wanted::Switch => phrase!(lang, "true or false", "true か false "),
+        Expected::Address => phrase!(lang, "an IP address", "IP アドレス"),
+        Expected::Switch => phrase!(lang, "true or false", "true か false "),
     }
 }
 
@@ -138,12 +143,12 @@ pub(crate) fn folder_error(error: &FolderError, lang: Lang) -> String {
     }
 }
 
-/// A log that is not as it was asked for.
+/// A log that is not as it was requested.
 pub(crate) fn log_warning(warning: &LogWarning, lang: Lang) -> String {
     match warning {
         LogWarning::BadFilter { filter, source } => phrase!(
             lang,
-            "the log filter {filter:?} cannot be understood ({source}); `info` is used",
+            "the log filter {filter:?} cannot be parsed ({source}); `info` is used",
             "ログフィルター「{filter}」を解釈できません ({source})。`info` を使います"
         ),
         LogWarning::NoFile { path, source } => {

@@ -39,11 +39,9 @@ pub use files::{ModelFiles, Pooling, Prompts};
 pub use inventory::{details, folder_bytes, inventory, remove};
 pub use known::{KnownModel, known, known_markdown};
 pub use library::{Hub, Library};
+pub use okibi_protocol::models::{DEFAULT_MODEL, is_path};
 pub use own_folders::{forget_folder, remember_folder};
 pub use pull::pull;
 pub use resolve::{HubModel, ModelName, Source, resolve};
 pub use space::free_bytes;
 pub use usage::mark_used;
-
-/// Name of the model that comes with Okibi.
-pub const DEFAULT_MODEL: &str = "multilingual-e5-small";

@@ -3,7 +3,7 @@
 //! [`LoadModel`](crate::method::LoadModel) and [`PullModel`](crate::method::PullModel) answer with a stream of
 //! [`ModelStep`]s where a call can be streamed, and with the last one alone where it cannot.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,18 @@ use crate::{
     stage::{StageBoard, StageEvent},
     units::{ByteCount, Millis},
 };
+
+/// The model that comes with Okibi.
+pub const DEFAULT_MODEL: &str = "multilingual-e5-small";
+
+/// Whether a text that names a model is the path of its folder. A name may contain a slash (`owner/name`), so only what
+/// cannot be a name is a path: `./dir`, `../dir`, `~/dir`, `dir/`, an absolute path, anything with a backslash.
+pub fn is_path(model: &str) -> bool {
+    model.starts_with(['.', '~', '/'])
+        || model.ends_with('/')
+        || model.contains('\\')
+        || Path::new(model).is_absolute()
+}
 
 /// Where a model comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +130,8 @@ pub struct ModelList {
 }
 
 /// Which weights of a repository are taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum Variant {
@@ -328,6 +341,16 @@ pub struct LoadedModel {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_told_from_names() {
+        for path in ["./m", "../m", ".", "..", ".m", "~/m", "m/", "/m", r"a\b"] {
+            assert!(is_path(path), "{path}");
+        }
+        for name in ["m", "owner/name", "owner/name@main", "m.v2"] {
+            assert!(!is_path(name), "{name}");
+        }
+    }
 
     #[test]
     fn only_the_name_has_to_be_given() {

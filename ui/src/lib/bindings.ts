@@ -409,7 +409,7 @@ took_ms: number, };
 export type NotificationChoice = "all" | "errors" | "none";
 export type ProgressChoice = "always" | "slow" | "never";
 export type DeviceChoice = "auto" | "cpu" | "cuda" | "coreml" | "directml";
-export type LanguageChoice = "auto" | "en" | "ja";
+export type LangChoice = "auto" | "en" | "ja";
 export type SettingsForm = {
 /**
  * A model's name, or the path of a folder.
@@ -438,7 +438,7 @@ keep_alive: string,
 /**
  * The language.
  */
-lang: LanguageChoice,
+lang: LangChoice,
 /**
  * Which notifications are shown.
  */
@@ -448,18 +448,18 @@ notifications: NotificationChoice,
  */
 progress_window: ProgressChoice,
 /**
- * Whether this app starts when the user logs in.
- */
-start_at_login: boolean,
-/**
  * Whether the daemon starts when the app does.
  */
 start_daemon: boolean,
 /**
- * Whether a daemon that dies by itself is started again.
+ * Whether a daemon that crashes is restarted.
  */
-restart: boolean, };
-export type Field = "model" | "port" | "threads" | "variant" | "device" | "keep_alive" | "lang" | "notifications" | "progress_window" | "start_at_login" | "start_daemon" | "restart";
+restart_daemon: boolean,
+/**
+ * Whether this app starts when the user logs in. The system keeps it, and not the configuration file.
+ */
+start_at_login: boolean, };
+export type Field = keyof SettingsForm;
 export type SettingsView = {
 /**
  * The values in use.

@@ -44,7 +44,7 @@ class FakeApp implements Backend {
       progress_window: "slow",
       start_at_login: false,
       start_daemon: true,
-      restart: true,
+      restart_daemon: true,
     };
     this.models = new FakeModels(
       { view: () => this.view, tell: (change) => this.tell(change), play: (step) => this.play(step) },

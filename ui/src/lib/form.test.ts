@@ -15,12 +15,12 @@ const FORM: SettingsForm = {
   progress_window: "slow",
   start_at_login: false,
   start_daemon: true,
-  restart: true,
+  restart_daemon: true,
 };
 
 it("tells which fields differ", () => {
   expect(changedFields(FORM, { ...FORM })).toEqual([]);
-  expect(changedFields(FORM, { ...FORM, port: "8766", restart: false })).toEqual(["port", "restart"]);
+  expect(changedFields(FORM, { ...FORM, port: "8766", restart_daemon: false })).toEqual(["port", "restart_daemon"]);
 });
 
 it("keeps what was typed when the settings change elsewhere", () => {

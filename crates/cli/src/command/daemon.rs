@@ -96,24 +96,22 @@ pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
     }
 }
 
-/// The bounds of the listener: what the user set, the usual ones else.
+/// The bounds of the listener.
 fn limits(settings: &Settings) -> Limits {
     let usual = Limits::default();
-    let seconds = |set: Option<u64>, usual| set.map_or(usual, Duration::from_secs);
-    let max_body_bytes = settings.max_request_mb.value.map(|megabytes| megabytes << 20);
-    let max_body_bytes = max_body_bytes.unwrap_or(usual.max_body_bytes);
+    let max_body_bytes = settings.max_request_mb.value << 20;
     let max_buffered_bytes = settings.max_buffered_mb.value.map(|megabytes| megabytes << 20);
     Limits {
-        max_connections: settings.max_connections.value.unwrap_or(usual.max_connections),
+        max_connections: settings.max_connections.value,
         max_body_bytes,
         max_message_bytes: max_body_bytes,
         // Large requests need more of it, unless the user knows better.
         max_buffered_bytes: max_buffered_bytes.unwrap_or(usual.max_buffered_bytes.max(4 * max_body_bytes)),
-        max_batch: settings.max_batch.value.unwrap_or(usual.max_batch),
-        header_read_timeout: seconds(settings.header_seconds.value, usual.header_read_timeout),
-        body_read_timeout: seconds(settings.body_seconds.value, usual.body_read_timeout),
-        write_timeout: seconds(settings.write_seconds.value, usual.write_timeout),
-        ping_interval: seconds(settings.ping_seconds.value, usual.ping_interval),
+        max_batch: settings.max_batch.value,
+        header_read_timeout: Duration::from_secs(settings.header_seconds.value),
+        body_read_timeout: Duration::from_secs(settings.body_seconds.value),
+        write_timeout: Duration::from_secs(settings.write_seconds.value),
+        ping_interval: Duration::from_secs(settings.ping_seconds.value),
         ..usual
     }
 }
@@ -125,19 +123,15 @@ fn options(
 ) -> Result<DaemonOptions, Failure> {
     let settings = &front.settings;
     let library = front.library();
-    let usual = ServeOptions::default();
     Ok(DaemonOptions {
         host: settings.host.value,
         port: settings.port.value,
         access: front.access()?,
         serve: ServeOptions {
-            max_inputs: settings.max_inputs.value.unwrap_or(usual.max_inputs),
-            max_request_tokens: settings
-                .max_request_tokens
-                .value
-                .unwrap_or(usual.max_request_tokens),
+            max_inputs: settings.max_inputs.value,
+            max_request_tokens: settings.max_request_tokens.value,
             model_names: settings.model_names.value.clone(),
-            batch_tokens: settings.batch_tokens.value,
+            batch_tokens: Some(settings.batch_tokens.value),
         },
         models: ModelOptions {
             library: library.clone(),
@@ -145,7 +139,7 @@ fn options(
                 okibi_config::KeepAlive::Always => KeepAlive::Always,
                 okibi_config::KeepAlive::For(time) => KeepAlive::For(time),
             }),
-            keep_models: settings.keep_models.value,
+            keep_models: Some(settings.keep_models.value),
             max_bytes: settings
                 .max_model_mb
                 .value
@@ -159,8 +153,8 @@ fn options(
             cache_folder: front.machine.folders.cache.clone(),
             threads: settings.threads.value,
             device: device(settings.device.value),
-            batch_tokens: settings.batch_tokens.value,
-            max_queued_texts: settings.max_queued_texts.value,
+            batch_tokens: Some(settings.batch_tokens.value),
+            max_queued_texts: Some(settings.max_queued_texts.value),
             library,
             variant: settings.variant.value,
             admission: None,
@@ -292,5 +286,23 @@ fn load_problem(error: &LoadError) -> LoadProblem {
             free: *free,
         },
         LoadError::WarmUp(source) => LoadProblem::WarmUp { cause: chain(source) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The crates below have defaults of their own, for what runs without settings: a front's temporary server, tests.
+    #[test]
+    fn the_defaults_of_the_settings_are_those_of_the_crates() {
+        let settings = Settings::default();
+        assert_eq!(
+            format!("{:?}", limits(&settings)),
+            format!("{:?}", Limits::default())
+        );
+        let serve = ServeOptions::default();
+        assert_eq!(settings.max_inputs.value, serve.max_inputs);
+        assert_eq!(settings.max_request_tokens.value, serve.max_request_tokens);
     }
 }

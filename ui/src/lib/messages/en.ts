@@ -1,3 +1,4 @@
+import { en as settings } from "./settings";
 import type { Messages } from "./table";
 
 export const en: Messages = {
@@ -122,29 +123,8 @@ export const en: Messages = {
     tooMany: (limit) => `At most ${limit} sentences fit here; the first ${limit} were compared.`,
   },
   settings: {
-    fields: {
-      model: "Model",
-      port: "Port",
-      threads: "Threads",
-      variant: "Weights",
-      device: "Computes on",
-      keep_alive: "Keep in memory",
-      lang: "Language",
-      notifications: "Notifications",
-      progress_window: "Progress window",
-      start_at_login: "Start at login",
-      start_daemon: "Start the daemon when the app starts",
-      restart: "Restart a daemon that dies",
-    },
-    hints: {
-      model: "A name from the catalogue, or the path of a folder with an ONNX model.",
-      port: "Apps find Okibi here; 8765 is the usual one.",
-      threads: "Empty: as many as the processor has cores.",
-      variant: "Of downloaded models. Automatic decides by processor and memory.",
-      device: "Where this machine lacks it, the processor computes.",
-      keep_alive: "45s, 30m, 2h or always. Then a model rests until the next request.",
-      restart: "At most three times in ten minutes.",
-    },
+    fields: { ...settings.fields, start_at_login: "Start at login" },
+    hints: settings.hints,
     notifications: { all: "Loads and errors", errors: "Errors only", none: "None" },
     progress: {
       always: "At every start",

@@ -1,3 +1,4 @@
+import { ja as settings } from "./settings";
 import type { Messages } from "./table";
 
 export const ja: Messages = {
@@ -122,29 +123,8 @@ export const ja: Messages = {
     tooMany: (limit) => `ここで比べられるのは ${limit} 文までです。先頭の ${limit} 文を比べました。`,
   },
   settings: {
-    fields: {
-      model: "モデル",
-      port: "ポート",
-      threads: "スレッド数",
-      variant: "重みの種類",
-      device: "計算に使う装置",
-      keep_alive: "メモリに置く時間",
-      lang: "言語",
-      notifications: "通知",
-      progress_window: "起動ウィンドウ",
-      start_at_login: "ログイン時に起動する",
-      start_daemon: "アプリの起動時にデーモンも起動する",
-      restart: "デーモンが落ちたら再起動する",
-    },
-    hints: {
-      model: "カタログにある名前か、ONNX モデルの入ったフォルダーのパスを指定します。",
-      port: "ほかのアプリはここに接続します。通常は 8765 です。",
-      threads: "空欄にすると、プロセッサのコア数になります。",
-      variant: "ダウンロードするモデルの精度です。自動では、プロセッサとメモリから決まります。",
-      device: "このパソコンで使えない装置を選んだときは、プロセッサで計算します。",
-      keep_alive: "45s、30m、2h、always のように指定します。過ぎると、次のリクエストまで休止します。",
-      restart: "10 分間に 3 回までです。",
-    },
+    fields: { ...settings.fields, start_at_login: "ログイン時に起動する" },
+    hints: settings.hints,
     notifications: { all: "読み込みとエラー", errors: "エラーのみ", none: "なし" },
     progress: {
       always: "起動のたびに開く",

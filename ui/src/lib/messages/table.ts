@@ -1,5 +1,5 @@
 import type { ModelFilter, Standing } from "../models";
-import type { DaemonView, DeviceChoice, Field, LaunchState, ModelOrigin, NotificationChoice, ProgressChoice, Stage, StageState, Variant } from "../bindings";
+import type { DaemonView, DeviceChoice, Field, LangChoice, LaunchState, ModelOrigin, NotificationChoice, ProgressChoice, Stage, StageState, Variant } from "../bindings";
 
 /** A stage's state as a row shows it: one that has not begun waits, one that the load's end has cut short is interrupted. */
 export type RowState = StageState | "waiting" | "interrupted";
@@ -105,7 +105,7 @@ export interface Messages {
     progress: Record<ProgressChoice, string>;
     variants: Record<Variant, string>;
     devices: Record<DeviceChoice, string>;
-    languages: Record<"auto" | "en" | "ja", string>;
+    languages: Record<LangChoice, string>;
     groups: { daemon: string; app: string };
     otherModel: string;
     unsaved: string;

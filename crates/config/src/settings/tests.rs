@@ -1,4 +1,24 @@
-use super::*;
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use proptest::prelude::*;
+
+use super::{
+    choices::LangChoice,
+    declaration::Expected,
+    document::DocumentError,
+    load::{Flags, Loaded},
+    setting::Source,
+    table::{Key, Settings},
+    value::Written,
+};
+use crate::{
+    folders::absolute,
+    problem::{Origin, Problem},
+};
 
 struct Machine {
     folder: tempfile::TempDir,
@@ -76,8 +96,8 @@ fn a_bad_value_names_its_source_and_the_next_source_is_used() {
         [
             (Key::Port, 0, "99999", true, false),
             (Key::Threads, 2, "0", false, false),
-            (Key::Lang, 0, "fr", true, true),
             (Key::DrainSeconds, 3, "true", false, false),
+            (Key::Lang, 0, "fr", true, true),
         ]
     );
 }
@@ -124,7 +144,7 @@ fn an_address_beyond_this_machine_needs_a_token() {
     assert!(
         matches!(
             loaded.problems[..],
-            [Problem::HostWithoutToken { is_asked: true, .. }]
+            [Problem::RemoteHostNeedsToken { is_asked: true, .. }]
         ),
         "{:?}",
         loaded.problems
@@ -153,6 +173,42 @@ fn a_list_is_an_array_in_the_file_and_has_commas_elsewhere() {
     let environment = |name: &str| (name == "OKIBI_MODEL_NAMES").then(|| "a, b".into());
     let loaded = Settings::load(&Flags::default(), &environment, &file);
     assert_eq!(loaded.settings.model_names.value, ["a", "b"]);
+}
+
+#[test]
+fn two_slashes_do_not_lead_out_of_the_home_folder() {
+    let folder = |model: &str| {
+        let flags = Flags::default().with(Key::Model, Some(model.into()));
+        Settings::from_flags(&flags).settings.model.value
+    };
+    assert_eq!(folder("~//m"), folder("~/m"));
+}
+
+#[test]
+fn a_folder_may_have_a_comma_in_its_name() {
+    let machine = Machine::new("model_folders = ['/models/a, b', '/c']", &[]);
+    let Loaded { settings, problems } = machine.load(&Flags::default());
+    assert!(problems.is_empty(), "{problems:?}");
+    let folders = ["/models/a, b", "/c"].map(|folder| absolute(Path::new(folder)).display().to_string());
+    assert_eq!(settings.model_folders.value, folders);
+}
+
+#[test]
+fn a_switch_in_the_file_is_no_text_and_a_flag_is() {
+    let loaded = Machine::new("require_token = 'true'", &[]).load(&Flags::default());
+    assert!(
+        matches!(
+            loaded.problems[..],
+            [Problem::BadValue {
+                expected: Expected::Switch,
+                ..
+            }]
+        ),
+        "{:?}",
+        loaded.problems
+    );
+    let flags = Flags::default().with(Key::RequireToken, Some("Yes".into()));
+    assert!(Settings::from_flags(&flags).settings.require_token.value);
 }
 
 #[test]
@@ -204,4 +260,117 @@ fn all_requests_together_hold_at_least_two() {
     assert_eq!(load("64", None).settings.max_buffered_mb.value, Some(64));
     assert_eq!(load("2", Some("1")).settings.max_buffered_mb.value, Some(2));
     assert_eq!(load("2047", Some("1024")).problems.len(), 1);
+}
+
+/// A value that fits. Space around a name is not part of it.
+fn fitting(expected: Expected) -> BoxedStrategy<Written> {
+    let texts = |pattern: &'static str| {
+        let fits = |text: &String| !text.trim().is_empty();
+        pattern.prop_filter("some text", fits)
+    };
+    fn text(text: impl Into<OsString>) -> Written {
+        Written::Text(text.into())
+    }
+    match expected {
+        Expected::Number { min, max } => (min..=max).prop_map(|number| text(number.to_string())).boxed(),
+        Expected::Port => (1..=u16::MAX).prop_map(|port| text(port.to_string())).boxed(),
+        Expected::Text | Expected::Path => texts(r#"[-a-z日=,"'{} \\$/]{1,20}"#).prop_map(text).boxed(),
+        Expected::Model => texts(r"(\./|~/|/)?[-a-z日@/]{1,9}( [-a-z日@]{1,9})?/?")
+            .prop_map(text)
+            .boxed(),
+        Expected::OneOf(names) => prop::sample::select(names).prop_map(|name| text(name)).boxed(),
+        Expected::Switch => any::<bool>().prop_map(Written::Switch).boxed(),
+        Expected::List | Expected::Folders => prop::collection::vec(texts(r#"[-a-z日:/*,"]{1,12}"#), 0..4)
+            .prop_map(Written::List)
+            .boxed(),
+        Expected::Time => texts("[0-9]{1,4}[smh]?|always").prop_map(text).boxed(),
+        Expected::Address => any::<std::net::IpAddr>()
+            .prop_map(|address| text(address.to_string()))
+            .boxed(),
+    }
+}
+
+/// A value for some of the settings.
+fn some_settings() -> impl Strategy<Value = Flags> {
+    let each = |key: &Key| {
+        let key = *key;
+        prop::option::of(fitting(key.declaration().expected).prop_map(move |written| (key, written)))
+    };
+    let values: Vec<_> = Key::ALL.iter().map(each).collect();
+    values.prop_map(|values| {
+        let mut flags = Flags::default();
+        flags.extend(values.into_iter().flatten());
+        flags
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_daemon_has_the_settings_of_its_front(flags in some_settings()) {
+        let front = Settings::from_flags(&flags).settings;
+        let Loaded { settings, problems } = Settings::from_document(&front.document(LangChoice::Ja)).unwrap();
+        prop_assert!(problems.is_empty(), "{:?}", problems);
+        for key in Key::ALL.iter().filter(|key| key.declaration().scope.needs_restart()) {
+            prop_assert_eq!(settings.json(*key), front.json(*key), "{}", key);
+        }
+        prop_assert_eq!(settings.lang.value, LangChoice::Ja);
+    }
+}
+
+#[test]
+fn a_daemon_is_not_told_what_is_the_default() {
+    assert_eq!(Settings::default().document(LangChoice::En), r#"{"lang":"en"}"#);
+    let flags = Flags::default().with(Key::Port, Some("9001".into()));
+    let settings = Settings::from_flags(&flags).settings;
+    assert_eq!(settings.document(LangChoice::En), r#"{"lang":"en","port":9001}"#);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_that_is_not_unicode_reaches_the_daemon() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let path = OsString::from_vec(b"/assets/\xff".to_vec());
+    let flags = Flags::default().with(Key::Assets, Some(path.clone()));
+    let front = Settings::from_flags(&flags).settings;
+    let told = Settings::from_document(&front.document(LangChoice::En)).unwrap();
+    assert_eq!(told.settings.assets.value, Some(path.into()));
+}
+
+#[test]
+fn a_document_that_is_not_understood_is_an_error() {
+    for not_an_object in ["", "[]", "{"] {
+        let error = Settings::from_document(not_an_object).unwrap_err();
+        assert!(matches!(error, DocumentError::NotAnObject { .. }), "{error:?}");
+    }
+    let error = Settings::from_document(r#"{"prot": 1}"#).unwrap_err();
+    assert!(
+        matches!(&error, DocumentError::UnknownKey { key } if key == "prot"),
+        "{error:?}"
+    );
+    let loaded = Settings::from_document(r#"{"port": "x"}"#).unwrap();
+    assert!(loaded.problems[0].is_error(), "{:?}", loaded.problems);
+}
+
+#[test]
+fn every_setting_is_declared_whole() {
+    let usual = Settings::default();
+    let mut names = BTreeSet::new();
+    for key in Key::ALL {
+        let declaration = key.declaration();
+        assert!(names.insert(declaration.name), "{key} is declared twice");
+        assert!(
+            !declaration.help.en.ends_with('.'),
+            "{key}: it is a line and not a sentence"
+        );
+        let Some(value) = super::docs::default_text(&usual.json(*key)) else {
+            continue;
+        };
+        assert_eq!(declaration.unset, None, "{key} has a default value");
+        let loaded = Settings::from_flags(&Flags::default().with(*key, Some(value.into())));
+        assert!(loaded.problems.is_empty(), "{key}: {:?}", loaded.problems);
+        assert_eq!(loaded.settings.json(*key), usual.json(*key));
+    }
 }
