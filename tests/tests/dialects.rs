@@ -181,6 +181,18 @@ async fn ollama_embeds_lists_and_shows() {
     }
     let (_, shown) = post(&machine, "/api/show", json!({"model": "tiny-ruri"})).await;
     assert_eq!(shown["capabilities"], json!(["embedding"]));
+    assert_eq!(
+        (
+            &shown["model_info"]["general.architecture"],
+            &shown["details"]["family"]
+        ),
+        (&json!("modernbert"), &json!("modernbert")),
+        "as its config.json says: {shown}"
+    );
+    assert!(
+        shown["model_info"]["modernbert.embedding_length"].is_u64(),
+        "{shown}"
+    );
     assert!(
         get(&machine, "/api/version").await.1["version"]
             .as_str()

@@ -17,6 +17,7 @@ mod guards;
 mod hub;
 mod launch;
 mod loading;
+mod metrics;
 mod models;
 mod models_window;
 mod not_finite;

@@ -120,6 +120,8 @@ pub struct ModelInfo {
     pub prompts: Prompts,
     /// How token vectors become one.
     pub pooling: Pooling,
+    /// The kind of network, as the model's configuration names it.
+    pub architecture: Option<String>,
     /// Threads it computes with.
     pub threads: usize,
     /// What computes it.

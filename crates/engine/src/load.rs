@@ -119,6 +119,7 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
         max_tokens: tokenizer.max_tokens(),
         prompts: files.prompts,
         pooling: files.pooling,
+        architecture: files.architecture,
         threads,
         device: session.device(),
         missed_device: options.device.missed(session.device()),

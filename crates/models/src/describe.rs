@@ -135,6 +135,7 @@ pub fn describe(
             .and_then(|id| u32::try_from(id).ok())
             .unwrap_or(0),
         special_tokens: special_token_texts(&special_tokens),
+        architecture: config["model_type"].as_str().map(str::to_owned),
         dimension: known.map(|known| known.dimension).or(dimension),
         found_in: found.0,
     })

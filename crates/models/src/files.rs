@@ -47,6 +47,8 @@ pub struct ModelFiles {
     pub pad_id: u32,
     /// Special tokens the configuration names, in case the tokenizer file lacks them.
     pub special_tokens: Vec<String>,
+    /// The kind of network, as `model_type` of `config.json` names it.
+    pub architecture: Option<String>,
     /// Length of a vector, where the files or the table of known models say it.
     pub dimension: Option<usize>,
     /// Where each of these was read, by the name it has on the wire: a file, `known models` or `default`.

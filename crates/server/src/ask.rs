@@ -1,11 +1,11 @@
 //! One request for embeddings, whichever dialect it came in.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Overflow, Pending, Role, Text};
 use okibi_protocol::method::{InputType, OverflowChoice};
 
-use crate::{daemon::Daemon, failure::Failure, metrics::Dialect, models::Lease};
+use crate::{blocking::run_blocking, daemon::Daemon, failure::Failure, models::Lease};
 
 /// Texts of at most so many bytes together are tokenised at once; more would hold other connections up.
 const TOKENISE_AT_ONCE: usize = 4096;
@@ -33,41 +33,23 @@ pub(crate) fn overflow(overflow: Option<OverflowChoice>, truncate: bool) -> Over
 /// Embeds the texts of one request by `model`, and counts it. A text without a vector fails the request.
 pub(crate) async fn embed(
     daemon: &Arc<Daemon>,
-    dialect: Dialect,
     model: &Lease,
     request: EmbedRequest,
 ) -> Result<Embedded, Failure> {
-    judged(daemon, dialect, model, request, Embedded::whole).await
+    run(daemon, model, request, Embedded::whole).await
 }
 
 /// As [`embed`], for dialects that can say which texts have no vector.
 pub(crate) async fn embed_each(
     daemon: &Arc<Daemon>,
-    dialect: Dialect,
     model: &Lease,
     request: EmbedRequest,
 ) -> Result<Embedded, Failure> {
-    judged(daemon, dialect, model, request, Ok).await
+    run(daemon, model, request, Ok).await
 }
 
 /// What is to be made of vectors that may not all be there.
 type Judge = fn(Embedded) -> Result<Embedded, EmbedError>;
-
-async fn judged(
-    daemon: &Arc<Daemon>,
-    dialect: Dialect,
-    model: &Lease,
-    request: EmbedRequest,
-    judge: Judge,
-) -> Result<Embedded, Failure> {
-    let began = Instant::now();
-    let outcome = run(daemon, model, request, judge).await;
-    match &outcome {
-        Ok(embedded) => daemon.metrics.answered(dialect, embedded, began.elapsed()),
-        Err(failure) => daemon.metrics.failed(dialect, failure),
-    }
-    outcome
-}
 
 async fn run(
     daemon: &Arc<Daemon>,
@@ -83,6 +65,7 @@ async fn run(
     let guard = daemon.activity.begin();
     let pending = submit(daemon, model, request).await?;
     let embedded = judge(pending.wait().await?)?;
+    daemon.metrics.embedded(&embedded);
     guard.served(count);
     Ok(embedded)
 }
@@ -107,10 +90,5 @@ pub(crate) async fn submit(
         return submit(model, request);
     }
     let engine = model.engine();
-    match tokio::task::spawn_blocking(move || submit(&engine, request)).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(Failure::Embed(EmbedError::Compute {
-            reason: "the tokenizer panicked".into(),
-        })),
-    }
+    run_blocking(move || submit(&engine, request)).await
 }

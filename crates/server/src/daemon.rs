@@ -15,8 +15,8 @@ use okibi_protocol::{
     guard::{Refusal, Right},
     jsonrpc::{Call, RpcError, code, raw_result},
     method::{
-        self, Embed, EmbedParams, EmbedText, EmbedTextParams, ListModels, LoadModel, Method, PullModel,
-        RemoveModel, RunState, STATUS_CHANGED, Status, StopServer, Stopping, Subscribe, UnloadModel,
+        self, Embed, EmbedText, ListModels, LoadModel, Method, PullModel, RemoveModel, RunState,
+        STATUS_CHANGED, Status, StopServer, Stopping, Subscribe, UnloadModel,
     },
     models::{LoadModelParams, ModelParams, PullModelParams},
     notice::LaunchId,
@@ -222,16 +222,7 @@ impl Daemon {
     pub(crate) async fn answer(self: Arc<Self>, call: Call, asker: Asker<'_>) -> Result<Answer, RpcError> {
         let single = |result| Ok(Answer::Single(result));
         match call.method.as_str() {
-            EmbedText::NAME => {
-                let params: EmbedTextParams = call.params.parse()?;
-                let result = embed::text(&self, params, asker.connection).await?;
-                single(Ok(raw_result(&result)?))
-            }
-            Embed::NAME => {
-                let params: EmbedParams = call.params.parse()?;
-                let answer = embed::texts(&self, params, asker.connection, asker.may_stream).await;
-                answer.map_err(|failure| failure.rpc())
-            }
+            EmbedText::NAME | Embed::NAME => embed::answer(&self, call, &asker).await,
             StopServer::NAME | LoadModel::NAME | UnloadModel::NAME | PullModel::NAME | RemoveModel::NAME
                 if asker.right < Right::Manage =>
             {

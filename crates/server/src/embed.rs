@@ -2,11 +2,15 @@
 
 use std::{sync::Arc, time::Instant};
 
+use okibi_dialects::Dialect;
 use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Pending, Role};
 use okibi_listener::{Answer, Chunk, ConnectionId};
 use okibi_protocol::{
-    jsonrpc::{RpcError, raw_result},
-    method::{EmbedParams, EmbedResult, EmbedTextParams, EmbedTextResult, FailedText, Truncated, Windowed},
+    jsonrpc::{Call, RpcError, raw_result},
+    method::{
+        EmbedParams, EmbedResult, EmbedText, EmbedTextParams, EmbedTextResult, FailedText, Method, Truncated,
+        Windowed,
+    },
     vector::{Encoding, Vectors, safetensors_base64},
 };
 use serde_json::value::RawValue;
@@ -15,9 +19,9 @@ use tokio::sync::mpsc;
 use crate::{
     activity::RequestGuard,
     ask,
-    daemon::{Daemon, MAX_TEXTS},
+    daemon::{Asker, Daemon, MAX_TEXTS},
     failure::Failure,
-    metrics::Dialect,
+    metrics::OK,
     models::Lease,
 };
 
@@ -25,28 +29,48 @@ use crate::{
 /// few enough that the first ones come soon.
 pub const STREAM_CHUNK: usize = 1024;
 
+/// Answers `embed_text` or `embed`, and counts the answer: with its last chunk where it is streamed, else here, where it
+/// leaves, so that no failure is missed.
+pub(crate) async fn answer(daemon: &Arc<Daemon>, call: Call, asker: &Asker<'_>) -> Result<Answer, RpcError> {
+    let began = Instant::now();
+    let answered = async {
+        if call.method == EmbedText::NAME {
+            let params = call.params.parse().map_err(Failure::Params)?;
+            let result = text(daemon, params, asker.connection).await?;
+            Ok(Answer::Single(raw_result(&result)))
+        } else {
+            let params = call.params.parse().map_err(Failure::Params)?;
+            texts(daemon, params, asker.connection, asker.may_stream).await
+        }
+    };
+    let answered: Result<Answer, Failure> = answered.await;
+    match &answered {
+        Ok(Answer::Stream(_)) => {}
+        Ok(Answer::Single(_)) => daemon.metrics.answered(Dialect::JsonRpc, OK, began.elapsed()),
+        Err(failure) => daemon.metrics.failed(Dialect::JsonRpc, failure, began.elapsed()),
+    }
+    answered.map_err(|failure| failure.rpc())
+}
+
 /// `embed_text`: one text as it is, in the original's format.
-pub(crate) async fn text(
+async fn text(
     daemon: &Arc<Daemon>,
     params: EmbedTextParams,
     connection: ConnectionId,
-) -> Result<EmbedTextResult, RpcError> {
+) -> Result<EmbedTextResult, Failure> {
     let request = EmbedRequest {
         client: connection.0,
         ..EmbedRequest::new([params.text])
     };
-    let embed = async {
-        let (model, _) = daemon.model(None).await?;
-        ask::embed(daemon, Dialect::JsonRpc, &model, request).await
-    };
-    let embedded = embed.await.map_err(|failure: Failure| failure.rpc())?;
+    let (model, _) = daemon.model(None).await?;
+    let embedded = ask::embed(daemon, &model, request).await?;
     Ok(EmbedTextResult {
         vector: safetensors_base64(&embedded.vectors),
     })
 }
 
 /// `embed`: texts, in one result or in chunks. `may_stream` says whether the answer can come in several messages.
-pub(crate) async fn texts(
+async fn texts(
     daemon: &Arc<Daemon>,
     params: EmbedParams,
     connection: ConnectionId,
@@ -79,12 +103,10 @@ pub(crate) async fn texts(
     };
     if may_stream && stream.unwrap_or(texts.len() > STREAM_CHUNK) {
         if texts.len() > MAX_TEXTS {
-            let failure = Failure::TooManyTexts {
+            return Err(Failure::TooManyTexts {
                 count: texts.len(),
                 limit: MAX_TEXTS,
-            };
-            daemon.metrics.failed(Dialect::JsonRpc, &failure);
-            return Err(failure);
+            });
         }
         // Empty texts are found before the first chunk is sent: half a result is no help to anyone.
         if let Some(index) = texts.iter().position(String::is_empty) {
@@ -92,12 +114,14 @@ pub(crate) async fn texts(
         }
         let guard = daemon.activity.begin();
         let work = Work {
+            began: Instant::now(),
             daemon: daemon.clone(),
             model,
             template,
             encoding,
         };
         let (chunks, receiver) = mpsc::channel(1);
+        // It ends by itself: with the last chunk, or when nobody reads the chunks any more.
         tokio::spawn(work.stream(texts, chunks, guard));
         return Ok(Answer::Stream(receiver));
     }
@@ -106,17 +130,16 @@ pub(crate) async fn texts(
         ..template
     };
     let embedded = match encoding {
-        Encoding::Float | Encoding::Base64 => {
-            ask::embed_each(daemon, Dialect::JsonRpc, &model, request).await?
-        }
+        Encoding::Float | Encoding::Base64 => ask::embed_each(daemon, &model, request).await?,
         // One tensor has no place for a text without a vector.
-        Encoding::Safetensors => ask::embed(daemon, Dialect::JsonRpc, &model, request).await?,
+        Encoding::Safetensors => ask::embed(daemon, &model, request).await?,
     };
     Ok(Answer::Single(result(&model, embedded, encoding, 0)))
 }
 
 /// One `embed` call whose result is streamed: the model and everything but the texts.
 struct Work {
+    began: Instant,
     daemon: Arc<Daemon>,
     model: Lease,
     template: EmbedRequest,
@@ -126,7 +149,7 @@ struct Work {
 impl Work {
     /// Computes chunk after chunk, one ahead of the one being sent; ends early when nobody reads them.
     async fn stream(self, texts: Vec<String>, chunks: mpsc::Sender<Chunk>, guard: RequestGuard) {
-        let mut ahead: Option<(Pending, usize, Instant)> = None;
+        let mut ahead: Option<(Pending, usize)> = None;
         let mut offset = 0;
         let mut texts = texts.into_iter();
         loop {
@@ -137,10 +160,10 @@ impl Work {
                 let next = match (is_end, offset) {
                     // A list that was empty from the start is the engine's error to tell.
                     (true, 1..) => None,
-                    _ => Some((self.submit(chunk, offset).await?, offset, Instant::now())),
+                    _ => Some((self.submit(chunk, offset).await?, offset)),
                 };
                 let done = match ahead.take() {
-                    Some((pending, offset, began)) => Some(self.result(pending, offset, began).await?),
+                    Some((pending, offset)) => Some(self.result(pending, offset).await?),
                     None => None,
                 };
                 Ok((next, done))
@@ -151,7 +174,8 @@ impl Work {
             };
             match outcome {
                 Err::<_, Failure>(failure) => {
-                    self.daemon.metrics.failed(Dialect::JsonRpc, &failure);
+                    let metrics = &self.daemon.metrics;
+                    metrics.failed(Dialect::JsonRpc, &failure, self.began.elapsed());
                     // The reader may have gone at the same moment.
                     let _ = chunks.send(Chunk::Last(Err(failure.rpc()))).await;
                     return;
@@ -170,6 +194,8 @@ impl Work {
                 }
             }
             if is_end {
+                let metrics = &self.daemon.metrics;
+                metrics.answered(Dialect::JsonRpc, OK, self.began.elapsed());
                 guard.served(offset);
                 return;
             }
@@ -186,16 +212,14 @@ impl Work {
         submitted.map_err(|failure| failure.at(offset))
     }
 
-    async fn result(&self, pending: Pending, offset: usize, began: Instant) -> Result<Written, Failure> {
+    async fn result(&self, pending: Pending, offset: usize) -> Result<Written, Failure> {
         let waited = pending.wait().await;
         let judged = match self.encoding {
             Encoding::Float | Encoding::Base64 => waited,
             Encoding::Safetensors => waited.and_then(Embedded::whole),
         };
         let embedded = judged.map_err(|error| Failure::from(error).at(offset))?;
-        self.daemon
-            .metrics
-            .answered(Dialect::JsonRpc, &embedded, began.elapsed());
+        self.daemon.metrics.embedded(&embedded);
         Ok(result(&self.model, embedded, self.encoding, offset))
     }
 }

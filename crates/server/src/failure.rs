@@ -14,11 +14,8 @@ use okibi_protocol::{
 };
 use serde_json::{Value, json};
 
-/// What a client is told to wait where the queue is full.
+/// When a client that finds the queue full may ask again.
 const BUSY_RETRY: Duration = Duration::from_secs(1);
-
-/// What a client is told to wait while a model loads.
-const LOADING_RETRY: Duration = Duration::from_secs(1);
 
 /// See the module.
 #[derive(Debug)]
@@ -43,6 +40,10 @@ pub(crate) enum Failure {
     InUse { name: String },
     /// A model cannot be loaded or fetched.
     Model(Arc<ModelFailure>),
+    /// The parameters of a JSON-RPC call do not fit its method.
+    Params(RpcError),
+    /// Work of the daemon's own panicked.
+    Panicked,
     /// The request is not what it should be.
     Invalid {
         message: String,
@@ -174,6 +175,8 @@ impl Failure {
             ),
             Self::InUse { name } => format!("the model {name:?} is in use; unload it first"),
             Self::Model(failure) => failure.message.clone(),
+            Self::Params(error) => error.message.clone(),
+            Self::Panicked => "the server failed at this request; its log says more".into(),
             Self::Invalid { message, .. } => message.clone(),
             Self::Body(error) => match error {
                 BodyError::Encoded => {
@@ -233,10 +236,13 @@ impl Failure {
     pub(crate) fn rpc(&self) -> RpcError {
         let code = match self {
             Self::NotReady(status) => return loading::not_ready(status),
+            Self::Params(error) => return error.clone(),
             Self::Stopping | Self::Embed(EmbedError::Stopped) => code::STOPPING,
             Self::Embed(EmbedError::Busy { .. }) | Self::Body(_) => code::BUSY,
             Self::NotAllowed => code::NOT_ALLOWED,
-            Self::Embed(EmbedError::Compute { .. } | EmbedError::NotFinite { .. }) => code::INTERNAL_ERROR,
+            Self::Panicked | Self::Embed(EmbedError::Compute { .. } | EmbedError::NotFinite { .. }) => {
+                code::INTERNAL_ERROR
+            }
             Self::NotHere { .. } | Self::NotLoaded { .. } | Self::InUse { .. } | Self::Model(_) => {
                 code::MODEL
             }
@@ -285,6 +291,8 @@ impl Failure {
             Self::NotAllowed => (StatusCode::FORBIDDEN, "not_allowed", None),
             Self::InUse { .. } => (StatusCode::CONFLICT, "model_in_use", Some("model")),
             Self::Model(failure) => (failure.status, failure.kind, Some("model")),
+            Self::Params(_) => (StatusCode::BAD_REQUEST, "invalid_request", None),
+            Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal", None),
             Self::Invalid { param, .. } => (StatusCode::BAD_REQUEST, "invalid_request", *param),
             Self::Body(error) => match error {
                 BodyError::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "compressed_body", None),
@@ -295,7 +303,9 @@ impl Failure {
             },
         };
         let retry_after = match self {
-            Self::NotReady(status) if status.status == RunState::Starting => Some(LOADING_RETRY),
+            Self::NotReady(status) if matches!(status.status, RunState::Starting | RunState::Running) => {
+                Some(loading::RETRY_AFTER)
+            }
             Self::Embed(EmbedError::Busy { .. }) | Self::Body(BodyError::NoRoom) => Some(BUSY_RETRY),
             _ => None,
         };
@@ -307,12 +317,19 @@ impl Failure {
         }
     }
 
-    /// The bound of the engine's that it went over.
+    /// The bound that the request went over.
     pub(crate) fn bound(&self) -> Option<Bound> {
         match self {
             Self::TooManyTexts { .. } => Some(Bound::Inputs),
             Self::TooManyTokens { .. } => Some(Bound::RequestTokens),
             Self::Embed(EmbedError::Busy { .. }) => Some(Bound::Queue),
+            Self::NotAllowed => Some(Bound::Token),
+            Self::Body(error) => match error {
+                BodyError::TooLarge { .. } => Some(Bound::BodySize),
+                BodyError::Slow { .. } => Some(Bound::BodyTime),
+                BodyError::NoRoom => Some(Bound::Buffered),
+                BodyError::Encoded | BodyError::Broken => None,
+            },
             _ => None,
         }
     }
@@ -324,7 +341,7 @@ impl Failure {
             Self::Stopping | Self::Embed(EmbedError::Stopped) => "stopping",
             Self::Embed(EmbedError::Busy { .. }) | Self::Body(BodyError::NoRoom) => "busy",
             Self::Embed(EmbedError::Compute { .. } | EmbedError::NotFinite { .. }) => "failed",
-            Self::Model(_) => "failed",
+            Self::Model(_) | Self::Panicked => "failed",
             _ => "invalid",
         }
     }
@@ -366,6 +383,31 @@ impl From<EmbedError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A status in this state.
+    fn status(state: RunState) -> Box<Status> {
+        let status = json!({
+            "status": state, "ready": false, "server_type": "okibi-daemon", "model": "m", "pid": 1, "version": "0",
+            "uptime_ms": 5, "stages": [],
+        });
+        serde_json::from_value(status).unwrap()
+    }
+
+    #[test]
+    fn a_client_that_came_too_early_is_told_when_to_ask_again_whatever_loads() {
+        for (state, retry_after) in [
+            (RunState::Starting, Some(loading::RETRY_AFTER)),
+            (RunState::Running, Some(loading::RETRY_AFTER)),
+            (RunState::Stopping, None),
+        ] {
+            let error = Failure::NotReady(status(state)).http();
+            assert_eq!(
+                (error.status.as_u16(), error.retry_after),
+                (503, retry_after),
+                "{state:?}"
+            );
+        }
+    }
 
     #[test]
     fn every_text_of_a_chunk_is_counted_over_the_whole_input() {

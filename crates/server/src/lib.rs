@@ -8,7 +8,9 @@
 
 mod activity;
 mod ask;
+mod blocking;
 mod daemon;
+pub mod docs;
 mod embed;
 mod failure;
 mod handover;

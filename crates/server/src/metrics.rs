@@ -1,92 +1,72 @@
-//! What the daemon counts, for `GET /metrics` (OpenMetrics 1.0) and the status.
+//! What the daemon counts, for `GET /metrics` (OpenMetrics 1.0).
+//!
+//! What happens is counted as it happens, in [`Metrics`]. What other parts of the daemon know already, such as the memory
+//! it takes and what the listener has counted, is read when somebody asks, into a [`Snapshot`].
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
+use okibi_dialects::Dialect;
 use okibi_engine::{BatchRecord, Embedded, Meter};
 use okibi_listener::{Bound, Caller, Refusals};
 use okibi_protocol::{method::Status, stage::StageState};
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
-    registry::{Registry, Unit},
+    collector::Collector,
+    encoding::{
+        DescriptorEncoder, EncodeLabelSet, EncodeMetric,
+        text::{encode_eof, encode_registry},
+    },
+    metrics::{
+        MetricType,
+        counter::{ConstCounter, Counter},
+        family::Family,
+        gauge::ConstGauge,
+        histogram::Histogram,
+    },
+    registry::{Metric, Registry, Unit},
 };
 
 use crate::failure::Failure;
 
-/// The language a request came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Dialect {
-    /// JSON-RPC, over WebSocket or HTTP.
-    JsonRpc,
-    /// OpenAI's.
-    OpenAi,
-    /// Ollama's.
-    Ollama,
-    /// That of text-embeddings-inference.
-    Tei,
-}
-
-impl EncodeLabelValue for Dialect {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
-        let name = match self {
-            Self::JsonRpc => "jsonrpc",
-            Self::OpenAi => "openai",
-            Self::Ollama => "ollama",
-            Self::Tei => "tei",
-        };
-        name.encode(encoder)
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfRequest {
-    dialect: Dialect,
+    dialect: &'static str,
     outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfDialect {
-    dialect: Dialect,
+    dialect: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfStage {
-    stage: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfBound {
-    bound: &'static str,
-}
-
-/// Seconds that requests and batches take, from a tiny model's query to a bulk request.
+/// Buckets of the seconds that requests and batches take, from a tiny model's query to a bulk request.
 const SECONDS: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
-/// Texts of a batch.
+/// Buckets of the texts of a batch.
 const TEXTS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
-/// See the module.
+/// The prefix of every name.
+const PREFIX: &str = "okibi";
+
+/// What is counted as it happens.
 pub(crate) struct Metrics {
-    registry: Mutex<Registry>,
+    registry: Registry,
     requests: Family<OfRequest, Counter>,
     request_seconds: Family<OfDialect, Histogram>,
     texts: Counter,
     tokens: Counter,
     truncated: Counter,
-    /// What each bound has refused; brought up to date when somebody asks.
-    refused: Family<OfBound, Counter>,
-    /// What the bounds have refused that the listener does not know.
-    own: Refusals,
-    gauges: Gauges,
+    /// What the bounds have refused that are not the listener's.
+    refusals: Refusals,
     engine: Arc<EngineMetrics>,
 }
 
-/// What the engine tells.
+/// What the engine reports.
 pub(crate) struct EngineMetrics {
     queue_seconds: Histogram,
     batch_seconds: Histogram,
@@ -97,263 +77,290 @@ pub(crate) struct EngineMetrics {
     abandoned: Counter,
 }
 
-/// What is looked at when somebody asks.
-#[derive(Default)]
-struct Gauges {
-    memory: Gauge,
-    ready: Gauge,
-    uptime: Gauge,
-    queued_texts: Gauge,
-    in_flight: Gauge,
-    connections: Gauge,
-    held_bytes: Gauge,
-    unread_bytes: Gauge,
-    stage_seconds: Family<OfStage, Gauge<f64, std::sync::atomic::AtomicU64>>,
-    accepted: Gauge,
-    turned_away: Gauge,
-    websockets: Gauge,
-    dropped: Gauge,
-}
-
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("okibi");
+        let mut registry = Registry::with_prefix(PREFIX);
         let requests = Family::default();
-        let request_seconds =
-            Family::<OfDialect, Histogram>::new_with_constructor(|| Histogram::new(SECONDS));
-        let (texts, tokens, truncated) = (Counter::default(), Counter::default(), Counter::default());
         registry.register(
             "requests",
-            "Requests for embeddings, by dialect and outcome",
+            "Requests for embeddings that were answered, by dialect and outcome",
             requests.clone(),
         );
+        let request_seconds =
+            Family::<OfDialect, Histogram>::new_with_constructor(|| Histogram::new(SECONDS));
         registry.register_with_unit(
             "request",
-            "From a request's arrival to its answer",
+            "Time from the arrival of a request to its answer, of those answered with vectors",
             Unit::Seconds,
             request_seconds.clone(),
         );
-        registry.register("texts", "Texts embedded", texts.clone());
-        registry.register(
-            "tokens",
-            "Tokens embedded, prompts and special tokens included",
-            tokens.clone(),
-        );
-        registry.register(
-            "truncated_texts",
-            "Texts cut at the model's limit",
-            truncated.clone(),
-        );
-        let engine = Arc::new(EngineMetrics {
-            queue_seconds: Histogram::new(SECONDS),
-            batch_seconds: Histogram::new(SECONDS),
-            batch_texts: Histogram::new(TEXTS),
-            batches_failed: Counter::default(),
-            computed_tokens: Counter::default(),
-            padding_tokens: Counter::default(),
-            abandoned: Counter::default(),
-        });
-        registry.register_with_unit(
-            "queue",
-            "From a request's arrival in the queue to its first batch",
-            Unit::Seconds,
-            engine.queue_seconds.clone(),
-        );
-        registry.register_with_unit(
-            "batch",
-            "Inference of a batch",
-            Unit::Seconds,
-            engine.batch_seconds.clone(),
-        );
-        registry.register("batch_texts", "Texts of a batch", engine.batch_texts.clone());
-        registry.register(
-            "batches_failed",
-            "Batches that gave no vectors",
-            engine.batches_failed.clone(),
-        );
-        registry.register(
-            "computed_tokens",
-            "Tokens computed, without padding",
-            engine.computed_tokens.clone(),
-        );
-        registry.register(
-            "padding_tokens",
-            "Padding computed beside them",
-            engine.padding_tokens.clone(),
-        );
-        registry.register(
+        let mut counter = |name, help| registered(&mut registry, name, help, None, Counter::default());
+        let texts = counter("texts", "Texts embedded");
+        let tokens = counter("tokens", "Tokens embedded, including prompts and special tokens");
+        let truncated = counter("truncated_texts", "Texts cut at the model's limit");
+        let batches_failed = counter("batches_failed", "Batches that gave no vectors");
+        let computed_tokens = counter("computed_tokens", "Tokens computed, without padding");
+        let padding_tokens = counter("padding_tokens", "Padding tokens computed beside them");
+        let abandoned = counter(
             "abandoned_requests",
             "Requests dropped because their client had gone",
-            engine.abandoned.clone(),
         );
-        let refused = Family::default();
-        registry.register("refused", "What each bound has refused", refused.clone());
-        let gauges = Gauges::default();
-        gauges.register(&mut registry);
+        let seconds = || Histogram::new(SECONDS);
+        let mut timing = |name, help| registered(&mut registry, name, help, Some(Unit::Seconds), seconds());
+        let queue_seconds = timing(
+            "queue",
+            "Time from a request's arrival in the queue to its first batch",
+        );
+        let batch_seconds = timing("batch", "Time that the model computes a batch");
+        let texts_of_batch = Histogram::new(TEXTS);
+        let batch_texts = registered(
+            &mut registry,
+            "batch_texts",
+            "Texts of a batch",
+            None,
+            texts_of_batch,
+        );
         Self {
-            registry: Mutex::new(registry),
+            registry,
             requests,
             request_seconds,
             texts,
             tokens,
             truncated,
-            refused,
-            own: Refusals::default(),
-            gauges,
-            engine,
+            refusals: Refusals::default(),
+            engine: Arc::new(EngineMetrics {
+                queue_seconds,
+                batch_seconds,
+                batch_texts,
+                batches_failed,
+                computed_tokens,
+                padding_tokens,
+                abandoned,
+            }),
         }
     }
 }
 
-impl Gauges {
-    fn register(&self, registry: &mut Registry) {
-        registry.register_with_unit(
-            "resident_memory",
-            "Resident memory",
-            Unit::Bytes,
-            self.memory.clone(),
-        );
-        registry.register(
-            "ready",
-            "1 when an embedding is to be had, else 0",
-            self.ready.clone(),
-        );
-        registry.register_with_unit(
-            "uptime",
-            "Since the daemon began",
-            Unit::Seconds,
-            self.uptime.clone(),
-        );
-        registry.register(
-            "queued_texts",
-            "Texts that wait or are being computed",
-            self.queued_texts.clone(),
-        );
-        registry.register(
-            "requests_in_flight",
-            "Requests being worked on",
-            self.in_flight.clone(),
-        );
-        registry.register("connections", "Connections open", self.connections.clone());
-        registry.register_with_unit(
-            "held",
-            "Bytes of requests being received or worked on",
-            Unit::Bytes,
-            self.held_bytes.clone(),
-        );
-        registry.register_with_unit(
-            "unread",
-            "Bytes of answers that wait to be read",
-            Unit::Bytes,
-            self.unread_bytes.clone(),
-        );
-        registry.register_with_unit(
-            "load_stage",
-            "Time of each finished stage of the load",
-            Unit::Seconds,
-            self.stage_seconds.clone(),
-        );
-        registry.register(
-            "connections_accepted",
-            "Connections accepted so far",
-            self.accepted.clone(),
-        );
-        registry.register(
-            "connections_turned_away",
-            "Connections over the limit so far",
-            self.turned_away.clone(),
-        );
-        registry.register(
-            "websockets_opened",
-            "WebSockets opened so far",
-            self.websockets.clone(),
-        );
-        registry.register(
-            "clients_dropped",
-            "Clients dropped so far: silent, or not reading",
-            self.dropped.clone(),
-        );
+/// Registers a metric and returns it.
+fn registered<M: Metric + Clone>(
+    registry: &mut Registry,
+    name: &'static str,
+    help: &'static str,
+    unit: Option<Unit>,
+    metric: M,
+) -> M {
+    match unit {
+        Some(unit) => registry.register_with_unit(name, help, unit, metric.clone()),
+        None => registry.register(name, help, metric.clone()),
     }
-
-    fn look(&self, status: &Status, queued_texts: usize, caller: &Caller) {
-        let counts = &caller.counters;
-        let of = |counter: &std::sync::atomic::AtomicU64| {
-            counter.load(std::sync::atomic::Ordering::Relaxed).cast_signed()
-        };
-        self.memory
-            .set(status.memory_bytes.map_or(0, |bytes| bytes.0.cast_signed()));
-        self.ready.set(i64::from(status.ready));
-        self.uptime
-            .set(Duration::from(status.uptime_ms).as_secs().cast_signed());
-        self.queued_texts.set(queued_texts as i64);
-        self.in_flight.set(status.requests_in_flight.cast_signed());
-        self.connections.set(caller.open as i64);
-        self.held_bytes.set(caller.held_bytes() as i64);
-        self.unread_bytes.set(caller.unread_bytes() as i64);
-        self.accepted.set(of(&counts.connections));
-        self.turned_away.set(of(&counts.turned_away));
-        self.websockets.set(of(&counts.websockets));
-        self.dropped.set(of(&counts.dropped));
-        for event in status.stages.stages() {
-            if event.state == StageState::Finished {
-                let stage = OfStage {
-                    stage: event.stage.name(),
-                };
-                let seconds = Duration::from(event.elapsed_ms).as_secs_f64();
-                self.stage_seconds.get_or_create(&stage).set(seconds);
-            }
-        }
-    }
+    metric
 }
 
 impl Metrics {
-    /// What the engine is to be told to tell.
+    /// The meter that the engine reports to.
     pub(crate) fn meter(&self) -> Arc<dyn Meter> {
         self.engine.clone()
     }
 
-    /// A request was answered with vectors.
-    pub(crate) fn answered(&self, dialect: Dialect, embedded: &Embedded, took: Duration) {
-        self.count(dialect, "ok");
-        self.request_seconds
-            .get_or_create(&OfDialect { dialect })
-            .observe(took.as_secs_f64());
+    /// Counts the answer to a request for embeddings. `outcome` is `ok`, or the word for what went wrong.
+    pub(crate) fn answered(&self, dialect: Dialect, outcome: &'static str, took: Duration) {
+        let dialect = dialect.name();
+        self.requests.get_or_create(&OfRequest { dialect, outcome }).inc();
+        if outcome == OK {
+            self.request_seconds
+                .get_or_create(&OfDialect { dialect })
+                .observe(took.as_secs_f64());
+        }
+    }
+
+    /// Counts an answer without vectors, and the bound that the request went over.
+    pub(crate) fn failed(&self, dialect: Dialect, failure: &Failure, took: Duration) {
+        self.answered(dialect, failure.outcome(), took);
+        if let Some(bound) = failure.bound() {
+            self.refused(bound);
+        }
+    }
+
+    /// Counts texts that have vectors.
+    pub(crate) fn embedded(&self, embedded: &Embedded) {
         self.texts.inc_by(embedded.tokens.len() as u64);
         self.tokens.inc_by(embedded.tokens.iter().sum::<usize>() as u64);
         self.truncated.inc_by(embedded.truncated.len() as u64);
     }
 
-    /// A request was answered with an error.
-    pub(crate) fn failed(&self, dialect: Dialect, failure: &Failure) {
-        self.count(dialect, failure.outcome());
-        if let Some(bound) = failure.bound() {
-            self.own.count(bound);
-        }
-    }
-
-    /// A bound has refused something that was no request for embeddings.
+    /// Counts what a bound has refused.
     pub(crate) fn refused(&self, bound: Bound) {
-        self.own.count(bound);
-    }
-
-    fn count(&self, dialect: Dialect, outcome: &'static str) {
-        self.requests.get_or_create(&OfRequest { dialect, outcome }).inc();
+        self.refusals.count(bound);
     }
 
     /// Everything, as OpenMetrics text.
     pub(crate) fn text(&self, status: &Status, queued_texts: usize, caller: &Caller) -> String {
-        self.gauges.look(status, queued_texts, caller);
-        for bound in Bound::ALL {
-            let count = self.own.of(*bound) + caller.counters.refusals.of(*bound);
-            let refused = OfBound { bound: bound.name() };
-            self.refused.get_or_create(&refused).inner().store(count, Relaxed);
-        }
+        let snapshot = Snapshot::new(self, status, queued_texts, caller);
         let mut text = String::new();
-        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = encode(&mut text, &registry) {
+        if let Err(error) = self.write(&mut text, snapshot) {
             tracing::error!(%error, "the metrics cannot be written");
         }
         text
+    }
+
+    fn write(&self, text: &mut String, snapshot: Snapshot) -> fmt::Result {
+        let mut read = Registry::with_prefix(PREFIX);
+        read.register_collector(Box::new(snapshot));
+        encode_registry(text, &self.registry)?;
+        encode_registry(text, &read)?;
+        encode_eof(text)
+    }
+
+    /// Every metric once, each with a sample, for the documentation.
+    pub(crate) fn sample() -> String {
+        let metrics = Self::default();
+        metrics.answered(Dialect::OpenAi, OK, Duration::ZERO);
+        let snapshot = Snapshot {
+            stages: vec![("model", 0.0)],
+            ..Snapshot::default()
+        };
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = metrics.write(&mut text, snapshot);
+        text
+    }
+}
+
+/// The outcome of a request that is answered with vectors.
+pub(crate) const OK: &str = "ok";
+
+/// What is read when somebody asks.
+#[derive(Debug, Default)]
+struct Snapshot {
+    memory: u64,
+    is_ready: bool,
+    uptime_seconds: u64,
+    queued_texts: usize,
+    in_flight: u64,
+    open: usize,
+    held_bytes: usize,
+    unread_bytes: usize,
+    /// Seconds of each finished stage of the load.
+    stages: Vec<(&'static str, f64)>,
+    accepted: u64,
+    turned_away: u64,
+    websockets: u64,
+    dropped: u64,
+    refused: [u64; Bound::ALL.len()],
+}
+
+impl Snapshot {
+    fn new(metrics: &Metrics, status: &Status, queued_texts: usize, caller: &Caller) -> Self {
+        let counters = &caller.counters;
+        let stages = status.stages.stages().iter();
+        let finished = stages.filter(|event| event.state == StageState::Finished);
+        Self {
+            memory: status.memory_bytes.map_or(0, |bytes| bytes.0),
+            is_ready: status.ready,
+            uptime_seconds: Duration::from(status.uptime_ms).as_secs(),
+            queued_texts,
+            in_flight: status.requests_in_flight,
+            open: caller.open,
+            held_bytes: caller.held_bytes(),
+            unread_bytes: caller.unread_bytes(),
+            stages: finished
+                .map(|event| (event.stage.name(), Duration::from(event.elapsed_ms).as_secs_f64()))
+                .collect(),
+            accepted: counters.connections.load(Relaxed),
+            turned_away: counters.turned_away.load(Relaxed),
+            websockets: counters.websockets.load(Relaxed),
+            dropped: counters.dropped.load(Relaxed),
+            refused: std::array::from_fn(|at| {
+                let bound = Bound::ALL[at];
+                metrics.refusals.of(bound) + counters.refusals.of(bound)
+            }),
+        }
+    }
+}
+
+impl Collector for Snapshot {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let gauges = [
+            (
+                "resident_memory",
+                "Memory that the daemon takes",
+                Some(Unit::Bytes),
+                self.memory,
+            ),
+            (
+                "ready",
+                "1 if the model is ready to serve, else 0",
+                None,
+                self.is_ready.into(),
+            ),
+            (
+                "uptime",
+                "Time since the daemon started",
+                Some(Unit::Seconds),
+                self.uptime_seconds,
+            ),
+            (
+                "queued_texts",
+                "Texts that wait or are being computed",
+                None,
+                self.queued_texts as u64,
+            ),
+            (
+                "requests_in_flight",
+                "Requests for embeddings that are being worked on",
+                None,
+                self.in_flight,
+            ),
+            ("connections", "Connections that are open", None, self.open as u64),
+            (
+                "held",
+                "Bytes of requests that are being received or worked on",
+                Some(Unit::Bytes),
+                self.held_bytes as u64,
+            ),
+            (
+                "unread",
+                "Bytes of answers that wait for their clients to read them",
+                Some(Unit::Bytes),
+                self.unread_bytes as u64,
+            ),
+        ];
+        for (name, help, unit, value) in gauges {
+            let metric = encoder.encode_descriptor(name, help, unit.as_ref(), MetricType::Gauge)?;
+            ConstGauge::new(value.cast_signed()).encode(metric)?;
+        }
+        let counters = [
+            ("connections_accepted", "Connections accepted", self.accepted),
+            (
+                "connections_turned_away",
+                "Connections turned away because there were too many",
+                self.turned_away,
+            ),
+            ("websockets_opened", "WebSockets opened", self.websockets),
+            (
+                "clients_dropped",
+                "Clients disconnected because they were silent, did not read, or had to make room",
+                self.dropped,
+            ),
+        ];
+        for (name, help, value) in counters {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            ConstCounter::new(value).encode(metric)?;
+        }
+        let help = "Requests, messages and connections that a bound has refused, by bound";
+        let mut metric = encoder.encode_descriptor("refused", help, None, MetricType::Counter)?;
+        for (bound, count) in Bound::ALL.iter().zip(self.refused) {
+            let labels = [("bound", bound.name())];
+            ConstCounter::new(count).encode(metric.encode_family(&labels)?)?;
+        }
+        let help = "Time of each finished stage of the first load";
+        let unit = Some(&Unit::Seconds);
+        let mut metric = encoder.encode_descriptor("load_stage", help, unit, MetricType::Gauge)?;
+        for (stage, seconds) in &self.stages {
+            let labels = [("stage", *stage)];
+            ConstGauge::new(*seconds).encode(metric.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }
 

@@ -5,27 +5,24 @@ use axum::{
     http::{HeaderMap, header},
 };
 use futures_util::StreamExt;
-use okibi_listener::{Bound, Caller, HeldBytes};
+use okibi_listener::{Caller, HeldBytes};
 use okibi_protocol::jsonrpc::without_texts;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use crate::{
-    failure::{BodyError, Failure},
-    http::Answer,
-};
+use crate::failure::{BodyError, Failure};
 
-/// Bytes above which parsing would keep other connections waiting.
+/// Bytes above which a body is parsed on a thread that may block: it would keep other connections waiting.
 const PARSE_ASIDE_BYTES: usize = 256 << 10;
 
-/// Reads the whole body; what comes with it keeps its bytes counted as long as it lives.
+/// Reads the whole body. What is returned with it keeps its bytes counted for as long as it lives.
 ///
 /// Errors: [`BodyError`].
 pub(super) async fn bytes(
     caller: &Caller,
     headers: &HeaderMap,
     body: Body,
-) -> Answer<(Bytes, Vec<HeldBytes>)> {
+) -> Result<(Bytes, Vec<HeldBytes>), Failure> {
     let encoding = headers.get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Failure::Body(BodyError::Encoded));
@@ -38,7 +35,7 @@ pub(super) async fn bytes(
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limits.max_body_bytes) {
-        return Err(refused(caller, too_large));
+        return Err(Failure::Body(too_large));
     }
     let reading = async {
         let mut held = Vec::new();
@@ -49,7 +46,7 @@ pub(super) async fn bytes(
             if whole.len() + chunk.len() > limits.max_body_bytes {
                 return Err(too_large.clone());
             }
-            // Beside the bytes received, which are counted already: there will be a second copy, parsed.
+            // Beside the bytes as received, which the connection counts: there will be a second copy, parsed.
             held.push(caller.reserve(chunk.len()).ok_or(BodyError::NoRoom)?);
             whole.extend_from_slice(&chunk);
         }
@@ -59,24 +56,10 @@ pub(super) async fn bytes(
     let read = timeout(limit, reading)
         .await
         .unwrap_or(Err(BodyError::Slow { limit }));
-    read.map_err(|error| refused(caller, error))
+    read.map_err(Failure::Body)
 }
 
-/// Counts what a bound has refused.
-fn refused(caller: &Caller, error: BodyError) -> Failure {
-    let bound = match error {
-        BodyError::TooLarge { .. } => Some(Bound::BodySize),
-        BodyError::Slow { .. } => Some(Bound::BodyTime),
-        BodyError::NoRoom => Some(Bound::Buffered),
-        BodyError::Encoded | BodyError::Broken => None,
-    };
-    if let Some(bound) = bound {
-        caller.counters.refusals.count(bound);
-    }
-    Failure::Body(error)
-}
-
-/// Parses a body; a large one on a thread that may block. `None` where parsing panics.
+/// Parses a body; a large one on a thread that may block. Returns `None` when parsing panics.
 pub(super) async fn parse<T: Send + 'static>(
     bytes: Bytes,
     parse: impl FnOnce(&[u8]) -> T + Send + 'static,
@@ -95,7 +78,7 @@ pub(super) async fn json<T: DeserializeOwned + Send + 'static>(
     caller: &Caller,
     headers: &HeaderMap,
     body: Body,
-) -> Answer<(T, Vec<HeldBytes>)> {
+) -> Result<(T, Vec<HeldBytes>), Failure> {
     let (bytes, held) = bytes(caller, headers, body).await?;
     let read = |bytes: &[u8]| serde_json::from_slice::<T>(bytes).map_err(|error| without_texts(&error));
     let parsed = parse(bytes, read).await;

@@ -1,4 +1,4 @@
-//! What a fuzzer feeds: everything that is read of a request before the engine is asked.
+//! The entry of the fuzzer: everything that is read of a request before the engine is asked.
 
 use okibi_protocol::{
     guard::Access,
@@ -16,13 +16,13 @@ const MAX_BATCH: usize = 64;
 pub fn read(data: &[u8]) {
     for of_dialect in [
         json::<openai::EmbeddingsRequest>,
-        json::<ollama::EmbedRequest>,
-        json::<ollama::OldEmbedRequest>,
-        json::<ollama::ShowRequest>,
-        json::<tei::EmbedRequest>,
-        json::<tei::TokenizeRequest>,
-        json::<tei::DecodeRequest>,
-        json::<tei::SimilarityRequest>,
+        json::<ollama::embed::EmbedRequest>,
+        json::<ollama::embed::OldEmbedRequest>,
+        json::<ollama::models::ShowRequest>,
+        json::<tei::embed::EmbedRequest>,
+        json::<tei::tokens::TokenizeRequest>,
+        json::<tei::tokens::DecodeRequest>,
+        json::<tei::similarity::SimilarityRequest>,
     ] {
         of_dialect(data);
     }

@@ -3,67 +3,60 @@
 //! - `openai`, `ollama`, `tei`: shapes, status codes and errors as the originals give them
 //! - `native`: JSON-RPC by POST, events, health, metrics, the description of it all
 //!
-//! Inside: `body` reads requests within their bounds, `model_name` reads names with a role, `tensor` writes vectors as
-//! bytes, `told` is what every answer says beside its vectors.
+//! Handlers are ordinary ones of axum. They take a [`request::JsonRequest`], which `body` reads within its bounds, and
+//! return the error type of their dialect, from `error`. `tensor` writes vectors as bytes, `headers` what every answer
+//! says beside them.
+//!
+//! ```text
+//! request ─▶ count ─▶ JsonRequest ─▶ handler ─▶ response, or the dialect's error ─▶ count ─▶ client
+//! ```
+//!
+//! `count` is a layer around the routes, so an answer is counted wherever in there it came about.
 
 mod body;
+mod count;
 mod description;
+mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod headers;
 mod model_name;
 mod native;
 mod ollama;
 mod openai;
+mod request;
 mod tei;
 mod tensor;
-mod told;
 
 pub(crate) use model_name::ModelName;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use axum::{
     Extension, Router,
-    extract::{DefaultBodyLimit, FromRequest, Request},
-    http::{HeaderMap, Uri},
-    response::{IntoResponse, Response},
+    extract::DefaultBodyLimit,
+    middleware,
     routing::{delete, get, post},
 };
 use okibi_dialects::Dialect;
-use okibi_engine::{Engine, Role};
-use okibi_listener::{Caller, HeldBytes};
-use okibi_protocol::method::{InputType, OverflowChoice};
-use serde::de::DeserializeOwned;
 
-use crate::{ask, daemon::Daemon, failure::Failure};
-
-/// What handlers share.
-type Shared = Extension<Arc<Daemon>>;
-
-/// An answer, or why there is none; told in the shape of the path.
-type Answer<T = Response> = Result<T, Failure>;
+use crate::daemon::Daemon;
 
 /// Every route of a daemon.
 pub(crate) fn routes(daemon: Arc<Daemon>) -> Router {
-    Router::new()
-        .route("/", get(native::greeting).post(tei::embed))
-        .route("/v1/embeddings", post(openai::embeddings))
+    embedding_routes()
+        .route("/", get(native::greeting))
         .route("/v1/models", get(openai::models))
         .route("/v1/models/{*id}", get(openai::model))
-        .route("/api/embed", post(ollama::embed))
-        .route("/api/embeddings", post(ollama::embeddings))
-        .route("/api/tags", get(ollama::tags))
-        .route("/api/ps", get(ollama::ps))
-        .route("/api/show", post(ollama::show))
-        .route("/api/pull", post(ollama::pull))
-        .route("/api/delete", delete(ollama::delete))
-        .route("/api/version", get(ollama::version))
-        .route("/embed", post(tei::embed))
-        .route("/embed_all", post(tei::embed_all))
-        .route("/tokenize", post(tei::tokenize))
-        .route("/decode", post(tei::decode))
-        .route("/similarity", post(tei::similarity))
-        .route("/info", get(tei::info))
+        .route("/api/tags", get(ollama::models::tags))
+        .route("/api/ps", get(ollama::models::ps))
+        .route("/api/show", post(ollama::models::show))
+        .route("/api/pull", post(ollama::models::pull))
+        .route("/api/delete", delete(ollama::models::delete))
+        .route("/api/version", get(ollama::models::version))
+        .route("/tokenize", post(tei::tokens::tokenize))
+        .route("/decode", post(tei::tokens::decode))
+        .route("/info", get(tei::info::info))
         .route("/ping", get(native::livez))
         .route("/rpc", post(native::rpc))
         .route("/events", get(native::events))
@@ -73,104 +66,30 @@ pub(crate) fn routes(daemon: Arc<Daemon>) -> Router {
         .route("/metrics", get(native::metrics))
         .route("/openapi.json", get(description::openapi))
         .route("/docs", get(description::docs))
-        // `body` has bounds of its own, which tell more.
+        .layer(middleware::from_fn(count::bounds))
+        // `body` has bounds of its own, whose errors say more.
         .layer(DefaultBodyLimit::disable())
         .layer(Extension(daemon))
 }
 
-/// The response of a handler.
-fn respond<T: IntoResponse>(uri: &Uri, answer: Answer<T>) -> Response {
-    match answer {
-        Ok(answer) => answer.into_response(),
-        Err(failure) => failure.http().response(Dialect::of(uri.path())),
-    }
-}
-
-/// A request of a dialect: who sent it, and its body, read as `T`.
-struct Asked<T> {
-    /// When its head had arrived.
-    began: Instant,
-    daemon: Arc<Daemon>,
-    caller: Caller,
-    uri: Uri,
-    headers: HeaderMap,
-    request: T,
-    /// Its bytes stay counted as long as it is worked on.
-    held: Vec<HeldBytes>,
-}
-
-impl<T: DeserializeOwned + Send + 'static> FromRequest<()> for Asked<T> {
-    type Rejection = Response;
-
-    async fn from_request(request: Request, _state: &()) -> Result<Self, Response> {
-        let began = Instant::now();
-        let (parts, body) = request.into_parts();
-        // The routes are laid over the one, the listener puts the other into every request.
-        let extensions = &parts.extensions;
-        let daemon = extensions.get::<Arc<Daemon>>().expect("the routes' own").clone();
-        let caller = extensions.get::<Caller>().expect("the listener's").clone();
-        match body::json(&caller, &parts.headers, body).await {
-            Ok((request, held)) => Ok(Self {
-                began,
-                daemon,
-                caller,
-                uri: parts.uri,
-                headers: parts.headers,
-                request,
-                held,
-            }),
-            Err(failure) => Err(failure.http().response(Dialect::of(parts.uri.path()))),
-        }
-    }
-}
-
-impl<T> Asked<T> {
-    /// Answers it by `work`, which gets everything but the place.
-    async fn answer<R: IntoResponse>(mut self, work: impl AsyncFnOnce(Self) -> Answer<R>) -> Response {
-        let uri = self.uri.clone();
-        let _held = std::mem::take(&mut self.held);
-        respond(&uri, work(self).await)
-    }
-}
-
-/// The role of a text: a field names it, or the prompt of the model, or the model's name does.
-///
-/// Errors: a prompt that the model does not have.
-fn role(
-    engine: &Engine,
-    input_type: Option<InputType>,
-    prompt_name: Option<&str>,
-    by_name: Option<Role>,
-) -> Answer<Role> {
-    if let Some(input_type) = input_type {
-        return Ok(ask::role(input_type));
-    }
-    let Some(name) = prompt_name else {
-        return Ok(by_name.unwrap_or_default());
+/// The routes whose answers count as requests for embeddings.
+fn embedding_routes() -> Router {
+    let counted = |dialect| {
+        middleware::from_fn(move |Extension(daemon), request, next| {
+            count::request(dialect, daemon, request, next)
+        })
     };
-    let role = match name {
-        "query" => Role::Query,
-        "document" | "passage" => Role::Document,
-        _ => {
-            return Err(Failure::invalid(
-                "prompt_name",
-                "`prompt_name` is `query` or `document`",
-            ));
-        }
-    };
-    if engine.prompt(role).is_none() {
-        let model = &engine.info().name;
-        let message = format!("the model {model} has no prompt of this name");
-        return Err(Failure::invalid("prompt_name", message));
-    }
-    Ok(role)
-}
-
-/// What is done with long texts where a dialect's `truncate` is `by_default` unless it is given.
-fn overflow(
-    overflow: Option<OverflowChoice>,
-    truncate: Option<bool>,
-    by_default: bool,
-) -> okibi_engine::Overflow {
-    ask::overflow(overflow, truncate.unwrap_or(by_default))
+    let openai = Router::new().route("/v1/embeddings", post(openai::embeddings));
+    let ollama = Router::new()
+        .route("/api/embed", post(ollama::embed::embed))
+        .route("/api/embeddings", post(ollama::embed::embeddings));
+    let tei = Router::new()
+        .route("/", post(tei::embed::embed))
+        .route("/embed", post(tei::embed::embed))
+        .route("/embed_all", post(tei::embed::embed_all))
+        .route("/similarity", post(tei::similarity::similarity));
+    openai
+        .route_layer(counted(Dialect::OpenAi))
+        .merge(ollama.route_layer(counted(Dialect::Ollama)))
+        .merge(tei.route_layer(counted(Dialect::Tei)))
 }

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use axum::{
     Extension,
     body::{Body, Bytes},
-    http::{HeaderMap, StatusCode, Uri, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::future::join_all;
 use okibi_dialects::{STATUS_EVENT, loading};
 use okibi_listener::{Bound, Caller, HeldAnswer};
 use okibi_protocol::jsonrpc::{self, Call, Element, Id, Message, Response as RpcResponse, RpcError, code};
+use tokio::sync::Semaphore;
 
 use crate::{
     daemon::{Asker, Daemon},
-    http::{Answer, Shared, body, respond},
+    http::{body, error::NativeError, request::Shared},
 };
 
 /// What `GET /` says: to people, and to clients that look for Ollama's own words.
@@ -32,13 +34,13 @@ pub(super) async fn greeting() -> &'static str {
     GREETING
 }
 
-/// `GET /livez`, `GET /ping`: whether anybody is there.
+/// `GET /livez`, `GET /ping`: whether the server is there.
 #[utoipa::path(get, path = "/livez", tag = "Okibi", responses((status = 200, body = String)))]
 pub(super) async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: whether an embedding is to be had.
+/// `GET /readyz`: whether the server can embed right now.
 #[utoipa::path(get, path = "/readyz", tag = "Okibi",
     responses((status = 200, body = String), (status = 503, description = "not ready", body = String)))]
 pub(super) async fn readyz(Extension(daemon): Shared) -> Response {
@@ -73,23 +75,15 @@ pub(super) async fn metrics(Extension(daemon): Shared, Extension(caller): Extens
 pub(super) async fn rpc(
     Extension(daemon): Shared,
     Extension(caller): Extension<Caller>,
-    uri: Uri,
     headers: HeaderMap,
     body: Body,
-) -> Response {
-    let answer = async {
-        let (bytes, _held) = body::bytes(&caller, &headers, body).await?;
-        Ok(answer(daemon, &caller, bytes).await)
-    };
-    let answer: Answer<Option<String>> = answer.await;
-    respond(
-        &uri,
-        answer.map(|text| match text {
-            Some(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
-            // Notifications get no answer.
-            None => StatusCode::NO_CONTENT.into_response(),
-        }),
-    )
+) -> Result<Response, NativeError> {
+    let (bytes, _held) = body::bytes(&caller, &headers, body).await?;
+    Ok(match answer(daemon, &caller, bytes).await {
+        Some(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        // Notifications get no answer.
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
 }
 
 async fn answer(daemon: Arc<Daemon>, caller: &Caller, bytes: Bytes) -> Option<String> {
@@ -113,14 +107,26 @@ async fn answer(daemon: Arc<Daemon>, caller: &Caller, bytes: Bytes) -> Option<St
         }
         Message::Single(element) => one(element).await.map(|(response, _)| response.to_text()),
         Message::Batch(elements) => {
-            let answers = futures_util::future::join_all(elements.into_iter().map(one)).await;
+            let answers = in_order(elements.into_iter().map(one), caller.limits.max_in_flight).await;
             let (answers, _held): (Vec<RpcResponse>, Vec<_>) = answers.into_iter().flatten().unzip();
             (!answers.is_empty()).then(|| jsonrpc::batch_text(&answers))
         }
     }
 }
 
-/// Answers a call, which is counted from then on to the array that it may be in.
+/// Runs at most `limit` of the futures at the same time, as a WebSocket does with the calls of a batch, and returns what
+/// they gave, in their order.
+async fn in_order<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>, limit: usize) -> Vec<T> {
+    let permits = Semaphore::new(limit);
+    let limited = futures.into_iter().map(|future| async {
+        // The semaphore is never closed, so there is always a permit to wait for.
+        let _permit = permits.acquire().await;
+        future.await
+    });
+    join_all(limited).await
+}
+
+/// Answers a call. The answer counts as unread output until the array that it may be in is written.
 async fn answer_call(
     daemon: &Arc<Daemon>,
     caller: &Caller,
@@ -150,4 +156,29 @@ async fn answer_call(
         Ok((result, held)) => (RpcResponse::new(id, Ok(result)), Some(held)),
         Err(error) => (RpcResponse::new(id, Err(error)), None),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn calls_of_a_batch_run_within_the_bound_and_keep_their_order() {
+        let (now, most) = (Cell::new(0), Cell::new(0));
+        let call = async |at: usize| {
+            now.set(now.get() + 1);
+            most.set(most.get().max(now.get()));
+            // The later ones are done first.
+            for _ in at..100 {
+                tokio::task::yield_now().await;
+            }
+            now.set(now.get() - 1);
+            at
+        };
+        let answers = in_order((0..100).map(call), 32).await;
+        assert_eq!(answers, (0..100).collect::<Vec<_>>());
+        assert_eq!(most.get(), 32);
+    }
 }

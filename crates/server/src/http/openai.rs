@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use axum::{
     Extension, Json,
     extract::Path,
-    http::{HeaderName, HeaderValue, Uri},
+    http::{HeaderName, HeaderValue},
     response::{IntoResponse, Response},
 };
-use okibi_engine::{EmbedRequest, Text};
+use okibi_engine::Text;
 use okibi_models::Prompts;
 use okibi_protocol::{
     method::{InputType, OverflowChoice, Truncated, Windowed},
@@ -21,13 +21,20 @@ use utoipa::ToSchema;
 
 use crate::{
     ask,
+    blocking::run_blocking,
     failure::Failure,
-    http::{Answer, Asked, Shared, overflow, respond, role, tensor, told},
-    metrics::Dialect,
+    http::{
+        error::{OpenAiError, Refusals},
+        headers,
+        request::{Choices, JsonRequest, Shared},
+        tensor,
+    },
     models::Askable,
 };
 
-/// As which tokenizer's the ids of a request were read.
+type Request<T> = JsonRequest<T, OpenAiError>;
+
+/// Which tokenizer the token ids of a request were interpreted with.
 const TOKEN_IDS: HeaderName = HeaderName::from_static("x-okibi-token-ids");
 
 /// A request for embeddings. Fields that are not listed are ignored.
@@ -35,15 +42,15 @@ const TOKEN_IDS: HeaderName = HeaderName::from_static("x-okibi-token-ids");
 pub(super) struct EmbeddingsRequest {
     /// One text, a list of texts, the token ids of one text, or a list of such lists.
     input: EmbeddingsInput,
-    /// The loaded model's name, perhaps with `:query` or `:document` behind it; the loaded model where it is absent.
+    /// The model's name, optionally followed by `:query` or `:document`; the current model if it is absent.
     model: Option<String>,
     /// How vectors are written.
     #[serde(default)]
     encoding_format: EncodingFormat,
-    /// Keeps the first so many values of each vector.
+    /// Keeps only this many values of each vector, from the first on.
     #[schema(minimum = 1)]
     dimensions: Option<usize>,
-    /// Who asks, for the client's own use; ignored.
+    /// The end user, for the client's own use; ignored.
     #[expect(dead_code, reason = "it is part of the original's request")]
     user: Option<Value>,
     /// Okibi: which prompt is put before each text.
@@ -56,7 +63,7 @@ pub(super) struct EmbeddingsRequest {
     /// Okibi: `truncate`, `refuse` or `mean` for texts over the model's limit.
     #[schema(value_type = Option<String>)]
     overflow: Option<OverflowChoice>,
-    /// Okibi: whose token ids `input` has.
+    /// Okibi: which tokenizer the token ids of `input` belong to.
     #[serde(default)]
     token_ids: TokenIds,
 }
@@ -89,7 +96,7 @@ pub(super) enum EncodingFormat {
     Base64,
 }
 
-/// Whose token ids a request has. OpenAI's own clients and LangChain send those of `cl100k_base`, whatever the model's
+/// Which tokenizer the token ids of a request belong to. OpenAI's own clients and LangChain send those of `cl100k_base`, whatever the model's
 /// name: they are turned back into text, and never read as if they were the model's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -182,60 +189,50 @@ pub(super) struct ModelObject {
 /// `POST /v1/embeddings`.
 #[utoipa::path(
     post, path = "/v1/embeddings", tag = "OpenAI", request_body = EmbeddingsRequest,
-    responses((status = 200, body = EmbeddingsResponse), crate::http::description::Refusals)
+    responses((status = 200, body = EmbeddingsResponse), Refusals)
 )]
-pub(super) async fn embeddings(asked: Asked<EmbeddingsRequest>) -> Response {
-    let work = async |Asked {
-                          daemon,
-                          caller,
-                          headers,
-                          request,
-                          ..
-                      }: Asked<EmbeddingsRequest>| {
-        let (engine, by_name) = daemon.model(request.model.as_deref()).await?;
-        let (texts, ids_of) = texts(request.input, request.token_ids)?;
-        let asked = EmbedRequest {
-            role: role(
-                &engine,
-                request.input_type,
-                request.prompt_name.as_deref(),
-                by_name,
-            )?,
-            dimensions: request.dimensions,
-            overflow: overflow(request.overflow, request.truncate, true),
-            client: caller.connection.0,
-            ..EmbedRequest::new(texts)
-        };
-        let mut embedded = ask::embed(&daemon, Dialect::OpenAi, &engine, asked).await?;
-        let vectors = std::mem::take(&mut embedded.vectors);
-        let response = match tensor::response(tensor::Form::wanted(&headers), &vectors) {
-            Some(response) => response,
-            None => {
-                let total: usize = embedded.tokens.iter().sum();
-                Json(EmbeddingsResponse {
-                    object: "list",
-                    data: objects(vectors, request.encoding_format),
-                    model: engine.info().name.clone(),
-                    usage: Usage {
-                        prompt_tokens: total,
-                        total_tokens: total,
-                    },
-                    space: embedded.space.to_string(),
-                    prompt: embedded.prompt.clone(),
-                    truncated: told::truncated(&embedded),
-                    windowed: told::windowed(&embedded),
-                })
-                .into_response()
-            }
-        };
-        let mut response = told::tell(response, &embedded);
-        if let Some(ids_of) = ids_of {
-            let name = HeaderValue::from_static(ids_of);
-            response.headers_mut().insert(TOKEN_IDS, name);
-        }
-        Ok(response)
+pub(super) async fn embeddings(request: Request<EmbeddingsRequest>) -> Result<Response, OpenAiError> {
+    let Request {
+        daemon,
+        caller,
+        headers,
+        body,
+        ..
+    } = request;
+    let (engine, by_name) = daemon.model(body.model.as_deref()).await?;
+    let (texts, ids_of) = texts(body.input, body.token_ids).await?;
+    let choices = Choices {
+        by_name,
+        input_type: body.input_type,
+        prompt_name: body.prompt_name.as_deref(),
+        dimensions: body.dimensions,
+        overflow: body.overflow,
+        truncate: body.truncate.unwrap_or(true),
     };
-    asked.answer(work).await
+    let asked = choices.request(&engine, &caller, texts)?;
+    let mut embedded = ask::embed(&daemon, &engine, asked).await?;
+    let mut response = tensor::answer(&headers, &mut embedded, |vectors, embedded| {
+        let total: usize = embedded.tokens.iter().sum();
+        Json(EmbeddingsResponse {
+            object: "list",
+            data: objects(vectors, body.encoding_format),
+            model: engine.info().name.clone(),
+            usage: Usage {
+                prompt_tokens: total,
+                total_tokens: total,
+            },
+            space: embedded.space.to_string(),
+            prompt: embedded.prompt.clone(),
+            truncated: headers::truncated(embedded),
+            windowed: headers::windowed(embedded),
+        })
+        .into_response()
+    });
+    if let Some(ids_of) = ids_of {
+        let name = HeaderValue::from_static(ids_of);
+        response.headers_mut().insert(TOKEN_IDS, name);
+    }
+    Ok(response)
 }
 
 fn objects(vectors: Vec<Vec<f32>>, format: EncodingFormat) -> Vec<EmbeddingObject> {
@@ -256,8 +253,11 @@ fn objects(vectors: Vec<Vec<f32>>, format: EncodingFormat) -> Vec<EmbeddingObjec
         .collect()
 }
 
-/// The texts of a request, and whose ids they were made of.
-fn texts(input: EmbeddingsInput, token_ids: TokenIds) -> Answer<(Vec<Text>, Option<&'static str>)> {
+/// The texts of a request, and which tokenizer's ids they were made of.
+async fn texts(
+    input: EmbeddingsInput,
+    token_ids: TokenIds,
+) -> Result<(Vec<Text>, Option<&'static str>), Failure> {
     let ids = match input {
         EmbeddingsInput::Text(text) => return Ok((vec![text.into()], None)),
         EmbeddingsInput::Texts(texts) => return Ok((texts.into_iter().map(Text::from).collect(), None)),
@@ -267,19 +267,20 @@ fn texts(input: EmbeddingsInput, token_ids: TokenIds) -> Answer<(Vec<Text>, Opti
     if token_ids == TokenIds::Model {
         return Ok((ids.into_iter().map(Text::Ids).collect(), Some("model")));
     }
-    let texts: Answer<Vec<Text>> = ids.iter().enumerate().map(|(at, ids)| decode(at, ids)).collect();
-    Ok((texts?, Some("cl100k")))
+    // The vocabulary takes a good part of a second to build when it is first needed, and there may be many ids.
+    let decode = move || ids.iter().enumerate().map(|(at, ids)| decode(at, ids)).collect();
+    Ok((run_blocking(decode).await?, Some("cl100k")))
 }
 
-/// OpenAI's vocabulary, read when it is first needed.
+/// OpenAI's vocabulary, built when it is first needed.
 static CL100K: LazyLock<Result<CoreBPE, String>> =
     LazyLock::new(|| tiktoken_rs::cl100k_base().map_err(|error| error.to_string()));
 
 /// The text that ids of `cl100k_base` stand for.
-fn decode(at: usize, ids: &[u32]) -> Answer<Text> {
+fn decode(at: usize, ids: &[u32]) -> Result<Text, Failure> {
     let unreadable = |reason: &str| {
         let message = format!(
-            "the token ids of text {at} are none of cl100k_base ({reason}): send texts (in LangChain, \
+            "text {at}: these token ids are not valid in cl100k_base ({reason}); send texts (in LangChain, \
              check_embedding_ctx_length=False), or `\"token_ids\": \"model\"` for ids of the loaded model's tokenizer"
         );
         Failure::invalid("input", message)
@@ -292,30 +293,26 @@ fn decode(at: usize, ids: &[u32]) -> Answer<Text> {
 }
 
 /// `GET /v1/models`.
-#[utoipa::path(get, path = "/v1/models", tag = "OpenAI",
-    responses((status = 200, body = ModelList), crate::http::description::Refusals))]
-pub(super) async fn models(Extension(daemon): Shared, uri: Uri) -> Response {
-    let list = async {
-        daemon.current()?;
-        let askable = daemon.models.askable().await;
-        Ok(Json(ModelList {
-            object: "list",
-            data: askable.iter().flat_map(with_roles).collect(),
-        }))
-    };
-    respond(&uri, list.await)
+#[utoipa::path(get, path = "/v1/models", tag = "OpenAI", responses((status = 200, body = ModelList), Refusals))]
+pub(super) async fn models(Extension(daemon): Shared) -> Result<Json<ModelList>, OpenAiError> {
+    daemon.current()?;
+    let askable = daemon.models.askable().await;
+    Ok(Json(ModelList {
+        object: "list",
+        data: askable.iter().flat_map(with_roles).collect(),
+    }))
 }
 
 /// `GET /v1/models/{id}`; the id may hold a slash, as it is or as `%2F`.
 #[utoipa::path(get, path = "/v1/models/{id}", tag = "OpenAI", params(("id" = String, Path, description = "a name")),
-    responses((status = 200, body = ModelObject), crate::http::description::Refusals))]
-pub(super) async fn model(Extension(daemon): Shared, Path(id): Path<String>, uri: Uri) -> Response {
-    let found = async {
-        daemon.current()?;
-        let model = daemon.models.find_askable(&id).await?;
-        Ok(Json(object(&model, id)))
-    };
-    respond(&uri, found.await)
+    responses((status = 200, body = ModelObject), Refusals))]
+pub(super) async fn model(
+    Extension(daemon): Shared,
+    Path(id): Path<String>,
+) -> Result<Json<ModelObject>, OpenAiError> {
+    daemon.current()?;
+    let model = daemon.models.find_askable(&id).await?;
+    Ok(Json(object(&model, id)))
 }
 
 /// A model, and it with each role that it has a prompt for, where that is known.
@@ -347,10 +344,10 @@ fn object(model: &Askable, id: String) -> ModelObject {
 mod tests {
     use super::*;
 
-    #[test]
-    fn ids_of_openai_become_their_text_and_never_ours() {
+    #[tokio::test]
+    async fn ids_of_openai_become_their_text_and_never_ours() {
         let ids = CL100K.as_ref().unwrap().encode_ordinary("熾火は残る embers");
-        let (texts, ids_of) = texts(EmbeddingsInput::Ids(ids), TokenIds::Cl100k).unwrap();
+        let (texts, ids_of) = texts(EmbeddingsInput::Ids(ids), TokenIds::Cl100k).await.unwrap();
         assert_eq!(
             (texts, ids_of),
             (vec![Text::from("熾火は残る embers")], Some("cl100k"))
@@ -364,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_input_is_told_from_the_others() {
+    fn every_form_of_input_is_recognized() {
         let read = |json: &str| serde_json::from_str::<EmbeddingsInput>(json);
         assert!(matches!(read("\"a\""), Ok(EmbeddingsInput::Text(_))));
         assert!(matches!(read("[\"a\"]"), Ok(EmbeddingsInput::Texts(_))));

@@ -4,14 +4,17 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use okibi_engine::Embedded;
 use okibi_protocol::npy;
 
+use super::headers;
+
 /// Shape of a binary answer: texts, dimensions.
-pub(super) const SHAPE: HeaderName = HeaderName::from_static("x-okibi-shape");
+const SHAPE: HeaderName = HeaderName::from_static("x-okibi-shape");
 
 /// How the client wants its vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+enum Form {
     /// As the dialect's JSON.
     Json,
     /// Bare little-endian f32.
@@ -22,7 +25,7 @@ pub(super) enum Form {
 
 impl Form {
     /// The form that `Accept` names; JSON where it names none of ours.
-    pub(super) fn wanted(headers: &HeaderMap) -> Self {
+    fn wanted(headers: &HeaderMap) -> Self {
         let accept = headers.get_all(header::ACCEPT);
         let mut kinds = accept
             .iter()
@@ -46,8 +49,23 @@ impl Form {
     }
 }
 
-/// The vectors in a binary form; `None` for JSON, which is the dialect's.
-pub(super) fn response(form: Form, vectors: &[Vec<f32>]) -> Option<Response> {
+/// The answer to a request for embeddings: in the binary form that `Accept` names, else as the dialect's `json`, with the
+/// headers that every such answer has. Takes the vectors out of `embedded`.
+pub(super) fn answer(
+    headers: &HeaderMap,
+    embedded: &mut Embedded,
+    json: impl FnOnce(Vec<Vec<f32>>, &Embedded) -> Response,
+) -> Response {
+    let vectors = std::mem::take(&mut embedded.vectors);
+    let response = match binary(Form::wanted(headers), &vectors) {
+        Some(response) => response,
+        None => json(vectors, embedded),
+    };
+    headers::add(response, embedded)
+}
+
+/// The vectors in a binary form; `None` for JSON, whose shape is the dialect's.
+fn binary(form: Form, vectors: &[Vec<f32>]) -> Option<Response> {
     let dimension = vectors.first().map_or(0, Vec::len);
     let (mut bytes, kind) = match form {
         Form::Json => return None,

@@ -1,6 +1,4 @@
-//! What every answer says beside its vectors, in headers, for clients whose fields are not ours to choose.
-
-use std::fmt::Write as _;
+//! Response headers of every answer with vectors, for clients whose fields are not ours to choose.
 
 use axum::{
     http::{HeaderName, HeaderValue},
@@ -8,39 +6,41 @@ use axum::{
 };
 use okibi_engine::Embedded;
 use okibi_protocol::method::{Truncated, Windowed};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// The space that the vectors are in.
 const SPACE: HeaderName = HeaderName::from_static("x-okibi-space");
 
-/// The prompt that was put before each text, percent-encoded where it is not ASCII.
+/// The prompt that was put before each text, percent-encoded if it is not ASCII.
 const PROMPT: HeaderName = HeaderName::from_static("x-okibi-prompt");
 
-/// The texts that were cut: `INDEX:TOKENS`, with commas between.
+/// The texts that were cut: `INDEX:TOKENS`, comma-separated.
 const TRUNCATED: HeaderName = HeaderName::from_static("x-okibi-truncated");
 
-/// The texts that were embedded in windows: `INDEX:WINDOWS`, with commas between.
+/// The texts that were embedded in windows: `INDEX:WINDOWS`, comma-separated.
 const WINDOWED: HeaderName = HeaderName::from_static("x-okibi-windowed");
 
-/// Texts that a header lists; a field lists all.
+/// Texts that a header lists at most; a field lists all.
 const LISTED: usize = 100;
 
+/// What is encoded (RFC 3986, section 2.1). Visible ASCII and spaces stay as they are, text beyond ASCII never does.
+const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
+
 /// Adds the headers.
-pub(super) fn tell(mut response: Response, embedded: &Embedded) -> Response {
+pub(super) fn add(mut response: Response, embedded: &Embedded) -> Response {
     let headers = response.headers_mut();
-    let mut add = |name: HeaderName, value: String| {
+    let mut insert = |name: HeaderName, value: String| {
         if !value.is_empty()
             && let Ok(value) = HeaderValue::try_from(value)
         {
             headers.insert(name, value);
         }
     };
-    add(SPACE, embedded.space.to_string());
-    add(
-        PROMPT,
-        percent_encoded(embedded.prompt.as_deref().unwrap_or_default()),
-    );
-    add(TRUNCATED, pairs(&embedded.truncated));
-    add(WINDOWED, pairs(&embedded.windowed));
+    insert(SPACE, embedded.space.to_string());
+    let prompt = embedded.prompt.as_deref().unwrap_or_default();
+    insert(PROMPT, utf8_percent_encode(prompt, ENCODED).to_string());
+    insert(TRUNCATED, pairs(&embedded.truncated));
+    insert(WINDOWED, pairs(&embedded.windowed));
     response
 }
 
@@ -69,28 +69,14 @@ fn pairs(pairs: &[(usize, usize)]) -> String {
     listed.join(",")
 }
 
-/// Source: RFC 3986, section 2.1; visible ASCII and spaces stay.
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b' '..=b'~' if byte != b'%' => encoded.push(char::from(byte)),
-            byte => {
-                // Writing to a string cannot fail.
-                let _ = write!(encoded, "%{byte:02X}");
-            }
-        }
-    }
-    encoded
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_japanese_prompt_is_ascii_in_a_header() {
-        assert_eq!(percent_encoded("query: "), "query: ");
-        assert_eq!(percent_encoded("検索 50%"), "%E6%A4%9C%E7%B4%A2 50%25");
+        let encoded = |prompt| utf8_percent_encode(prompt, ENCODED).to_string();
+        assert_eq!(encoded("query: "), "query: ");
+        assert_eq!(encoded("検索 50%"), "%E6%A4%9C%E7%B4%A2 50%25");
     }
 }

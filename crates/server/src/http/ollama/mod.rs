@@ -1,0 +1,9 @@
+//! Ollama's API, as far as embeddings go. Source: `docs/api.md` of github.com/ollama/ollama.
+
+pub(super) mod embed;
+mod keep_alive;
+pub(super) mod models;
+
+use super::{error::OllamaError, request::JsonRequest};
+
+type Request<T> = JsonRequest<T, OllamaError>;
