@@ -156,8 +156,8 @@ async fn many(port: u16, kind: Kind, connections: usize) -> Result<(usize, Vec<D
     Ok((all.len(), all))
 }
 
-/// The times of a query alone, then while another client keeps a bulk job running; and how much longer the bulk job takes
-/// for being overtaken, beyond the time of the queries themselves.
+/// The times of a query alone, then while another client keeps a bulk job running; and how much longer the bulk job
+/// takes for being overtaken, beyond the time of the queries themselves.
 async fn beside_bulk(port: u16, report: &mut Report) -> Result<()> {
     let mut asker = Asker::open(port, Kind::WebSocket).await?;
     let mut alone = Vec::new();
@@ -214,8 +214,9 @@ async fn bulk(port: u16, texts: Vec<String>) -> Result<Duration> {
     Ok(began.elapsed())
 }
 
-/// Compares the times of the query with the goal: beside bulk at most three times as long as alone plus one batch, the one
-/// that is running when the query arrives. The queries' own batches are among those counted, so the mean is on the low side.
+/// Compares the times of the query with the goal: beside bulk at most three times as long as alone plus one batch, the
+/// one that is running when the query arrives. The queries' own batches are among those counted, so the mean is on the
+/// low side.
 fn judge(idle: Duration, busy: Duration, batches: &Batches, report: &mut Report) {
     report.number("batches", "batches meanwhile", batches.count(), "");
     let kinds = [

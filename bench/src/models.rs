@@ -1,4 +1,5 @@
-//! A small model and a large one, in the daemon and bare: load, memory, query, bulk; and a switch from one to the other.
+//! A small model and a large one, in the daemon and bare: load, memory, query, bulk; and a switch from one to the
+//! other.
 
 use std::{
     collections::BTreeMap,
@@ -167,8 +168,8 @@ struct Cost {
 }
 
 /// Memory, one query and many texts, in the daemon and then in a bare process: one after the other, because the library
-/// keeps its threads spinning for a while after each run unless configured otherwise, and would take CPU time from what is
-/// measured at the same time.
+/// keeps its threads spinning for a while after each run unless configured otherwise, and would take CPU time from
+/// what is measured at the same time.
 async fn serve(subject: &Subject, report: &mut Report) -> Result<()> {
     let name = subject.name;
     let served = of_daemon(subject).await?;

@@ -1,7 +1,7 @@
 //! ONNX files with random weights: the part of the format that a transformer's graph needs.
 //!
-//! The set-up's writer holds a whole model in memory; this one generates weights while it writes them. Field numbers and
-//! enum values are those of `onnx.proto`.
+//! The set-up's writer holds a whole model in memory; this one generates weights while it writes them. Field numbers
+//! and enum values are those of `onnx.proto`.
 
 use std::{
     fs::File,

@@ -1,6 +1,7 @@
 //! A model hub on this machine: as much of huggingface.co's protocol as a download needs.
 //!
-//! Serves the tiny model's files as whatever repository is asked for, by ranges, with the hub's headers, and lists them.
+//! Serves the tiny model's files as whatever repository is asked for, by ranges, with the hub's headers, and lists
+//! them.
 
 use std::{
     collections::VecDeque,

@@ -1,7 +1,8 @@
 //! The packages to install: `cargo xtask dist`.
 //!
 //! Tauri's bundler makes them around the tray app. What it cannot know from `tauri.conf.json`, because it is built or
-//! fetched here, is passed to it in a second configuration: the command line as sidecar, ONNX Runtime, the embedded model.
+//! fetched here, is passed to it in a second configuration: the command line as sidecar, ONNX Runtime, the embedded
+//! model.
 
 use std::{
     env, fs,

@@ -19,7 +19,7 @@ pub(crate) const SECONDS: u64 = 600;
 /// The program that reads what the fuzzer comes up with.
 const PROGRAM: &str = "requests";
 
-/// Runs the fuzzer for so many seconds. It begins with the inputs that were worth keeping in earlier runs.
+/// Runs the fuzzer for this many seconds. It begins with the inputs that were worth keeping in earlier runs.
 ///
 /// Errors: an input makes the parsing panic, take ten seconds or take 4 GB; it is kept below `fuzz/artifacts`.
 pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<()> {

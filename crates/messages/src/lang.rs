@@ -15,7 +15,8 @@ impl Lang {
     /// Both languages.
     pub const ALL: [Self; 2] = [Self::En, Self::Ja];
 
-    /// Returns the chosen language. `Auto` uses the language of the OS: Japanese if it is the first choice, else English.
+    /// Returns the chosen language. `Auto` uses the language of the OS: Japanese if it is the first choice, else
+    /// English.
     pub fn detect(choice: LangChoice) -> Self {
         match choice {
             LangChoice::En => Self::En,

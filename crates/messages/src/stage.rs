@@ -17,7 +17,8 @@ pub const fn stage_name(stage: Stage, lang: Lang) -> &'static str {
     }
 }
 
-/// Returns the sentence for an event of a stage, without its time and measure: "Loading the tokenizer", "Tokenizer loaded".
+/// Returns the sentence for an event of a stage, without its time and measure: "Loading the tokenizer", "Tokenizer
+/// loaded".
 pub const fn stage_text(event: &StageEvent, lang: Lang) -> &'static str {
     use StageState::{Advanced, Failed, Finished, Started};
     match (event.stage, event.state) {
