@@ -68,7 +68,7 @@ impl Discovery {
         }
     }
 
-    /// Reads the file; `None` where it is absent or is not one of ours.
+    /// Reads the file; `None` where it is absent or not written by Okibi.
     pub fn read(folders: &Folders) -> Option<Self> {
         serde_json::from_slice(&fs::read(folders.discovery_file()).ok()?).ok()
     }

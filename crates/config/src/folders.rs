@@ -13,7 +13,7 @@ pub const CACHE_VARIABLE: &str = "OKIBI_CACHE_DIR";
 /// Names the folder of logs and of the discovery file.
 pub const DATA_VARIABLE: &str = "OKIBI_DATA_DIR";
 
-/// The places Okibi reads and writes; all absolute, none of them created yet.
+/// The folders Okibi reads and writes; all absolute, not created yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folders {
     /// The configuration file.
@@ -49,7 +49,7 @@ pub enum FolderError {
 impl Folders {
     /// Finds the places: command line, then environment, then the OS's conventions.
     ///
-    /// Errors: [`FolderError::NoHome`] where none of them names one.
+    /// Errors: [`FolderError::NoHome`] where the environment names no home folder.
     pub fn find(overrides: &FolderOverrides, environment: Environment<'_>) -> Result<Self, FolderError> {
         Self::find_beside(
             overrides,

@@ -58,9 +58,9 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_name_finds_its_neighbor() {
+    fn a_misspelled_name_finds_its_neighbor() {
         assert_eq!(Key::nearest("modle"), Some(Key::Model));
         assert_eq!(Key::nearest("Batch-Token"), Some(Key::BatchTokens));
-        assert_eq!(Key::nearest("colour"), None);
+        assert_eq!(Key::nearest("color"), None);
     }
 }
