@@ -27,7 +27,7 @@ macro_rules! help {
 
 help! {
     About: "Keeps a text-embedding model warm and serves it to the apps on this machine",
-        "テキスト埋め込みモデルを常駐させ、このマシンのアプリに提供します";
+        "テキスト埋め込みモデルを常駐させ、このパソコンのアプリに提供します";
     UsageHeading: "Usage", "使い方";
     CommandsHeading: "Commands", "コマンド";
     OptionsHeading: "Options", "オプション";
@@ -51,7 +51,7 @@ help! {
     Completions: "Print a completion script for a shell", "シェルの補完スクリプトを出力します";
     Models: "List, download and delete models", "モデルの一覧、取得、削除";
     List: "List the models on this machine and those that can be downloaded; the same as without a command",
-        "このマシンにあるモデルと取得できるモデルを表示します (省略時と同じ)";
+        "このパソコンにあるモデルと取得できるモデルを表示します (省略時と同じ)";
     Pull: "Download a model from the hub", "モデルをハブから取得します";
     Rm: "Delete a model's files", "モデルのファイルを削除します";
     Info: "Show information about a model, and its source", "モデルについて分かっていることと、その出どころを表示します";

@@ -57,7 +57,7 @@ pub(crate) fn problem(problem: &Problem, lang: Lang) -> String {
         Problem::RemoteHostNeedsToken { host, .. } => phrase!(
             lang,
             "listening on {host} needs `require_token = true` (`--require-token true`); only this machine is served",
-            "{host} で待ち受けるには `require_token = true` (`--require-token true`) が必要です。このマシンだけに提供します"
+            "{host} で待ち受けるには `require_token = true` (`--require-token true`) が必要です。このパソコンだけに提供します"
         ),
         Problem::BufferedTooSmall {
             buffered, request, ..

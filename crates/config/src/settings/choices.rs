@@ -20,7 +20,7 @@ pub enum LangChoice {
     Ja,
 }
 
-/// What computes the vectors.
+/// Compute device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, VariantNames, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]

@@ -81,7 +81,7 @@ settings! {
             words("Threads", "スレッド数"),
             words(
                 "Empty: as many as the CPU has cores.",
-                "空欄にすると、プロセッサのコア数になります。",
+                "空欄にすると、CPU のコア数になります。",
             ),
         ),
     }
@@ -96,7 +96,7 @@ settings! {
             words("Weights", "重みの種類"),
             words(
                 "Of downloaded models. Automatic decides by CPU and memory.",
-                "ダウンロードするモデルの精度です。自動では、プロセッサとメモリから決まります。",
+                "ダウンロードするモデルの精度です。自動では、CPU とメモリから決まります。",
             ),
         ),
     }
@@ -104,16 +104,16 @@ settings! {
         default: DeviceChoice::Cpu,
         expected: OneOf(DeviceChoice::VARIANTS),
         scope: Daemon,
-        en: "What computes the vectors",
-        ja: "計算に使う装置",
+        en: "Compute device",
+        ja: "計算に使うデバイス",
         note: Some(
             "If the ONNX Runtime library does not have the device, Okibi falls back to the CPU, and the status says so"
         ),
         window: field_with_hint(
-            words("Computes on", "計算に使う装置"),
+            words("Device", "計算に使うデバイス"),
             words(
-                "Where this machine lacks it, the CPU computes.",
-                "このパソコンで使えない装置を選んだときは、プロセッサで計算します。",
+                "Falls back to the CPU if unavailable.",
+                "このパソコンで使えないデバイスを選んだときは、CPU で計算します。",
             ),
         ),
     }
@@ -178,14 +178,14 @@ settings! {
         scope: Daemon,
         en: "Megabytes of weights in memory at once",
         ja: "同時にメモリに置く重みのメガバイト数",
-        unset: Some(words("what the machine has free", "マシンの空きメモリまで")),
+        unset: Some(words("what the machine has free", "パソコンの空きメモリまで")),
     }
     load_on_demand (LoadOnDemand): bool {
         default: true,
         expected: Switch,
         scope: Daemon,
         en: "Whether a request loads the model it names, if that is on this machine",
-        ja: "リクエストが指定したモデルがこのマシンにあれば読み込むか",
+        ja: "リクエストが指定したモデルがこのパソコンにあれば読み込むか",
         note: Some("A request never downloads anything"),
     }
     model_folders (ModelFolders): Vec<String> {
@@ -230,14 +230,14 @@ settings! {
         scope: Daemon,
         en: "Another address to listen on; needs --require-token true",
         ja: "追加で待ち受けるアドレス。--require-token true が必要です",
-        unset: Some(words("this machine only", "このマシンのみ")),
+        unset: Some(words("this machine only", "このパソコンのみ")),
     }
     allowed_hosts (AllowedHosts): Vec<String> {
         default: Vec::new(),
         expected: List,
         scope: Daemon,
         en: "Names of this machine that requests may be sent to, separated by commas",
-        ja: "リクエストの宛先として認めるこのマシンの名前 (カンマ区切り)",
+        ja: "リクエストの宛先として認めるこのパソコンの名前 (カンマ区切り)",
         placeholder: Some("NAME,…"),
     }
     allowed_origins (AllowedOrigins): Vec<String> {
