@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { preview } from "vite";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const ARGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -17,20 +17,29 @@ const ARGS = [
 ];
 const BROWSERS = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
+/** The folder of `ROOT` that the pages with their fake backend are built into. */
+export const OUT = "dist-fake";
+
 /** The policy that the app serves the pages with, which the fake backend has to bear as well. */
 const CSP = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'";
 
-/** Opens a server on a free port and a browser, gives both to `work`, and closes both whatever becomes of it. */
-export async function withBrowser(work) {
-  const executablePath = BROWSERS.find((path) => path && existsSync(path));
-  if (!executablePath) {
+/** Returns the path of a browser of this machine. */
+export function browserPath() {
+  const found = BROWSERS.find((path) => path && existsSync(path));
+  if (!found) {
     throw new Error("no Chromium is found; name one in the variable CHROMIUM");
   }
+  return found;
+}
+
+/** Opens a server on a free port and a browser, passes both to `work`, and closes both in any case. */
+export async function withBrowser(work) {
+  const executablePath = browserPath();
   const server = await preview({
     root: ROOT,
     mode: "fake",
     logLevel: "warn",
-    build: { outDir: "dist-fake" },
+    build: { outDir: OUT },
     preview: { port: 0, host: "127.0.0.1", headers: { "Content-Security-Policy": CSP } },
   });
   try {
@@ -46,21 +55,15 @@ export async function withBrowser(work) {
   }
 }
 
-/** Shows a view in `page` and does there what it wants done. */
+/** Shows a view in `page` and performs what belongs to it. */
 export async function show(page, address, view, lang) {
   await page.goto(`${address}/${view.page}.html?scenario=${view.scenario}&lang=${lang}${view.query ?? ""}`);
   await page.locator("main").waitFor();
   await view.act?.(page);
 }
 
-/** Runs `work` over `items`, `width` at a time. */
-export async function inLanes(items, width, work) {
+/** Runs `lane` as often as `width` says, all at once. Each takes the next of the `items` with the function it is given. */
+export async function inLanes(items, width, lane) {
   const rest = [...items];
-  await Promise.all(
-    Array.from({ length: width }, async () => {
-      for (let item = rest.shift(); item !== undefined; item = rest.shift()) {
-        await work(item);
-      }
-    }),
-  );
+  await Promise.all(Array.from({ length: width }, () => lane(() => rest.shift())));
 }

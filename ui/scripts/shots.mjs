@@ -19,13 +19,16 @@ const items = VIEWS.flatMap((view) =>
   .filter(({ name }) => name.includes(part));
 
 await withBrowser((browser, address) =>
-  inLanes(items, 3, async ({ view, lang, scheme, name }) => {
-    const page = await browser.newPage({ viewport: SIZES[view.page], colorScheme: scheme });
-    await show(page, address, view, lang);
-    // A chart wants a few looks at the daemon, a speed a few measures.
-    await page.waitForTimeout(view.page === "status" || view.scenario === "download" || view.name === "pulling" ? 3500 : 300);
-    await page.screenshot({ path: join(resolve(folder), `${name}.png`), fullPage: true });
-    await page.close();
+  inLanes(items, 3, async (next) => {
+    for (let item = next(); item !== undefined; item = next()) {
+      const { view, lang, scheme, name } = item;
+      const page = await browser.newPage({ viewport: SIZES[view.page], colorScheme: scheme });
+      await show(page, address, view, lang);
+      // A chart needs a few statuses, a speed a few measures.
+      await page.waitForTimeout(view.page === "status" || view.scenario === "download" || view.name === "pulling" ? 3500 : 300);
+      await page.screenshot({ path: join(resolve(folder), `${name}.png`), fullPage: true });
+      await page.close();
+    }
   }),
 );
 console.log(`${items.length} pictures in ${folder}`);

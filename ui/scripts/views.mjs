@@ -34,9 +34,9 @@ export const VIEWS = [
       await until(page, "command-error");
     },
   },
-  ...["stopped", "loading", "ready", "idle", "stopping", "failed", "port"].map((scenario) => ({ page: "status", scenario })),
+  ...["stopped", "loading", "ready", "fresh", "stopping", "failed", "port"].map((scenario) => ({ page: "status", scenario })),
   { page: "status", scenario: "ready", name: "missing", query: "&missing" },
-  { page: "status", scenario: "resting" },
+  { page: "status", scenario: "idle" },
   { page: "status", scenario: "ready", name: "offers", query: "&models=offers" },
   ...["stopped", "loading", "ready"].map((scenario) => ({ page: "try", scenario })),
   ...["notes", "tweets", "mixed"].map((set) => ({
@@ -72,8 +72,8 @@ export const VIEWS = [
       await until(page, "note");
     },
   },
-  ...["stopped", "loading", "ready", "resting"].map((scenario) => ({ page: "models", scenario })),
-  ...["pulling", "gone", "switching", "memory", "held", "offers"].map((scene) => ({
+  ...["stopped", "loading", "ready", "idle"].map((scenario) => ({ page: "models", scenario })),
+  ...["pulling", "gone", "switching", "memory", "loaded", "offers"].map((scene) => ({
     page: "models",
     scenario: "ready",
     name: scene,
