@@ -1,28 +1,31 @@
-//! What the app's parts share: the machine, the way to the core, and what the core last showed.
+//! What the parts of the app share: the machine, the channel to the core, and the core's last view.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc,
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use okibi_config::{Key, edit::NewValue};
-use okibi_messages::{Lang, Message};
+use okibi_config::{
+    Key,
+    edit::{self, NewValue},
+};
+use okibi_messages::Lang;
+use parking_lot::{Mutex, MutexGuard};
 use tauri::AppHandle;
 use tauri_plugin_autostart::ManagerExt as _;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
-    contract::{ModelChoice, View},
-    core::{Ask, Event},
+    closing::Closing,
+    contract::{CommandError, ModelChoice, View},
+    core::{Event, ModelEvent, UserCommand},
+    failure::Failure,
     history::History,
-    library::{self, Shelf},
+    library::{self, ModelStore},
     machine::{Machine, choices},
     menu,
-    models::ModelEvent,
     notifier::Notifier,
-    settings,
     tray::Tray,
-    windows::Closing,
 };
 
 /// Managed by Tauri; commands and handlers get it from there.
@@ -30,13 +33,13 @@ pub(crate) struct Shared {
     pub(crate) machine: Machine,
     pub(crate) events: mpsc::UnboundedSender<Event>,
     pub(crate) view: watch::Sender<View>,
-    /// Asks the watcher for a look at the port.
-    pub(crate) look: Arc<Notify>,
+    /// Requests a probe of the port from the watcher.
+    pub(crate) probe: Arc<Notify>,
     pub(crate) notifier: Notifier,
     pub(crate) closing: Closing,
     pub(crate) tray: Tray,
-    pub(crate) shelf: Shelf,
-    /// Whether something can bring the windows back once they are closed.
+    pub(crate) model_store: ModelStore,
+    /// Whether a tray icon can bring the windows back once they are closed.
     pub(crate) has_tray: AtomicBool,
     starts_at_login: AtomicBool,
     history: Mutex<History>,
@@ -54,65 +57,72 @@ impl Shared {
             machine,
             events,
             view,
-            look: Arc::default(),
+            probe: Arc::default(),
             notifier,
             closing: Closing::default(),
             tray: Tray::default(),
-            shelf: Shelf::default(),
+            model_store: ModelStore::default(),
             has_tray: AtomicBool::new(true),
             starts_at_login: AtomicBool::new(false),
             history: Mutex::new(history),
         }
     }
 
-    /// Tells the core something.
-    pub(crate) fn tell(&self, event: Event) {
-        // The core ends only with the app.
+    /// Sends an event to the core.
+    pub(crate) fn send(&self, event: Event) {
+        // It fails only when the core has ended, which is when the app ends.
         let _ = self.events.send(event);
     }
 
-    /// Tells the core what the user wants.
-    pub(crate) fn ask(&self, ask: Ask) {
-        self.tell(Event::Ask(ask));
+    /// Sends what the user asked for to the core.
+    pub(crate) fn command(&self, command: UserCommand) {
+        self.send(Event::Command(command));
     }
 
-    /// Lets the core know the settings of now.
+    /// Sends the current settings to the core.
     pub(crate) fn settings_changed(&self) {
-        self.tell(Event::Settings(choices(&self.machine.settings().settings)));
-        self.look.notify_one();
+        self.send(Event::Settings(choices(&self.machine.settings().settings)));
+        self.probe.notify_one();
     }
 
-    /// The language in use.
+    /// Returns the language in use.
     pub(crate) fn lang(&self) -> Lang {
         Lang::detect(self.machine.settings().settings.lang.value)
     }
 
-    pub(crate) fn history(&self) -> MutexGuard<'_, History> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns a failure as a page gets it.
+    pub(crate) fn for_page(&self, failure: impl Into<Failure>) -> CommandError {
+        failure.into().for_page(self.lang())
     }
 
-    /// The models to choose from, as they were last read.
+    pub(crate) fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock()
+    }
+
+    /// Returns the models to choose from, as they were last listed.
     pub(crate) fn models(&self) -> Vec<ModelChoice> {
         let chosen = self.machine.settings().settings.model.value;
-        menu::models(&self.shelf.entries(), &chosen)
+        menu::models(&self.model_store.entries(), &chosen)
     }
 
-    /// Where this machine's models are.
+    /// Returns where this machine's models are.
     pub(crate) fn library(&self) -> okibi_models::Library {
         let settings = self.machine.settings().settings;
         self.machine.library(&settings)
     }
 
-    /// Remembers a folder with a model. The error is a sentence: there is no model, or it cannot be saved.
-    pub(crate) fn add_folder(&self, folder: &str) -> Result<(), String> {
-        library::remember(folder, &self.library(), self.lang())?;
-        self.tell(Event::Models(ModelEvent::Changed));
+    /// Adds a folder with a model to the list.
+    ///
+    /// Errors: there is no model in it, or the list cannot be saved.
+    pub(crate) fn add_folder(&self, folder: &str) -> Result<(), Failure> {
+        library::remember(folder, &self.library())?;
+        self.send(Event::Models(ModelEvent::Changed));
         Ok(())
     }
 
-    /// Forgets a folder with a model; its files stay. The error is a sentence.
-    pub(crate) fn forget_folder(&self, folder: &str) -> Result<(), String> {
-        library::forget(folder, &self.library(), self.lang())?;
+    /// Takes a folder with a model from the list; its files stay.
+    pub(crate) fn forget_folder(&self, folder: &str) -> Result<(), Failure> {
+        library::forget(folder, &self.library())?;
         let mut folders = self.machine.settings().settings.model_folders.value;
         if folders.iter().any(|known| known == folder) {
             folders.retain(|known| known != folder);
@@ -121,9 +131,13 @@ impl Shared {
         Ok(())
     }
 
-    /// Changes settings in the file. The error is a sentence.
-    pub(crate) fn save(&self, values: &[(Key, NewValue)]) -> Result<(), String> {
-        settings::write(&self.machine, values, self.lang())?;
+    /// Changes settings in the file.
+    pub(crate) fn save(&self, values: &[(Key, NewValue)]) -> Result<(), Failure> {
+        let file = &self.machine.folders.config_file;
+        edit::save(file, values).map_err(|source| Failure::Settings {
+            file: file.display().to_string(),
+            source,
+        })?;
         self.settings_changed();
         Ok(())
     }
@@ -141,17 +155,12 @@ impl Shared {
         }
     }
 
-    /// Has the app start, or not, when the user logs in. The error is a sentence.
-    pub(crate) fn set_login(&self, app: &AppHandle, enabled: bool) -> Result<(), String> {
+    /// Sets whether the app starts when the user logs in.
+    pub(crate) fn set_login(&self, app: &AppHandle, enabled: bool) -> Result<(), Failure> {
         let login = app.autolaunch();
         let done = if enabled { login.enable() } else { login.disable() };
         self.read_login(app);
         self.settings_changed();
-        done.map_err(|error| {
-            Message::Unexpected {
-                cause: error.to_string(),
-            }
-            .text(self.lang())
-        })
+        done.map_err(Failure::unexpected)
     }
 }

@@ -1,12 +1,12 @@
-//! What the pages can ask the app for. Each is `async`: none holds the main thread.
+//! The commands of the pages. Each is `async`: Tauri runs the others on the main thread, which would stop all windows.
 
 use std::{path::Path, time::Instant};
 
 use okibi_client::{Client, ClientError};
 use okibi_config::{Key, edit::NewValue};
-use okibi_messages::{Lang, Message, chain, tray};
+use okibi_messages::{Lang, Message, tray};
 use okibi_protocol::{
-    method::{EmbedParams, Input, InputType},
+    method::{EmbedParams, Input, InputType, Status},
     vector::Vectors,
 };
 use tauri::{AppHandle, Manager as _, State, WebviewWindow};
@@ -17,84 +17,71 @@ use tauri_plugin_opener::OpenerExt as _;
 use crate::{
     app::Shared,
     contract::{
-        About, CommandError, Embedded, FieldProblem, Place, Saved, SettingsForm, SettingsView, StatusView,
-        View, WindowName,
+        About, CommandError, Embedded, FieldProblem, Place, Saved, SettingsForm, SettingsView, View,
+        WindowName,
     },
-    core::{Ask, status_view},
-    load::millis,
+    core::UserCommand,
+    failure::Failure,
     settings, windows,
 };
 
-/// Texts that the try-it window embeds at once.
+/// Texts that the try-it window can embed at once.
 const MAX_TRY: usize = 100;
 
-/// What a command gives.
+/// The result of a command.
 pub(crate) type Answer<T> = Result<T, CommandError>;
 
-/// A failure in words.
-pub(crate) fn failure(message: impl Into<String>) -> CommandError {
-    CommandError {
-        message: message.into(),
-    }
-}
-
-/// A failure that nobody is expected to mend.
-pub(crate) fn unexpected(error: &(dyn std::error::Error + 'static), lang: Lang) -> CommandError {
-    let cause = chain(error);
-    failure(Message::Unexpected { cause }.text(lang))
-}
-
-/// Gives everything the windows show.
+/// Returns everything the windows show.
 #[tauri::command]
 pub(crate) async fn get_view(shared: State<'_, Shared>) -> Answer<View> {
     Ok(shared.view.borrow().clone())
 }
 
-/// Asks the daemon how it is now.
+/// Requests the current status from the daemon.
 #[tauri::command]
-pub(crate) async fn get_status(shared: State<'_, Shared>) -> Answer<StatusView> {
+pub(crate) async fn get_status(shared: State<'_, Shared>) -> Answer<Status> {
     let port = shared.view.borrow().port;
     match okibi_launcher::status(shared.machine.server(port)).await {
-        Ok(status) if status.ready => Ok(status_view(&status)),
-        Ok(_) | Err(_) => Err(failure(tray::not_ready(shared.lang()))),
+        Ok(status) if status.ready => Ok(status),
+        Ok(_) | Err(_) => Err(shared.for_page(Failure::NotReady)),
     }
 }
 
 /// Starts the daemon.
 #[tauri::command]
 pub(crate) async fn start_daemon(shared: State<'_, Shared>) -> Answer<()> {
-    shared.ask(Ask::Start);
+    shared.command(UserCommand::Start);
     Ok(())
 }
 
 /// Stops the daemon.
 #[tauri::command]
 pub(crate) async fn stop_daemon(shared: State<'_, Shared>) -> Answer<()> {
-    shared.ask(Ask::Stop);
+    shared.command(UserCommand::Stop);
     Ok(())
 }
 
-/// Stops the daemon and starts it with the settings of now.
+/// Stops the daemon and starts it with the current settings.
 #[tauri::command]
 pub(crate) async fn restart_daemon(shared: State<'_, Shared>) -> Answer<()> {
-    shared.ask(Ask::Restart);
+    shared.command(UserCommand::Restart);
     Ok(())
 }
 
-/// Ends the load under way.
+/// Cancels the load under way.
 #[tauri::command]
 pub(crate) async fn cancel_load(shared: State<'_, Shared>) -> Answer<()> {
-    shared.ask(Ask::Stop);
+    shared.command(UserCommand::Stop);
     Ok(())
 }
 
-/// Puts another port into the settings and starts there.
+/// Writes another port into the settings and starts the daemon there.
 #[tauri::command]
 pub(crate) async fn start_on_port(shared: State<'_, Shared>, port: u16) -> Answer<()> {
     shared
         .save(&[(Key::Port, NewValue::Number(port.into()))])
-        .map_err(failure)?;
-    shared.ask(Ask::Start);
+        .map_err(|failure| shared.for_page(failure))?;
+    shared.command(UserCommand::Start);
     Ok(())
 }
 
@@ -108,7 +95,8 @@ pub(crate) async fn open_window(app: AppHandle, shared: State<'_, Shared>, windo
 /// Closes the window that asks.
 #[tauri::command]
 pub(crate) async fn close_window(window: WebviewWindow, shared: State<'_, Shared>) -> Answer<()> {
-    window.close().map_err(|error| unexpected(&error, shared.lang()))
+    let closed = window.close();
+    closed.map_err(|error| shared.for_page(Failure::unexpected(error)))
 }
 
 /// Opens a file or a folder of the app with the user's program for it.
@@ -119,32 +107,29 @@ pub(crate) async fn open_place(app: AppHandle, shared: State<'_, Shared>, place:
         Place::Config => shared.machine.folders.config_file.clone(),
         Place::Models => shared.library().hub.cache,
     };
-    open_path(&app, &path, shared.lang()).map_err(failure)
+    open_path(&app, &path).map_err(|failure| shared.for_page(failure))
 }
 
-/// Opens `path`, or the nearest folder above it that exists. The error is a sentence.
-pub(crate) fn open_path(app: &AppHandle, path: &Path, lang: Lang) -> Result<(), String> {
+/// Opens `path`, or the nearest folder above it that exists.
+pub(crate) fn open_path(app: &AppHandle, path: &Path) -> Result<(), Failure> {
     let nearest = path.ancestors().find(|path| path.exists()).unwrap_or(path);
     app.opener()
         .open_path(nearest.display().to_string(), None::<&str>)
-        .map_err(|error| {
-            Message::Io {
-                what: nearest.display().to_string(),
-                cause: error.to_string(),
-            }
-            .text(lang)
+        .map_err(|source| Failure::Open {
+            path: nearest.to_owned(),
+            source,
         })
 }
 
-/// Puts a text onto the clipboard.
+/// Copies a text to the clipboard.
 #[tauri::command]
 pub(crate) async fn copy_text(app: AppHandle, shared: State<'_, Shared>, text: String) -> Answer<()> {
     app.clipboard()
         .write_text(text)
-        .map_err(|error| unexpected(&error, shared.lang()))
+        .map_err(|error| shared.for_page(Failure::unexpected(error)))
 }
 
-/// Gives versions and paths.
+/// Returns versions and paths.
 #[tauri::command]
 pub(crate) async fn get_about(shared: State<'_, Shared>) -> Answer<About> {
     let folders = &shared.machine.folders;
@@ -160,10 +145,9 @@ pub(crate) async fn get_about(shared: State<'_, Shared>) -> Answer<About> {
 /// Embeds a few texts as documents, through the daemon like any other app.
 #[tauri::command]
 pub(crate) async fn embed(shared: State<'_, Shared>, texts: Vec<String>) -> Answer<Embedded> {
-    let lang = shared.lang();
     let port = shared.view.borrow().port;
     let began = Instant::now();
-    let ask = async {
+    let request = async {
         let client = Client::connect(shared.machine.server(port)).await?;
         let params = EmbedParams {
             input_type: InputType::Document,
@@ -171,27 +155,21 @@ pub(crate) async fn embed(shared: State<'_, Shared>, texts: Vec<String>) -> Answ
         };
         client.embed(params).await
     };
-    let result = ask.await.map_err(|error| match error {
-        ClientError::Refused => failure(tray::not_ready(lang)),
-        ClientError::Rpc(error) => failure(error.message),
-        other => unexpected(&other, lang),
-    })?;
+    let result = request
+        .await
+        .map_err(|error: ClientError| shared.for_page(error))?;
     Ok(Embedded {
         model: result.model,
         vectors: match result.vectors {
             Vectors::Float(vectors) => vectors.into_iter().map(Option::unwrap_or_default).collect(),
             _ => Vec::new(),
         },
-        tokens: result
-            .tokens
-            .into_iter()
-            .map(|count| u32::try_from(count).unwrap_or(u32::MAX))
-            .collect(),
-        took_ms: millis(began.elapsed()),
+        tokens: result.tokens,
+        took_ms: began.elapsed().into(),
     })
 }
 
-/// Gives the settings window what it shows.
+/// Returns what the settings window shows.
 #[tauri::command]
 pub(crate) async fn get_settings(app: AppHandle, shared: State<'_, Shared>) -> Answer<SettingsView> {
     shared.read_login(&app);
@@ -210,7 +188,7 @@ pub(crate) async fn get_settings(app: AppHandle, shared: State<'_, Shared>) -> A
     })
 }
 
-/// Checks the form and writes what has changed; where a field cannot be used, nothing is.
+/// Checks the form and writes what has changed. If a field is invalid, nothing is written.
 #[tauri::command]
 pub(crate) async fn save_settings(
     app: AppHandle,
@@ -228,9 +206,13 @@ pub(crate) async fn save_settings(
     let before = shared.machine.settings().settings;
     let before = settings::form(&before, shared.starts_at_login());
     let changed = settings::changes(&before, &form);
-    shared.save(&changed).map_err(failure)?;
+    shared
+        .save(&changed)
+        .map_err(|failure| shared.for_page(failure))?;
     if form.start_at_login != before.start_at_login {
-        shared.set_login(&app, form.start_at_login).map_err(failure)?;
+        shared
+            .set_login(&app, form.start_at_login)
+            .map_err(|failure| shared.for_page(failure))?;
     }
     Ok(Saved {
         problems,
@@ -241,11 +223,15 @@ pub(crate) async fn save_settings(
 /// Lets the user choose a model's folder; `None` when nothing was chosen.
 #[tauri::command]
 pub(crate) async fn choose_model_folder(app: AppHandle, window: WebviewWindow) -> Answer<Option<String>> {
-    choose_folder(app, Some(window)).await
+    let chosen = choose_folder(&app, Some(window)).await;
+    chosen.map_err(|failure| app.state::<Shared>().for_page(failure))
 }
 
-/// As [`choose_model_folder`], in front of a window where one asks.
-pub(crate) async fn choose_folder(app: AppHandle, window: Option<WebviewWindow>) -> Answer<Option<String>> {
+/// Lets the user choose a model's folder, in front of `window` if there is one, and adds it to the list.
+pub(crate) async fn choose_folder(
+    app: &AppHandle,
+    window: Option<WebviewWindow>,
+) -> Result<Option<String>, Failure> {
     let (sender, chosen) = tokio::sync::oneshot::channel();
     let title = tray::choose_folder(app.state::<Shared>().lang());
     let mut dialog = app.dialog().file().set_title(title);
@@ -253,7 +239,7 @@ pub(crate) async fn choose_folder(app: AppHandle, window: Option<WebviewWindow>)
         dialog = dialog.set_parent(window);
     }
     dialog.pick_folder(move |folder| {
-        // The window that asked may be gone.
+        // It fails if the command was dropped meanwhile: the window that asked is gone.
         let _ = sender.send(folder);
     });
     let folder = chosen
@@ -263,7 +249,7 @@ pub(crate) async fn choose_folder(app: AppHandle, window: Option<WebviewWindow>)
         .and_then(|folder| folder.into_path().ok())
         .map(|folder| folder.display().to_string());
     if let Some(folder) = &folder {
-        app.state::<Shared>().add_folder(folder).map_err(failure)?;
+        app.state::<Shared>().add_folder(folder)?;
     }
     Ok(folder)
 }

@@ -1,9 +1,9 @@
-//! Runs the core: brings it events, does what it wants, and shows what it knows.
+//! Runs the core: passes it events, performs its effects, and shows its view in the windows and in the tray.
 
 use std::{sync::atomic::Ordering::Relaxed, time::Instant};
 
 use okibi_config::{Key, edit::NewValue};
-use okibi_messages::{Lang, tray, tray::Entry};
+use okibi_messages::{chain, tray, tray::Entry};
 use tauri::{AppHandle, Emitter as _, Manager as _};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
 use tokio::{sync::mpsc, time::timeout_at};
@@ -12,13 +12,13 @@ use crate::{
     app::Shared,
     commands::{choose_folder, open_path},
     contract::{DaemonView, VIEW_CHANGED, WindowName},
-    core::{Ask, Core, Effect, Event},
-    icon::Face,
+    core::{Core, Effect, Event, ModelEvent, Notice, NoticeKind, PendingSwitch, UserCommand},
+    failure::Failure,
+    icon::IconState,
     menu::{self, MenuState, Press},
     model_commands,
-    models::{ModelEvent, Wish},
     notifier::Pressed,
-    tray::{Tray, TrayLook},
+    tray::{Tray, TrayContent},
     windows,
 };
 
@@ -44,14 +44,14 @@ pub(crate) async fn run(app: AppHandle, mut core: Core, mut events: mpsc::Unboun
                 place_tray(&app, &core);
             }
         }
-        // The core takes our own launch's word that a daemon is there; one that dies before the watcher has seen it would
-        // stay ready for ever.
-        let is_unseen = matches!(event, Event::Started(_));
+        // The core believes our own launch that a daemon is there. The watcher has to see it as well: a daemon that
+        // dies before that would stay ready forever.
+        let is_launch_over = matches!(event, Event::LaunchEnded(_));
         let effects = core.handle(event, Instant::now());
-        if is_unseen {
-            shared.look.notify_one();
-            // A model that was loaded was used, and may have been downloaded.
-            shared.tell(Event::Models(ModelEvent::Changed));
+        if is_launch_over {
+            shared.probe.notify_one();
+            // The load has changed when its model was last used, and may have downloaded it.
+            shared.send(Event::Models(ModelEvent::Changed));
         }
         shared.view.send_replace(core.view(Instant::now()));
         for effect in effects {
@@ -70,25 +70,28 @@ fn perform(app: &AppHandle, shared: &Shared, effect: Effect) {
         Effect::Launch => {
             let spec = shared.machine.launch_spec();
             let (steps, end) = (shared.events.clone(), shared.events.clone());
+            // The handle is not kept: a stop ends the launch, and its end is an event.
             tauri::async_runtime::spawn(async move {
                 let step = move |update| {
-                    // The core ends only with the app.
-                    let _ = steps.send(Event::Step(update));
+                    // It fails only when the core has ended, which is when the app ends.
+                    let _ = steps.send(Event::LaunchStep(update));
                 };
                 let outcome = okibi_launcher::start(spec, step).await;
-                let _ = end.send(Event::Started(Box::new(outcome)));
+                // As above.
+                let _ = end.send(Event::LaunchEnded(Box::new(outcome)));
             });
-            shared.look.notify_one();
+            shared.probe.notify_one();
         }
         Effect::Stop(port) => {
             let settings = shared.machine.settings().settings;
             let server = shared.machine.server(port);
             let drain = std::time::Duration::from_secs(settings.drain_seconds.value);
             let end = shared.events.clone();
+            // The handle is not kept: the stop ends within `drain`, and its end is an event.
             tauri::async_runtime::spawn(async move {
                 let outcome = okibi_launcher::stop(server, drain).await;
                 // As above.
-                let _ = end.send(Event::Stopped(outcome));
+                let _ = end.send(Event::StopEnded(outcome));
             });
         }
         Effect::Open(window) => windows::open(app, window, shared.lang()),
@@ -96,27 +99,27 @@ fn perform(app: &AppHandle, shared: &Shared, effect: Effect) {
         Effect::Remember(model, times) => shared.history().add_times(model, times),
         Effect::Models(effect) => model_commands::perform(app, effect),
         Effect::Exit => {
-            shared.shelf.cancel_all();
+            shared.model_store.cancel_all();
             app.exit(0);
         }
     }
 }
 
-/// Shows what the core knows in the windows and in the tray.
+/// Shows the core's view in the windows and in the tray.
 fn publish(app: &AppHandle, shared: &Shared, core: &Core) {
     if !app.webview_windows().is_empty()
         && let Err(error) = app.emit(VIEW_CHANGED, &*shared.view.borrow())
     {
         tracing::warn!(%error, "the windows were not told");
     }
-    let look = look(shared, core);
+    let content = tray_content(shared, core);
     with_tray(app, "the tray icon cannot be changed", |app, tray| {
-        tray.show(app, look)
+        tray.show(app, content)
     });
 }
 
-/// Does something with the tray icon on the main thread. All that is done so keeps its order: no change is lost to an icon
-/// that is just being placed.
+/// Changes the tray icon on the main thread. All changes go this way and keep their order, so that none is lost while
+/// the icon is being placed.
 fn with_tray(
     app: &AppHandle,
     trouble: &'static str,
@@ -133,23 +136,23 @@ fn with_tray(
     }
 }
 
-/// What the tray shows.
-fn look(shared: &Shared, core: &Core) -> TrayLook {
+/// Returns what the tray shows.
+fn tray_content(shared: &Shared, core: &Core) -> TrayContent {
     let view = shared.view.borrow().clone();
     let lang = core.lang();
     let settings = shared.machine.settings().settings;
     let state_line = menu::state_line(&view.daemon, core.status(), view.port, lang);
     let models = shared.models();
-    TrayLook {
-        face: match &view.daemon {
-            DaemonView::Ready { status } if status.requests_in_flight > 0.0 => Face::Busy,
-            DaemonView::Ready { .. } => Face::Ready,
-            DaemonView::Loading { fraction } => Face::Loading(tray::percent(*fraction)),
-            DaemonView::Stopped | DaemonView::Stopping => Face::Stopped,
-            DaemonView::Failed { .. } | DaemonView::PortTaken { .. } => Face::Error,
+    TrayContent {
+        icon: match &view.daemon {
+            DaemonView::Ready { status } if status.requests_in_flight > 0 => IconState::Busy,
+            DaemonView::Ready { .. } => IconState::Ready,
+            DaemonView::Loading { fraction } => IconState::Loading(tray::percent(*fraction)),
+            DaemonView::Stopped | DaemonView::Stopping => IconState::Stopped,
+            DaemonView::Failed { .. } | DaemonView::PortTaken { .. } => IconState::Error,
         },
         tooltip: match core.status() {
-            Some(status) if matches!(&view.daemon, DaemonView::Ready { status } if !status.is_resting) => {
+            Some(status) if !status.is_resting() && matches!(view.daemon, DaemonView::Ready { .. }) => {
                 tray::tooltip(status, lang)
             }
             _ => format!("Okibi: {state_line}"),
@@ -169,15 +172,15 @@ fn look(shared: &Shared, core: &Core) -> TrayLook {
 
 /// Puts the icon onto the panel, where there is one.
 fn place_tray(app: &AppHandle, core: &Core) {
-    let look = look(&app.state::<Shared>(), core);
+    let content = tray_content(&app.state::<Shared>(), core);
     with_tray(app, "there is no tray icon", |app, tray| {
-        tray.place(app, look, press, open_main)?;
+        tray.place(app, content, press, open_main)?;
         tracing::info!("the tray icon is on the panel");
         Ok(())
     });
 }
 
-/// Opens the window that matters now: the load under way, else the status.
+/// Opens the window that matters now: the progress of a load or of a failed start, else the status.
 pub(crate) fn open_main(app: &AppHandle) {
     let shared = app.state::<Shared>();
     let window = match shared.view.borrow().daemon {
@@ -189,20 +192,20 @@ pub(crate) fn open_main(app: &AppHandle) {
     windows::open(app, window, shared.lang());
 }
 
-/// Does what a menu entry says.
+/// Performs a menu entry.
 fn press(app: &AppHandle, press: Press) {
     let shared = app.state::<Shared>();
     let lang = shared.lang();
     let open = |window| windows::open(app, window, lang);
-    let told = match press {
-        Press::Entry(entry) => return press_entry(app, &shared, entry, open),
-        // A menu chooses; it is the window that also starts.
+    let outcome = match press {
+        Press::Entry(entry) => press_entry(app, &shared, entry, open),
+        // While nothing runs, the menu only chooses the model of the next start; the models window also starts it.
         Press::Model(model) if matches!(shared.view.borrow().daemon, DaemonView::Stopped) => {
             shared.save(&[(Key::Model, NewValue::Text(model))])
         }
         Press::Model(model) => model_commands::choose(
             &shared,
-            Wish {
+            PendingSwitch {
                 model,
                 replace: false,
             },
@@ -212,17 +215,21 @@ fn press(app: &AppHandle, press: Press) {
             shared.save(&[(Key::Lang, NewValue::Text(name.into()))])
         }
     };
-    warn(app, told, lang);
+    warn(app, outcome);
 }
 
-fn press_entry(app: &AppHandle, shared: &Shared, entry: Entry, open: impl Fn(WindowName)) {
-    let lang = shared.lang();
+fn press_entry(
+    app: &AppHandle,
+    shared: &Shared,
+    entry: Entry,
+    open: impl Fn(WindowName),
+) -> Result<(), Failure> {
     match entry {
-        Entry::Start => shared.ask(Ask::Start),
-        Entry::Stop => shared.ask(Ask::Stop),
-        Entry::Restart => shared.ask(Ask::Restart),
-        Entry::Quit => shared.ask(Ask::Quit),
-        Entry::StopAndQuit => shared.ask(Ask::StopAndQuit),
+        Entry::Start => shared.command(UserCommand::Start),
+        Entry::Stop => shared.command(UserCommand::Stop),
+        Entry::Restart => shared.command(UserCommand::Restart),
+        Entry::Quit => shared.command(UserCommand::Quit),
+        Entry::StopAndQuit => shared.command(UserCommand::StopAndQuit),
         Entry::Progress => open(WindowName::Progress),
         Entry::Status => open(WindowName::Status),
         Entry::TryIt => open(WindowName::Try),
@@ -230,54 +237,52 @@ fn press_entry(app: &AppHandle, shared: &Shared, entry: Entry, open: impl Fn(Win
         Entry::Settings => open(WindowName::Settings),
         Entry::CopyAddress => {
             let address = shared.view.borrow().address.clone();
-            let copied = app.clipboard().write_text(address);
-            warn(app, copied.map_err(|error| error.to_string()), lang);
+            app.clipboard().write_text(address).map_err(Failure::unexpected)?;
         }
-        Entry::OpenLog => open_log(app),
+        Entry::OpenLog => open_log(app)?,
         Entry::AddFolder => {
             let app = app.clone();
+            // The handle is not kept: the task ends with the dialog, and warns by itself.
             tauri::async_runtime::spawn(async move {
-                let chosen = choose_folder(app.clone(), None).await;
-                warn(&app, chosen.map(drop).map_err(|error| error.message), lang);
+                let chosen = choose_folder(&app, None).await;
+                warn(&app, chosen.map(drop));
             });
         }
-        Entry::StartAtLogin => {
-            let told = shared.set_login(app, !shared.starts_at_login());
-            warn(app, told, lang);
-        }
+        Entry::StartAtLogin => shared.set_login(app, !shared.starts_at_login())?,
         Entry::StartDaemon => {
             let starts = shared.machine.settings().settings.start_daemon.value;
-            let told = shared.save(&[(Key::StartDaemon, NewValue::Switch(!starts))]);
-            warn(app, told, lang);
+            shared.save(&[(Key::StartDaemon, NewValue::Switch(!starts))])?;
         }
         Entry::Model | Entry::Language | Entry::LanguageOfSystem => {}
     }
+    Ok(())
 }
 
-fn open_log(app: &AppHandle) {
+fn open_log(app: &AppHandle) -> Result<(), Failure> {
     let shared = app.state::<Shared>();
     let log = shared.machine.daemon_log(shared.view.borrow().port);
-    let lang = shared.lang();
-    warn(app, open_path(app, &log, lang), lang);
+    open_path(app, &log)
 }
 
-/// Does what a notification's button says.
+/// Performs a notification's button.
 pub(crate) fn pressed(app: &AppHandle, pressed: Pressed) {
     match pressed {
-        Pressed::OpenLog => open_log(app),
-        Pressed::Retry => app.state::<Shared>().ask(Ask::Start),
+        Pressed::OpenLog => warn(app, open_log(app)),
+        Pressed::Retry => app.state::<Shared>().command(UserCommand::Start),
     }
 }
 
-/// Tells of a menu entry that could not do its work, where the user looks: in a notification, and in the log.
-fn warn(app: &AppHandle, told: Result<(), String>, lang: Lang) {
-    let Err(summary) = told else {
+/// Reports a menu entry that failed where the user looks: in a notification, and in the log.
+fn warn(app: &AppHandle, outcome: Result<(), Failure>) {
+    let Err(failure) = outcome else {
         return;
     };
-    tracing::warn!(summary, "a menu entry could not do its work");
-    app.state::<Shared>().notifier.show(crate::core::Notice {
-        kind: crate::core::NoticeKind::Error,
-        summary,
+    tracing::warn!(error = chain(&failure), "a menu entry failed");
+    let shared = app.state::<Shared>();
+    let lang = shared.lang();
+    shared.notifier.show(Notice {
+        kind: NoticeKind::Error,
+        summary: failure.text(lang),
         body: String::new(),
         percent: None,
         has_actions: false,

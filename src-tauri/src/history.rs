@@ -1,4 +1,4 @@
-//! What the app remembers between its runs, apart from settings: times of earlier loads, and whether models are offered.
+//! What the app stores between its runs, apart from settings: times of earlier loads, and whether models are offered.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ struct Content {
     has_dismissed_offers: bool,
 }
 
-/// The file `tray.json` in the data folder. What cannot be read is begun anew: nothing in it is worth a question.
+/// The file `tray.json` in the data folder. A file that cannot be read is replaced: nothing in it is worth an error.
 #[derive(Debug)]
 pub(crate) struct History {
     file: PathBuf,
@@ -37,12 +37,12 @@ impl History {
         Self { file, content }
     }
 
-    /// Times of earlier loads, by model.
+    /// Returns times of earlier loads, by model.
     pub(crate) fn times(&self) -> &[(String, PreviousLaunch)] {
         &self.content.times
     }
 
-    /// Whether the user wants no models offered any more.
+    /// Whether the user does not want any more models offered.
     pub(crate) fn has_dismissed_offers(&self) -> bool {
         self.content.has_dismissed_offers
     }
@@ -61,7 +61,7 @@ impl History {
 
     fn save(&self) {
         if let Err(error) = self.write() {
-            tracing::warn!(%error, file = %self.file.display(), "the tray's memory cannot be written");
+            tracing::warn!(%error, file = %self.file.display(), "the history cannot be written");
         }
     }
 
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_remembered_in_the_next_run_and_rubbish_is_forgotten() {
+    fn it_is_there_in_the_next_run_and_a_broken_file_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let earlier = r#"{"unknown":["a"]}"#;
         fs::write(folder.path().join("tray.json"), earlier).unwrap();
@@ -90,7 +90,7 @@ mod tests {
         history.dismiss_offers();
         assert!(History::open(folder.path()).has_dismissed_offers());
         fs::write(folder.path().join("tray.json"), "rubbish").unwrap();
-        let anew = History::open(folder.path());
-        assert!(!anew.has_dismissed_offers());
+        let fresh = History::open(folder.path());
+        assert!(!fresh.has_dismissed_offers());
     }
 }

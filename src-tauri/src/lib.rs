@@ -2,11 +2,11 @@
 //!
 //! - [`contract`]: what the pages and the app tell each other
 //!
-//! Inside: `core` decides, without I/O; `driver` does what it wants and shows what it knows. `watcher` looks at the
-//! port, `machine` at settings and folders, `desktop` at what the desktop offers. `menu` and `icon` say what the tray
-//! shows, `tray` shows it. `windows` opens the pages, `commands` answers them. `models` follows downloads and changes of
-//! the model, `library` does them, `model_commands` lies between; `offers` says which models are worth one. `notifier`
-//! notifies, `load` follows a load, `restarts` counts, `history` remembers.
+//! Inside: `core` decides, without I/O; `driver` performs its effects and shows its view. `watcher` watches the port,
+//! `machine` reads settings and folders, `failure` is what can go wrong, `desktop` finds out what the desktop offers. `menu` and `icon` say what the
+//! tray shows, `tray` shows it. `windows` opens the pages (`closing` knows those about to close), `commands` and
+//! `model_commands` answer them. `library` lists, downloads and deletes models, `model_name` says what they are called,
+//! `offers` which are worth offering. `notifier` shows notifications, `history` keeps what outlives a run.
 
 use std::{process::ExitCode, sync::atomic::Ordering::Relaxed};
 
@@ -20,21 +20,21 @@ use tokio::sync::{mpsc, watch};
 pub mod contract;
 
 mod app;
+mod closing;
 mod commands;
 mod core;
 mod desktop;
 mod driver;
+mod failure;
 mod history;
 mod icon;
 mod library;
-mod load;
 mod machine;
 mod menu;
 mod model_commands;
-mod models;
+mod model_name;
 mod notifier;
 mod offers;
-mod restarts;
 mod settings;
 mod tray;
 mod watcher;
@@ -43,7 +43,7 @@ mod windows;
 use crate::{
     app::Shared,
     contract::WindowName,
-    core::{Ask, Core, Event},
+    core::{Core, Event, UserCommand},
     history::History,
     machine::{Machine, choices},
     notifier::Notifier,
@@ -55,14 +55,14 @@ use crate::{
 pub fn run() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let first_window = match parse(&args) {
-        Ok(Asked::Version) => {
+        Ok(Invocation::Version) => {
             println!("okibi-tray {}", env!("CARGO_PKG_VERSION"));
             return ExitCode::SUCCESS;
         }
-        Ok(Asked::Run(window)) => window,
-        Err(argument) => {
+        Ok(Invocation::Run(window)) => window,
+        Err(error) => {
             eprintln!(
-                "okibi-tray: unknown argument {argument:?}\nUsage: okibi-tray [--window progress|status|try|models|settings]"
+                "okibi-tray: {error}\nUsage: okibi-tray [--window progress|status|try|models|settings]"
             );
             return ExitCode::from(2);
         }
@@ -77,21 +77,27 @@ pub fn run() -> ExitCode {
     }
 }
 
-enum Asked {
+/// What the command line asks for.
+enum Invocation {
     Run(Option<WindowName>),
     Version,
 }
 
-/// The arguments, or the one that is none.
-fn parse(args: &[String]) -> Result<Asked, String> {
+/// An argument that this program does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown argument {0:?}")]
+struct UnknownArgument(String);
+
+/// Reads the command line.
+fn parse(args: &[String]) -> Result<Invocation, UnknownArgument> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
-        [] => Ok(Asked::Run(None)),
-        ["--version" | "-V"] => Ok(Asked::Version),
+        [] => Ok(Invocation::Run(None)),
+        ["--version" | "-V"] => Ok(Invocation::Version),
         ["--window", name] => WindowName::from_label(name)
-            .map(|name| Asked::Run(Some(name)))
-            .ok_or_else(|| name.to_owned()),
-        [other, ..] => Err(other.to_owned()),
+            .map(|name| Invocation::Run(Some(name)))
+            .ok_or_else(|| UnknownArgument(name.to_owned())),
+        [other, ..] => Err(UnknownArgument(other.to_owned())),
     }
 }
 
@@ -121,7 +127,7 @@ fn start(first_window: Option<WindowName>) -> anyhow::Result<i32> {
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(
             |app, args, _folder| match parse(args.get(1..).unwrap_or_default()) {
-                Ok(Asked::Run(Some(window))) => windows::open(app, window, app.state::<Shared>().lang()),
+                Ok(Invocation::Run(Some(window))) => windows::open(app, window, app.state::<Shared>().lang()),
                 _ => driver::open_main(app),
             },
         ))
@@ -173,7 +179,7 @@ fn start(first_window: Option<WindowName>) -> anyhow::Result<i32> {
     }))
 }
 
-/// Remembers where windows were and how large. Whether they are seen is for [`windows`] to say.
+/// Stores where windows were and how large they were. Whether they are visible is decided by [`windows`].
 fn window_state() -> TauriPlugin<tauri::Wry> {
     tauri_plugin_window_state::Builder::default()
         .with_state_flags(StateFlags::all() - StateFlags::VISIBLE)
@@ -198,24 +204,25 @@ fn set_up(
     })?;
     let shared = Shared::new(machine.clone(), events.clone(), view, notifier, history);
     shared.read_login(app);
-    let look = shared.look.clone();
+    let probe = shared.probe.clone();
     app.manage(shared);
+    // The handles of these tasks are not kept: all three run as long as the app, and end with it.
     tauri::async_runtime::spawn(driver::run(app.clone(), core, received));
-    tauri::async_runtime::spawn(watcher::watch(machine, events.clone(), look));
+    tauri::async_runtime::spawn(watcher::watch(machine, events.clone(), probe));
     let (reading, missing) = (app.clone(), events.clone());
     tauri::async_runtime::spawn(async move {
-        // The models first, so that the icon comes with its whole menu: one that is built anew loses what is just being
-        // pressed in it.
-        model_commands::look(&reading).await;
+        // The models first, so that the icon comes with its complete menu: building the menu again loses a press that is
+        // just happening.
+        model_commands::rescan(&reading).await;
         desktop::watch(move |what| {
-            // The core ends only with the app.
+            // It fails only when the core has ended, which is when the app ends.
             let _ = missing.send(Event::Missing(what));
         })
         .await;
     });
     if starts_daemon {
         // As above.
-        let _ = events.send(Event::Ask(Ask::Start));
+        let _ = events.send(Event::Command(UserCommand::Start));
     }
     if let Some(window) = first_window {
         windows::open(app, window, Lang::detect(settings.lang.value));

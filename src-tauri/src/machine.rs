@@ -37,16 +37,16 @@ impl Machine {
         Ok(Self(okibi_front::Machine { folders, program }))
     }
 
-    /// The settings of now: environment, file, default.
+    /// Reads the current settings: environment, file, default.
     pub(crate) fn settings(&self) -> Loaded {
         Settings::load(&Flags::default(), &process_environment, &self.folders.config_file)
     }
 
-    /// How a daemon with the settings of now is started.
+    /// Returns how a daemon with the current settings is started.
     pub(crate) fn launch_spec(&self) -> LaunchSpec {
         let settings = self.settings().settings;
         let access = self.access(&settings).unwrap_or_else(|error| {
-            // The daemon finds the same, ends, and says so.
+            // The daemon fails in the same way and reports it.
             tracing::error!(%error, "the token cannot be made");
             Access::default()
         });
@@ -54,19 +54,19 @@ impl Machine {
         self.0.launch_spec(&settings, access, lang.choice())
     }
 
-    /// The log of this app.
+    /// Returns this app's log file.
     pub(crate) fn own_log_file(&self) -> PathBuf {
         self.folders.logs().join("tray.log")
     }
 
-    /// The port to watch: the one somebody set, else the one that the discovery file names, else the default.
+    /// Returns the port to watch: the one in the settings, else the one in the discovery file, else the default.
     pub(crate) fn port_to_watch(&self) -> u16 {
         let settings = self.settings().settings;
         self.discovered_port(&settings).unwrap_or(settings.port.value)
     }
 }
 
-/// The settings that the core decides by.
+/// Returns the settings that the core decides by.
 pub(crate) fn choices(settings: &Settings) -> Choices {
     Choices {
         lang: Lang::detect(settings.lang.value),
@@ -78,7 +78,7 @@ pub(crate) fn choices(settings: &Settings) -> Choices {
     }
 }
 
-/// The end of a log: its last lines, oldest first; empty where it cannot be read.
+/// Returns the last lines of a log, oldest first; nothing if it cannot be read.
 pub(crate) fn log_tail(path: &Path) -> Vec<String> {
     okibi_launcher::log_tail(path)
 }

@@ -1,4 +1,4 @@
-//! The tray's menu as data: what it says, what can be pressed.
+//! The tray's menu as data: its lines, and what a press on one of them means.
 
 use std::cmp::Reverse;
 
@@ -8,15 +8,15 @@ use okibi_protocol::models::{ModelEntry, ModelOrigin, Presence};
 
 use crate::{
     contract::{DaemonView, ModelChoice},
-    library,
+    model_name,
 };
 
-/// What a press asks for; the text form is the entry's identifier.
+/// What a press on a line means. Its text form is the identifier of the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Press {
     /// One of the fixed entries.
     Entry(Entry),
-    /// A model to load from now on.
+    /// A model to use from now on.
     Model(String),
     /// A language.
     Language(LangChoice),
@@ -53,7 +53,7 @@ const LANGUAGES: [(LangChoice, &str); 3] = [
 const MODEL: &str = "model:";
 
 impl Press {
-    /// The press that an identifier stands for.
+    /// Returns the press that an identifier stands for.
     pub(crate) fn from_id(id: &str) -> Option<Self> {
         if let Some(model) = id.strip_prefix(MODEL) {
             return Some(Self::Model(model.to_owned()));
@@ -75,7 +75,7 @@ pub(crate) enum Line {
     Check { id: String, text: String, checked: bool },
     /// Lines behind a line.
     Submenu { text: String, lines: Vec<Line> },
-    /// A rule.
+    /// A separator.
     Separator,
 }
 
@@ -93,7 +93,7 @@ pub(crate) struct MenuState<'a> {
     pub(crate) starts_daemon: bool,
 }
 
-/// The menu.
+/// Returns the menu.
 pub(crate) fn menu(state: &MenuState<'_>) -> Vec<Line> {
     use DaemonView::{Failed, Loading, PortTaken, Ready, Stopped, Stopping};
     let lang = state.lang;
@@ -168,14 +168,14 @@ pub(crate) fn menu(state: &MenuState<'_>) -> Vec<Line> {
     ]
 }
 
-/// An entry's identifier.
+/// Returns the identifier of an entry.
 fn id(entry: Entry) -> &'static str {
     IDS.iter()
         .find(|(known, _)| *known == entry)
         .map_or("", |(_, id)| id)
 }
 
-/// The menu's first line.
+/// Returns the first line of the menu.
 pub(crate) fn state_line(
     daemon: &DaemonView,
     status: Option<&okibi_protocol::method::Status>,
@@ -183,7 +183,7 @@ pub(crate) fn state_line(
     lang: Lang,
 ) -> String {
     match (daemon, status) {
-        (DaemonView::Ready { status: view }, Some(status)) if view.is_resting => tray::resting(status, lang),
+        (DaemonView::Ready { .. }, Some(status)) if status.is_resting() => tray::idle(status, lang),
         (DaemonView::Ready { .. }, Some(status)) => tray::ready(status, lang),
         (DaemonView::Loading { fraction }, _) => tray::loading(*fraction, lang),
         (DaemonView::Stopping, _) => tray::stopping(lang).into(),
@@ -196,7 +196,7 @@ pub(crate) fn state_line(
 /// Models in the menu, at most.
 const MODELS: usize = 12;
 
-/// The models to choose from: those that are here, the embedded one first, then the ones used last. The chosen one is
+/// Returns the models to choose from: those that are here, the embedded one first, then by last use. The chosen one is
 /// always among them.
 pub(crate) fn models(entries: &[ModelEntry], chosen: &str) -> Vec<ModelChoice> {
     let mut here: Vec<&ModelEntry> = entries
@@ -210,7 +210,7 @@ pub(crate) fn models(entries: &[ModelEntry], chosen: &str) -> Vec<ModelChoice> {
     let mut models: Vec<ModelChoice> = here
         .into_iter()
         .map(|entry| ModelChoice {
-            value: library::value(entry),
+            value: model_name::value(entry),
             label: entry.name.clone(),
             origin: entry.origin,
         })
@@ -220,8 +220,8 @@ pub(crate) fn models(entries: &[ModelEntry], chosen: &str) -> Vec<ModelChoice> {
         Some(at) => Some(models.remove(at)),
         None => Some(ModelChoice {
             value: chosen.to_owned(),
-            label: crate::core::name(chosen),
-            origin: if library::is_folder(chosen) {
+            label: model_name::display(chosen),
+            origin: if model_name::is_folder(chosen) {
                 ModelOrigin::Folder
             } else {
                 ModelOrigin::Hub

@@ -24,7 +24,7 @@ const THEME_ICON: &str = "okibi-tray";
     not(all(unix, not(target_os = "macos"))),
     expect(
         dead_code,
-        reason = "only the notification servers of free desktops tell of presses"
+        reason = "only the notification servers of free desktops report presses"
     )
 )]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +42,12 @@ pub(crate) struct Notifier {
 }
 
 impl Notifier {
-    /// Starts the thread. `pressed` is told which button of a notification was pressed.
+    /// Starts the thread. `pressed` is called with the button of a notification that was pressed.
     ///
-    /// Errors: the OS's, when it starts no thread.
+    /// `data` is the folder that the icon is written into, for notification servers: a program that is not installed does
+    /// not have one in the desktop's theme.
     ///
-    /// `data` is the folder in which a notification server finds the icon; a program that is not installed has none in
-    /// the desktop's theme.
+    /// Errors: the OS cannot start a thread.
     pub(crate) fn start(
         data: &Path,
         pressed: impl Fn(Pressed) + Clone + Send + 'static,
@@ -71,7 +71,7 @@ impl Notifier {
 
     /// Shows a notice in the place of the last one.
     pub(crate) fn show(&self, notice: Notice) {
-        // The thread ends only with the app.
+        // It fails only when the thread has ended, which is when the app ends.
         let _ = self.notices.send(notice);
     }
 }
@@ -91,7 +91,7 @@ fn show_all(
     let mut place = Place::default();
     let mut has_failed = false;
     while let Ok(mut notice) = waiting.recv() {
-        // Steps that are over are not shown any more.
+        // A slow server falls behind: skip steps that are over.
         while notice.kind == NoticeKind::Progress
             && let Ok(newer) = waiting.try_recv()
         {
@@ -187,6 +187,7 @@ mod platform {
         let id = handle.id();
         if notice.has_actions {
             let pressed = pressed.clone();
+            // The handle is not kept: the thread ends with its notification, or with the app.
             let waits = thread::Builder::new()
                 .name("okibi-notify-action".into())
                 .spawn(move || {
@@ -197,7 +198,7 @@ mod platform {
                     });
                 });
             if let Err(error) = waits {
-                tracing::warn!(%error, "the buttons of a notification go unheard");
+                tracing::warn!(%error, "the buttons of a notification will not work");
             }
         }
         Ok(Some(id))

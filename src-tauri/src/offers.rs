@@ -1,12 +1,12 @@
-//! Which models are offered to somebody who has the embedded one alone, by language.
+//! Which models are offered to a user who has only the embedded one, by language.
 //!
-//! The embedded model is small and speaks a hundred languages; those offered know one of them better. They are named
-//! by the last part of their name, and one that is not known is not offered.
+//! The embedded model is small and supports a hundred languages; those offered are better at one of them. The list has
+//! the last part of their names; a model that is not known is not offered.
 
 use okibi_messages::Lang;
 use okibi_protocol::models::{ModelEntry, Presence};
 
-/// From the smallest to the largest.
+/// Returns the names of a language, from the smallest model to the largest.
 const fn names(lang: Lang) -> [&'static str; 3] {
     match lang {
         Lang::Ja => ["ruri-v3-30m", "ruri-v3-130m", "ruri-v3-310m"],
@@ -14,7 +14,7 @@ const fn names(lang: Lang) -> [&'static str; 3] {
     }
 }
 
-/// The models to offer; none once one of them is here.
+/// Returns the models to offer; none once one of them is here.
 pub(crate) fn offers(entries: &[ModelEntry], lang: Lang) -> Vec<&ModelEntry> {
     let offered: Vec<&ModelEntry> = names(lang)
         .into_iter()
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn they_speak_the_language_and_are_known() {
+    fn those_known_for_the_language_are_offered() {
         let known = [
             entry("cl-nagoya/ruri-v3-310m", Presence::Absent),
             entry("cl-nagoya/ruri-v3-30m", Presence::Partial),
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_one_is_offered_none() {
+    fn a_user_who_has_one_is_not_offered_more() {
         let known = [
             entry("cl-nagoya/ruri-v3-310m", Presence::Absent),
             entry("cl-nagoya/ruri-v3-30m", Presence::Here),

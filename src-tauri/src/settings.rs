@@ -3,17 +3,11 @@
 
 use std::path::Path;
 
-use okibi_config::{
-    Expected, Flags, Key, Problem, Settings, Source,
-    edit::{self, EditError, NewValue},
-};
-use okibi_messages::{Lang, LoadProblem, Message, chain, settings::invalid_value};
+use okibi_config::{Expected, Flags, Key, Problem, Settings, Source, edit::NewValue};
+use okibi_messages::{Lang, LoadProblem, Message, settings::invalid_value};
 use serde_json::{Map, Value as Json};
 
-use crate::{
-    contract::{Field, FieldProblem, FixedField, SettingsForm},
-    machine::Machine,
-};
+use crate::contract::{Field, FieldProblem, FixedField, SettingsForm};
 
 /// The settings that the window shows.
 fn shown() -> impl Iterator<Item = Key> {
@@ -118,19 +112,6 @@ pub(crate) fn need_restart(changed: &[(Key, NewValue)]) -> Vec<Field> {
     keys.filter(|key| key.declaration().scope.needs_restart())
         .map(field)
         .collect()
-}
-
-/// Writes changed values. The error is a sentence.
-pub(crate) fn write(machine: &Machine, values: &[(Key, NewValue)], lang: Lang) -> Result<(), String> {
-    edit::save(&machine.folders.config_file, values).map_err(|error| {
-        let what = machine.folders.config_file.display().to_string();
-        let cause = match &error {
-            EditError::Broken { source, .. } => source.message().to_owned(),
-            EditError::Io { source, .. } => chain(source),
-        };
-        tracing::warn!(error = chain(&error), "the settings were not saved");
-        Message::Io { what, cause }.text(lang)
-    })
 }
 
 #[cfg(test)]

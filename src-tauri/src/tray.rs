@@ -1,7 +1,6 @@
 //! The tray icon as the OS shows it: brings what [`crate::menu`] and [`crate::icon`] say onto the panel.
 
-use std::sync::{Mutex, PoisonError};
-
+use parking_lot::Mutex;
 use tauri::{
     AppHandle, Wry,
     image::Image,
@@ -10,14 +9,14 @@ use tauri::{
 };
 
 use crate::{
-    icon::{self, Face, Style},
+    icon::{self, IconState, Style},
     menu::{Line, Press},
 };
 
-/// What the tray shall show.
+/// What the tray shows.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct TrayLook {
-    pub(crate) face: Face,
+pub(crate) struct TrayContent {
+    pub(crate) icon: IconState,
     pub(crate) tooltip: String,
     pub(crate) lines: Vec<Line>,
 }
@@ -28,7 +27,7 @@ pub(crate) struct Tray(Mutex<Option<Shown>>);
 
 struct Shown {
     icon: TrayIcon<Wry>,
-    look: TrayLook,
+    content: TrayContent,
     items: Vec<Handle>,
 }
 
@@ -47,19 +46,19 @@ impl Tray {
     pub(crate) fn place(
         &self,
         app: &AppHandle,
-        look: TrayLook,
+        content: TrayContent,
         pressed: impl Fn(&AppHandle, Press) + Send + Sync + 'static,
         clicked: impl Fn(&AppHandle) + Send + Sync + 'static,
     ) -> tauri::Result<()> {
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.0.lock();
         if shown.is_some() {
             return Ok(());
         }
-        let (menu, items) = build_menu(app, &look.lines)?;
+        let (menu, items) = build_menu(app, &content.lines)?;
         let mut builder = TrayIconBuilder::with_id("okibi")
             .title("Okibi")
             .menu(&menu)
-            .tooltip(&look.tooltip)
+            .tooltip(&content.tooltip)
             .icon_as_template(Style::of_system() == Style::Template)
             .show_menu_on_left_click(cfg!(target_os = "macos"))
             .on_menu_event(move |app, event| {
@@ -77,56 +76,55 @@ impl Tray {
                     clicked(tray.app_handle());
                 }
             });
-        if let Some(image) = image(look.face) {
+        if let Some(image) = image(content.icon) {
             builder = builder.icon(image);
         }
         let icon = builder.build(app)?;
-        *shown = Some(Shown { icon, look, items });
+        *shown = Some(Shown { icon, content, items });
         Ok(())
     }
 
-    /// Shows something else; only what differs is touched. Runs on the main thread only, without effect before
-    /// [`Tray::place`].
+    /// Changes what differs from what is shown. Runs on the main thread only; does nothing before [`Tray::place`].
     ///
     /// Errors: the desktop's.
-    pub(crate) fn show(&self, app: &AppHandle, look: TrayLook) -> tauri::Result<()> {
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn show(&self, app: &AppHandle, content: TrayContent) -> tauri::Result<()> {
+        let mut shown = self.0.lock();
         let Some(shown) = &mut *shown else {
             return Ok(());
         };
-        if shown.look.face != look.face
-            && let Some(image) = image(look.face)
+        if shown.content.icon != content.icon
+            && let Some(image) = image(content.icon)
         {
             shown.icon.set_icon(Some(image))?;
         }
-        if shown.look.tooltip != look.tooltip {
-            shown.icon.set_tooltip(Some(&look.tooltip))?;
+        if shown.content.tooltip != content.tooltip {
+            shown.icon.set_tooltip(Some(&content.tooltip))?;
         }
-        if shown.look.lines != look.lines {
-            if shape(&shown.look.lines) == shape(&look.lines) {
-                let (before, after) = (flat(&shown.look.lines), flat(&look.lines));
-                // The first line last: who reads there that the daemon is ready can press what goes with it.
+        if shown.content.lines != content.lines {
+            if shape(&shown.content.lines) == shape(&content.lines) {
+                let (before, after) = (flat(&shown.content.lines), flat(&content.lines));
+                // The first line last: once it says that the daemon is ready, the entries for that can be pressed already.
                 for ((old, new), item) in before.iter().zip(&after).zip(&shown.items).rev() {
                     if old != new {
                         change(item, new)?;
                     }
                 }
             } else {
-                let (menu, items) = build_menu(app, &look.lines)?;
+                let (menu, items) = build_menu(app, &content.lines)?;
                 shown.icon.set_menu(Some(menu))?;
                 shown.items = items;
             }
         }
-        shown.look = look;
+        shown.content = content;
         Ok(())
     }
 }
 
-fn image(face: Face) -> Option<Image<'static>> {
-    icon::rgba(face, Style::of_system()).map(|pixels| Image::new_owned(pixels, icon::SIZE, icon::SIZE))
+fn image(state: IconState) -> Option<Image<'static>> {
+    icon::rgba(state, Style::of_system()).map(|pixels| Image::new_owned(pixels, icon::SIZE, icon::SIZE))
 }
 
-/// The lines one after the other, those of a submenu behind it.
+/// Returns the lines one after the other, those of a submenu behind it.
 fn flat(lines: &[Line]) -> Vec<&Line> {
     lines
         .iter()
@@ -137,7 +135,7 @@ fn flat(lines: &[Line]) -> Vec<&Line> {
         .collect()
 }
 
-/// What of the lines cannot be changed without building them anew.
+/// Returns what cannot be changed about lines without building the menu again.
 fn shape(lines: &[Line]) -> Vec<(u8, &str)> {
     flat(lines)
         .into_iter()

@@ -1,4 +1,4 @@
-//! Watches the port: holds a subscription while an Okibi is there, and looks again when none is.
+//! Watches the port: holds a subscription while an Okibi is there, and probes the port while there is none.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,52 +9,52 @@ use tokio::{
 };
 
 use crate::{
-    core::{Event, Sight},
+    core::{Event, PortState},
     machine::{Machine, log_tail},
 };
 
-/// Time between two looks at a port on which nobody listens: one refused connection over loopback.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Time between two probes of a port on which nobody listens. Each costs one refused connection over loopback.
+const PROBE_EVERY: Duration = Duration::from_millis(500);
 
-/// Time between two looks at a port that another program holds, which each look bothers.
+/// Time between two probes of a port that another program holds: each is a connection that this program has to handle.
 const FOREIGN_EVERY: Duration = Duration::from_secs(5);
 
-/// Looks at once after an Okibi has gone: in a handover the next one comes within milliseconds.
-const QUICK_LOOKS: usize = 20;
+/// Quick probes after an Okibi has gone: in a handover the next one listens within milliseconds.
+const QUICK_PROBES: usize = 20;
 
 /// Time between those.
 const QUICK_EVERY: Duration = Duration::from_millis(25);
 
-/// Time between two questions for what changes without news: memory, time since the start.
+/// Time between two requests for what changes without a notification: memory, uptime.
 const REFRESH_EVERY: Duration = Duration::from_secs(60);
 
-/// Watches until nobody listens to `events`. `again` asks for a look at once, whose outcome is told in any case.
+/// Watches until the receiver of `events` is gone. `again` requests a probe at once, whose outcome is always sent.
 pub(crate) async fn watch(machine: Machine, events: mpsc::UnboundedSender<Event>, again: Arc<Notify>) {
     let mut quick = 0;
-    let mut told_nothing = false;
+    let mut sent_free = false;
     while !events.is_closed() {
         let port = machine.port_to_watch();
-        let sight = match subscribe(machine.server(port)).await {
+        let state = match subscribe(machine.server(port)).await {
             Ok(subscription) => {
-                told_nothing = false;
+                sent_free = false;
                 follow(&machine, port, subscription, &events, &again).await;
-                quick = QUICK_LOOKS;
+                quick = QUICK_PROBES;
                 continue;
             }
-            // It is changing hands.
+            // The port is being handed over, or a front is busy: neither free nor foreign.
             Err(ClientError::Closed | ClientError::Io(_) | ClientError::Rejected { .. }) => None,
-            Err(ClientError::Refused) => (quick == 0).then_some(Sight::Nothing),
+            Err(ClientError::Refused) => (quick == 0).then_some(PortState::Free),
             Err(ClientError::NotOkibi(_) | ClientError::Timeout | ClientError::Rpc(_)) => {
-                Some(Sight::Foreign)
+                Some(PortState::Foreign)
             }
         };
-        let is_foreign = matches!(sight, Some(Sight::Foreign));
-        if let Some(sight) = sight
-            && (is_foreign || !told_nothing)
+        let is_foreign = matches!(state, Some(PortState::Foreign));
+        if let Some(state) = state
+            && (is_foreign || !sent_free)
         {
-            told_nothing = !is_foreign;
+            sent_free = !is_foreign;
             let log = log_tail(&machine.daemon_log(port));
-            if events.send(Event::Seen { port, sight, log }).is_err() {
+            if events.send(Event::PortChanged { port, state, log }).is_err() {
                 return;
             }
         }
@@ -64,14 +64,14 @@ pub(crate) async fn watch(machine: Machine, events: mpsc::UnboundedSender<Event>
             quick -= 1;
             QUICK_EVERY
         } else {
-            LOOK_EVERY
+            PROBE_EVERY
         };
         let mut tick = interval_at(Instant::now() + wait, wait);
         tokio::select! {
             _ = tick.tick() => {}
             () = again.notified() => {
                 quick = 0;
-                told_nothing = false;
+                sent_free = false;
             }
         }
     }
@@ -81,7 +81,7 @@ async fn subscribe(server: ConnectOptions) -> Result<Subscription, ClientError> 
     Client::connect(server).await?.subscribe().await
 }
 
-/// Passes the statuses on until the connection ends.
+/// Sends each status until the connection ends.
 async fn follow(
     machine: &Machine,
     port: u16,
@@ -98,17 +98,17 @@ async fn follow(
                 Some(status) => status,
                 None => return,
             },
-            // The subscription tells already.
+            // The subscription reports every change already.
             () = again.notified() => continue,
             _ = refresh.tick() => match okibi_launcher::status(machine.server(port)).await {
                 Ok(status) => status,
-                // The subscription will tell.
+                // The subscription ends as well if the daemon is gone.
                 Err(_) => continue,
             },
         };
-        let event = Event::Seen {
+        let event = Event::PortChanged {
             port,
-            sight: Sight::Okibi(Box::new(status)),
+            state: PortState::Okibi(Box::new(status)),
             log: Vec::new(),
         };
         if events.send(event).is_err() {

@@ -1,42 +1,23 @@
 //! The app's windows: opened on demand, destroyed when closed, so that an app without windows costs little.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
-
 use okibi_messages::{
     Lang,
     tray::{Entry, window_title},
 };
+use strum::VariantArray as _;
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
 use crate::{app::Shared, contract::WindowName};
 
-/// Every window.
-pub(crate) const ALL: [WindowName; 5] = [
-    WindowName::Progress,
-    WindowName::Status,
-    WindowName::Try,
-    WindowName::Models,
-    WindowName::Settings,
-];
-
 impl WindowName {
-    /// Its label, which is also its page's name.
-    pub(crate) const fn label(self) -> &'static str {
-        match self {
-            Self::Progress => "progress",
-            Self::Status => "status",
-            Self::Try => "try",
-            Self::Models => "models",
-            Self::Settings => "settings",
-        }
+    /// Returns its label, which is also its page's name.
+    pub(crate) fn label(self) -> &'static str {
+        self.into()
     }
 
-    /// The window of this label.
+    /// Returns the window with this label.
     pub(crate) fn from_label(label: &str) -> Option<Self> {
-        ALL.into_iter().find(|name| name.label() == label)
+        label.parse().ok()
     }
 
     const fn entry(self) -> Entry {
@@ -49,7 +30,7 @@ impl WindowName {
         }
     }
 
-    /// Its width and height at first, in logical pixels.
+    /// Returns its first width and height, in logical pixels.
     const fn size(self) -> (f64, f64) {
         match self {
             Self::Progress => (460.0, 600.0),
@@ -60,10 +41,11 @@ impl WindowName {
     }
 }
 
-/// Opens a window, or brings it to the front. May be called from anywhere: it goes to a task, since building a window
-/// inside an event handler hangs on Windows.
+/// Opens a window, or brings it to the front. May be called from anywhere.
 pub(crate) fn open(app: &AppHandle, name: WindowName, lang: Lang) {
     let app = app.clone();
+    // A task, since building a window inside of an event handler hangs on Windows. Its handle is not kept: it ends as
+    // soon as the window is built, and a failure is logged.
     tauri::async_runtime::spawn(async move {
         if let Err(error) = show(&app, name, lang) {
             tracing::error!(%error, window = name.label(), "a window cannot be opened");
@@ -71,35 +53,7 @@ pub(crate) fn open(app: &AppHandle, name: WindowName, lang: Lang) {
     });
 }
 
-/// Windows that are about to go, and whether they are wanted again: one that is asked for meanwhile can be neither shown
-/// nor built anew until it has gone.
-#[derive(Default)]
-pub(crate) struct Closing(Mutex<HashMap<&'static str, bool>>);
-
-impl Closing {
-    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, bool>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A window begins to close.
-    fn begin(&self, name: WindowName) {
-        self.lock().insert(name.label(), false);
-    }
-
-    /// Notes that a window is wanted; true where it is about to go, and will come again.
-    fn want(&self, name: WindowName) -> bool {
-        let mut closing = self.lock();
-        let wanted = closing.get_mut(name.label());
-        wanted.map(|wanted| *wanted = true).is_some()
-    }
-
-    /// A window has gone; true where it is wanted again.
-    fn end(&self, name: WindowName) -> bool {
-        self.lock().remove(name.label()).unwrap_or(false)
-    }
-}
-
-/// Follows a window's end, and opens it anew where it was asked for meanwhile.
+/// Follows the end of a window, and opens it again if it was asked for while it closed.
 pub(crate) fn follow(app: &AppHandle, label: &str, event: &WindowEvent) {
     let Some(name) = WindowName::from_label(label) else {
         return;
@@ -113,7 +67,7 @@ pub(crate) fn follow(app: &AppHandle, label: &str, event: &WindowEvent) {
 }
 
 fn show(app: &AppHandle, name: WindowName, lang: Lang) -> tauri::Result<()> {
-    if app.state::<Shared>().closing.want(name) {
+    if app.state::<Shared>().closing.reopen(name) {
         return Ok(());
     }
     if let Some(window) = app.get_webview_window(name.label()) {
@@ -123,7 +77,7 @@ fn show(app: &AppHandle, name: WindowName, lang: Lang) -> tauri::Result<()> {
     }
     let (width, height) = name.size();
     let page = WebviewUrl::App(format!("{}.html", name.label()).into());
-    // Shown only when it is whole: one that is closed while it is built stays known to Tauri for ever.
+    // Shown only when it is complete: a window that is closed while it is being built stays known to Tauri forever.
     let window = WebviewWindowBuilder::new(app, name.label(), page)
         .title(window_title(name.entry(), lang))
         .inner_size(width, height)
@@ -136,28 +90,11 @@ fn show(app: &AppHandle, name: WindowName, lang: Lang) -> tauri::Result<()> {
 
 /// Titles the open windows in another language.
 pub(crate) fn rename_all(app: &AppHandle, lang: Lang) {
-    for name in ALL {
+    for &name in WindowName::VARIANTS {
         if let Some(window) = app.get_webview_window(name.label())
             && let Err(error) = window.set_title(window_title(name.entry(), lang))
         {
             tracing::warn!(%error, "a window keeps its old title");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_asked_for_while_it_closes_comes_again() {
-        let closing = Closing::default();
-        assert!(!closing.want(WindowName::Status), "it is not about to go");
-        closing.begin(WindowName::Status);
-        assert!(!closing.want(WindowName::Settings));
-        assert!(closing.want(WindowName::Status));
-        assert!(closing.end(WindowName::Status));
-        closing.begin(WindowName::Status);
-        assert!(!closing.end(WindowName::Status), "nobody asked this time");
     }
 }

@@ -1,40 +1,52 @@
-//! `ui/src/lib/bindings.ts` is what the Rust types say. `OKIBI_WRITE_BINDINGS=1` writes it again.
+//! `ui/src/lib/bindings.ts` is what the Rust types say. `OKIBI_WRITE_BINDINGS=1` writes the file.
 
 use std::{fmt::Write as _, path::Path};
 
 use okibi_config::{DeviceChoice, Key, LangChoice, NotificationChoice, ProgressChoice, Words};
 use okibi_protocol::{
-    models::{ModelOrigin, ModelState, Presence, Variant},
-    stage::{Stage, StageState, Unit},
+    method::{Latency, RunState, Status},
+    models::{self, LoadedModel, ModelEntry, ModelOrigin, ModelState, Presence, Variant},
+    notice::LaunchId,
+    stage::{Measure, Stage, StageBoard, StageEvent, StageState, Unit},
+    units::{ByteCount, Millis},
 };
 use okibi_tray::contract as c;
 use ts_rs::{Config, TS};
 
 fn bindings() -> String {
-    let mut text = String::from("// Generated from src-tauri/src/contract.rs. Do not edit.\n\n");
-    let config = Config::default();
+    let mut text = String::from("// Generated from src-tauri/src/contract. Do not edit.\n\n");
+    // JSON has one kind of number.
+    let config = Config::default().with_large_int("number");
     macro_rules! export {
         ($($kind:ty),* $(,)?) => {
             $( writeln!(text, "export {}", <$kind as TS>::decl(&config)).unwrap(); )*
         };
     }
     export!(
+        Millis,
+        ByteCount,
+        LaunchId,
         Stage,
         StageState,
         Unit,
+        Measure,
+        StageEvent,
+        StageBoard,
         ModelOrigin,
         ModelState,
         Presence,
         Variant,
+        models::Words,
+        ModelEntry,
+        LoadedModel,
+        RunState,
+        Latency,
+        Status,
         c::Language,
         c::View,
         c::DaemonView,
-        c::StatusView,
-        c::LatencyView,
         c::LaunchView,
         c::LaunchState,
-        c::StageView,
-        c::MeasureView,
         c::PreviousLaunch,
         c::PreviousStage,
         c::Problem,
@@ -42,9 +54,7 @@ fn bindings() -> String {
         c::PullProgress,
         c::SwitchView,
         c::SwitchProgress,
-        c::HeldView,
         c::ModelsView,
-        c::ModelRow,
         c::WindowName,
         c::Place,
         c::About,

@@ -131,7 +131,7 @@ async fn a_ready_daemon_changes_over_without_a_gap_and_later_starts_keep_the_cho
     let page = desktop.page("models").await;
     page.click_on(&of_embedded("use")).await;
     page.until(
-        "return document.querySelector('[data-model=\"multilingual-e5-small\"]')?.dataset.state === 'in_use'",
+        "return document.querySelector('[data-model=\"multilingual-e5-small\"]')?.dataset.state === 'current'",
     )
     .await;
     let after = desktop.machine.status().await;
@@ -156,7 +156,7 @@ async fn a_model_that_was_fetched_is_used_and_then_kept_from_deletion() {
     page.click_on(&of_known("pull")).await;
     stands(&page, "here").await;
     page.click_on(&of_known("use")).await;
-    stands(&page, "in_use").await;
+    stands(&page, "current").await;
     page.until(&format!(
         "return document.querySelector('{}') === null",
         of_known("remove")
@@ -199,7 +199,7 @@ async fn a_folder_that_is_added_is_used_and_forgotten_while_its_files_stay() {
     stands(&page, "'here'").await;
     assert_eq!(user.titles(), ["Choose the folder of a model"; 3]);
     page.click_on(&of_own("use")).await;
-    stands(&page, "'in_use'").await;
+    stands(&page, "'current'").await;
     assert_eq!(desktop.machine.status().await.model, "mine");
 
     page.click_on(&of_embedded("use")).await;

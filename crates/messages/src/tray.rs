@@ -42,7 +42,7 @@ pub enum Entry {
     StartDaemon,
     /// The languages to choose from.
     Language,
-    /// The OS's language.
+    /// The language of the system.
     LanguageOfSystem,
     /// Quits; the daemon goes on.
     Quit,
@@ -51,7 +51,7 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// Its words.
+    /// Returns its text.
     pub const fn text(self, lang: Lang) -> &'static str {
         match self {
             Self::Start => pick(lang, "Start", "起動"),
@@ -73,7 +73,7 @@ impl Entry {
                 "アプリの起動時にデーモンも起動",
             ),
             Self::Language => pick(lang, "Language", "言語"),
-            Self::LanguageOfSystem => pick(lang, "As the system", "システムに合わせる"),
+            Self::LanguageOfSystem => pick(lang, "System default", "システムに合わせる"),
             Self::Quit => pick(
                 lang,
                 "Quit (the daemon keeps running)",
@@ -84,7 +84,7 @@ impl Entry {
     }
 }
 
-/// A window's title.
+/// Returns the title of a window.
 pub const fn window_title(entry: Entry, lang: Lang) -> &'static str {
     match entry {
         Entry::Progress => pick(lang, "Okibi: Start", "Okibi: 起動"),
@@ -96,34 +96,34 @@ pub const fn window_title(entry: Entry, lang: Lang) -> &'static str {
     }
 }
 
-/// A ready daemon in one line: model, dimensions, time since it began.
+/// Returns one line for a ready daemon: model, dimensions, uptime.
 pub fn ready(status: &Status, lang: Lang) -> String {
     let model = &status.model;
     let dimension = status.dimension.unwrap_or(0);
     let up = units::long(Duration::from(status.uptime_ms), lang);
     phrase!(
         lang,
-        "Ready: {model}, {dimension} dims, up {up}",
+        "Ready: {model}, {dimension} dimensions, uptime {up}",
         "準備完了: {model}、{dimension} 次元、稼働 {up}"
     )
 }
 
-/// A daemon whose model rests, in one line.
-pub fn resting(status: &Status, lang: Lang) -> String {
+/// Returns one line for a daemon whose current model is idle: unloaded until the next request.
+pub fn idle(status: &Status, lang: Lang) -> String {
     let model = &status.model;
     phrase!(
         lang,
-        "Resting: {model}; the next request loads it again",
+        "Idle: {model} is unloaded until the next request",
         "休止中: {model}、次のリクエストで読み込み直します"
     )
 }
 
-/// The title of the dialog in which a model's folder is chosen.
+/// Returns the title of the dialog in which a model's folder is chosen.
 pub const fn choose_folder(lang: Lang) -> &'static str {
-    pick(lang, "Choose the folder of a model", "モデルのフォルダーを選択")
+    pick(lang, "Choose a model folder", "モデルのフォルダーを選択")
 }
 
-/// A load under way in one line.
+/// Returns one line for a load under way.
 pub fn loading(fraction: f64, lang: Lang) -> String {
     let percent = percent(fraction);
     phrase!(
@@ -133,22 +133,22 @@ pub fn loading(fraction: f64, lang: Lang) -> String {
     )
 }
 
-/// The whole percent of a fraction.
+/// Returns a fraction in whole percent, 0 to 100.
 pub fn percent(fraction: f64) -> u8 {
     (fraction.clamp(0.0, 1.0) * 100.0) as u8
 }
 
-/// No daemon, in one line.
+/// Returns one line for no daemon.
 pub const fn stopped(lang: Lang) -> &'static str {
     pick(lang, "Stopped", "停止中")
 }
 
-/// A daemon that is about to end, in one line.
+/// Returns one line for a daemon that is stopping.
 pub const fn stopping(lang: Lang) -> &'static str {
     pick(lang, "Stopping…", "停止処理中…")
 }
 
-/// A start that failed, or a daemon that died, in one line; the reason is told elsewhere.
+/// Returns one line for a failed start or a dead daemon; the reason is shown elsewhere.
 pub const fn failed(lang: Lang) -> &'static str {
     pick(
         lang,
@@ -157,7 +157,7 @@ pub const fn failed(lang: Lang) -> &'static str {
     )
 }
 
-/// A port that another program holds, in one line.
+/// Returns one line for a port that another program uses.
 pub fn port_taken(port: u16, lang: Lang) -> String {
     phrase!(
         lang,
@@ -166,7 +166,7 @@ pub fn port_taken(port: u16, lang: Lang) -> String {
     )
 }
 
-/// A ready daemon in the tooltip: model, memory, requests.
+/// Returns the tooltip for a ready daemon: model, memory, requests.
 pub fn tooltip(status: &Status, lang: Lang) -> String {
     let model = &status.model;
     let memory = status
@@ -180,11 +180,11 @@ pub fn tooltip(status: &Status, lang: Lang) -> String {
     )
 }
 
-/// A model whose files are not deleted, since the daemon holds it.
+/// Returns why a model is not deleted that the daemon has loaded.
 pub fn model_in_use(model: &str, lang: Lang) -> String {
     phrase!(
         lang,
-        "{model} is loaded. Use another model first, then delete it.",
+        "{model} is loaded. Switch to another model first, then delete it.",
         "{model} は読み込まれているため削除できません。先に別のモデルに切り替えてください。"
     )
 }
@@ -198,7 +198,7 @@ pub struct Notification {
     pub body: String,
 }
 
-/// A load under way: the stage that counts now.
+/// Returns the notification of a load under way: its current stage.
 pub fn notify_loading(model: &str, board: &StageBoard, lang: Lang) -> Notification {
     Notification {
         summary: phrase!(lang, "Loading {model}", "{model} を読み込み中"),
@@ -212,7 +212,7 @@ pub fn notify_loading(model: &str, board: &StageBoard, lang: Lang) -> Notificati
     }
 }
 
-/// A daemon that has become ready, `again` after it had died.
+/// Returns the notification of a daemon that is ready; `again` means after it died.
 pub fn notify_ready(status: &Status, took: Duration, again: bool, address: &str, lang: Lang) -> Notification {
     let model = &status.model;
     let took = units::seconds(took, lang);
@@ -230,7 +230,7 @@ pub fn notify_ready(status: &Status, took: Duration, again: bool, address: &str,
     }
 }
 
-/// A start that failed.
+/// Returns the notification of a failed start.
 pub fn notify_failed(reason: &str, lang: Lang) -> Notification {
     Notification {
         summary: pick(lang, "Okibi could not start", "Okibi を起動できませんでした").into(),
@@ -238,7 +238,7 @@ pub fn notify_failed(reason: &str, lang: Lang) -> Notification {
     }
 }
 
-/// A daemon that died, and is started again or is not.
+/// Returns the notification of a daemon that died.
 pub fn notify_died(reason: &str, lang: Lang) -> Notification {
     Notification {
         summary: pick(
@@ -251,15 +251,15 @@ pub fn notify_died(reason: &str, lang: Lang) -> Notification {
     }
 }
 
-/// A model that was downloaded.
+/// Returns the notification of a finished download.
 pub fn notify_pulled(model: &str, lang: Lang) -> Notification {
     Notification {
-        summary: phrase!(lang, "{model} is downloaded", "{model} をダウンロードしました"),
+        summary: phrase!(lang, "{model} was downloaded", "{model} をダウンロードしました"),
         body: String::new(),
     }
 }
 
-/// A download that failed.
+/// Returns the notification of a failed download.
 pub fn notify_pull_failed(model: &str, reason: &str, lang: Lang) -> Notification {
     Notification {
         summary: phrase!(
@@ -271,15 +271,15 @@ pub fn notify_pull_failed(model: &str, reason: &str, lang: Lang) -> Notification
     }
 }
 
-/// A daemon that has changed over to another model.
+/// Returns the notification of a switch to another model.
 pub fn notify_switched(model: &str, lang: Lang) -> Notification {
     Notification {
-        summary: phrase!(lang, "{model} is in use now", "モデルを {model} に切り替えました"),
+        summary: phrase!(lang, "Now using {model}", "モデルを {model} に切り替えました"),
         body: String::new(),
     }
 }
 
-/// A change to another model that failed; the one before goes on.
+/// Returns the notification of a failed switch; the model before keeps answering.
 pub fn notify_switch_failed(model: &str, reason: &str, lang: Lang) -> Notification {
     Notification {
         summary: phrase!(
@@ -291,71 +291,71 @@ pub fn notify_switch_failed(model: &str, reason: &str, lang: Lang) -> Notificati
     }
 }
 
-/// Why a daemon that was ready is there no more. `again` says that it is being started again.
+/// Returns why a ready daemon is gone. `again` means that it is being restarted.
 pub fn died(last_error: Option<&str>, again: bool, lang: Lang) -> String {
     let reason = match last_error {
         Some(error) => phrase!(
             lang,
-            "The daemon ended: {error}.",
+            "The daemon stopped: {error}.",
             "デーモンが終了しました: {error}"
         ),
         None => phrase!(
             lang,
-            "The daemon ended without a word; it was killed, or memory ran out.",
-            "デーモンが何も告げずに終了しました。強制終了されたか、メモリが不足した可能性があります。"
+            "The daemon stopped unexpectedly. It may have been killed, or run out of memory.",
+            "デーモンが予期せず終了しました。強制終了されたか、メモリが不足した可能性があります。"
         ),
     };
     if !again {
         return reason;
     }
-    let again = pick(lang, "It is being started again.", "再起動しています。");
+    let again = pick(lang, "It is being restarted.", "再起動しています。");
     match lang {
         Lang::En => format!("{reason} {again}"),
         Lang::Ja => format!("{reason}{again}"),
     }
 }
 
-/// The advice for a daemon that died too often to be started again by itself.
+/// Returns the advice for a daemon that died too often to be restarted automatically.
 pub fn died_too_often(times: usize, minutes: u64, lang: Lang) -> String {
     phrase!(
         lang,
-        "It has been restarted {times} times within {minutes} minutes and is now left alone. The log may say why it \
-         ends; then start it again.",
+        "It was restarted {times} times within {minutes} minutes and is not restarted again. Check the log for the \
+         cause, then start it.",
         "{minutes} 分以内に {times} 回再起動したため、自動再起動を止めました。ログで原因を確認してから、起動し直してください。"
     )
 }
 
-/// What to do about a failed start.
+/// Returns what to do about a failed start.
 pub fn advice_retry(lang: Lang) -> &'static str {
     pick(
         lang,
-        "Mend what the message names, then start again. The log says more.",
+        "Fix the problem above, then start again. See the log for details.",
         "メッセージにある問題を解決してから、もう一度起動してください。詳しくはログをご覧ください。",
     )
 }
 
-/// What to do about a port that another program holds.
+/// Returns what to do about a port that another program uses.
 pub fn advice_port(next_free: Option<u16>, lang: Lang) -> String {
     match next_free {
         Some(next) => phrase!(
             lang,
-            "End that program, or let Okibi use port {next}.",
+            "Close that program, or let Okibi use port {next}.",
             "そのプログラムを終了するか、Okibi でポート {next} を使ってください。"
         ),
         None => phrase!(
             lang,
-            "End that program, or choose another port in the settings.",
+            "Close that program, or choose another port in the settings.",
             "そのプログラムを終了するか、設定で別のポートを選んでください。"
         ),
     }
 }
 
-/// A button of a notification that opens the log.
+/// Returns the label of the button that opens the log.
 pub const fn action_open_log(lang: Lang) -> &'static str {
     pick(lang, "Open log", "ログを開く")
 }
 
-/// A button of a notification that starts again.
+/// Returns the label of the button that starts again.
 pub const fn action_retry(lang: Lang) -> &'static str {
     pick(lang, "Retry", "やり直す")
 }
@@ -372,29 +372,29 @@ pub enum Missing {
 }
 
 impl Missing {
-    /// What it means for the user.
+    /// Returns what it means for the user.
     pub const fn text(self, lang: Lang) -> &'static str {
         match self {
             Self::Bus => pick(
                 lang,
-                "There is no D-Bus session: no tray icon and no notifications are shown.",
+                "There is no D-Bus session, so neither a tray icon nor notifications can be shown.",
                 "D-Bus セッションがないため、トレイアイコンも通知も表示されません。",
             ),
             Self::Tray => pick(
                 lang,
-                "This desktop shows no tray icons. Add a status notifier to your panel; until then, use this window.",
+                "This desktop does not show tray icons. Add a status notifier to your panel; until then, use this window.",
                 "このデスクトップではトレイアイコンが表示されません。パネルに通知領域を追加してください。それまではこのウィンドウをお使いください。",
             ),
             Self::Notifications => pick(
                 lang,
-                "No notification service runs, so no notifications are shown.",
+                "No notification service is running, so notifications cannot be shown.",
                 "通知サービスが動いていないため、通知は表示されません。",
             ),
         }
     }
 }
 
-/// The daemon's program is not beside this one.
+/// Returns the error for a missing daemon program.
 pub fn no_program(path: &std::path::Path, lang: Lang) -> String {
     let path = path.display();
     phrase!(
@@ -404,16 +404,16 @@ pub fn no_program(path: &std::path::Path, lang: Lang) -> String {
     )
 }
 
-/// There is no display to show anything on.
+/// Returns the error for a machine without a display.
 pub const fn no_display(lang: Lang) -> &'static str {
     pick(
         lang,
-        "There is no display for the tray app. In a terminal, `okibi start` does the same.",
+        "There is no display for the tray app. In a terminal, use `okibi start` instead.",
         "トレイアプリを表示する画面がありません。端末では `okibi start` で同じことができます。",
     )
 }
 
-/// The daemon is not there to be asked.
+/// Returns the error for a daemon that cannot answer now.
 pub const fn not_ready(lang: Lang) -> &'static str {
     pick(
         lang,
@@ -432,7 +432,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_download_tells_its_measure_until_it_is_over() {
+    fn a_download_shows_its_progress_until_it_is_over() {
         let mut board = StageBoard::default();
         let mut event = StageEvent {
             stage: Stage::Download,
@@ -462,7 +462,7 @@ mod tests {
     fn sentences_join_in_either_language() {
         assert_eq!(
             died(Some("out of memory"), true, Lang::En),
-            "The daemon ended: out of memory. It is being started again."
+            "The daemon stopped: out of memory. It is being restarted."
         );
         assert!(died(None, true, Lang::Ja).ends_with("可能性があります。再起動しています。"));
     }

@@ -80,6 +80,7 @@ pub struct Words {
 
 /// A model that is here, or is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
 pub struct ModelEntry {
     /// What it is asked for by.
     pub name: String,
@@ -110,6 +111,7 @@ pub struct ModelEntry {
     pub licence: Option<String>,
     /// Its languages as BCP 47 codes; `mul` for a hundred or so.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<_>"))]
     pub languages: Vec<String>,
     /// What it is good for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -310,6 +312,7 @@ pub struct RemovedModel {
 
 /// What a daemon holds of a model, as its status tells it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
 pub struct LoadedModel {
     /// Its name.
     pub name: String,

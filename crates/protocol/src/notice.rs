@@ -9,6 +9,7 @@ use crate::stage::StageEvent;
 /// Names one launch, so that notices of another one are never mistaken for ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct LaunchId(pub String);
 
 /// A message from a loading daemon to the front.

@@ -89,6 +89,7 @@ pub enum Unit {
 
 /// How much of a stage is done, where that can be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
 pub struct Measure {
     /// How much is done.
     pub done: u64,
@@ -110,6 +111,12 @@ impl Measure {
 
 /// One step of one stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+// The generator cannot flatten an `Option`.
+#[cfg_attr(
+    feature = "ts",
+    derive(ts_rs::TS),
+    ts(type = "{ stage: Stage, state: StageState, elapsed_ms: Millis } & Partial<Measure>")
+)]
 pub struct StageEvent {
     /// Which stage.
     pub stage: Stage,
@@ -125,6 +132,7 @@ pub struct StageEvent {
 /// Where every stage of a load stands: the last event of each, in stage order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(type = "Array<StageEvent>"))]
 pub struct StageBoard {
     stages: Vec<StageEvent>,
 }

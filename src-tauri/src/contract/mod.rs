@@ -1,19 +1,22 @@
-//! What the windows' pages and the app tell each other. `ui/src/lib/bindings.ts` is generated from these types.
+//! The types of commands and events between the app and the pages of its windows. `ui/src/lib/bindings.ts` is generated
+//! from them, and from the types of the protocol that they contain.
 //!
-//! The app sends one event, [`VIEW_CHANGED`], with the whole [`View`]; a page subscribes first and then asks for
-//! the snapshot with `get_view`. Times are milliseconds, sizes bytes.
+//! The app sends one event, [`VIEW_CHANGED`], with the whole [`View`]; a page subscribes first and then requests
+//! the snapshot with `get_view`.
 
 use okibi_config::{DeviceChoice, LangChoice, NotificationChoice, ProgressChoice};
 use okibi_protocol::{
+    method::Status,
     models::{ModelOrigin, Variant},
-    stage::{Stage, StageState, Unit},
+    stage::{Stage, StageEvent},
+    units::Millis,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 mod models;
 
-pub use models::{HeldView, ModelRow, ModelsView, PullProgress, PullView, SwitchProgress, SwitchView};
+pub use models::{ModelsView, PullProgress, PullView, SwitchProgress, SwitchView};
 
 /// The event that carries a new [`View`].
 pub const VIEW_CHANGED: &str = "view-changed";
@@ -33,7 +36,7 @@ pub enum Language {
 pub struct View {
     /// The language in use.
     pub lang: Language,
-    /// Where the daemon stands, as it was last told by the daemon itself.
+    /// The state of the daemon, as far as it is known.
     pub daemon: DaemonView,
     /// The load under way, or the last one since the app started.
     pub launch: Option<LaunchView>,
@@ -47,17 +50,15 @@ pub struct View {
     pub missing: Vec<String>,
     /// Downloads of models under way, and those that failed.
     pub pulls: Vec<PullView>,
-    /// The change of a ready daemon to another model, under way or failed.
+    /// The switch of a ready daemon to another model, under way or failed.
     pub switch: Option<SwitchView>,
-    /// What the daemon holds of models.
-    pub held: Vec<HeldView>,
-    /// Another number whenever the models on this machine may have changed: who shows them asks again.
+    /// A number that changes whenever the models on this machine may have changed: pages that show them list them again.
     pub library: u32,
-    /// Whether better models for the user's language are still to be offered.
+    /// Whether better models for the user's language are offered.
     pub has_offers: bool,
 }
 
-/// Where the daemon stands.
+/// The state of the daemon.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum DaemonView {
@@ -68,14 +69,14 @@ pub enum DaemonView {
         /// Share of the load that is done, 0 to 1.
         fraction: f64,
     },
-    /// It serves.
+    /// It answers requests.
     Ready {
-        /// What it says of itself.
-        status: StatusView,
+        /// The status that it reports.
+        status: Box<Status>,
     },
     /// It finishes what it has accepted and ends.
     Stopping,
-    /// The last start failed, or the daemon died, and none runs now.
+    /// No daemon runs, since the last start failed or the daemon died.
     Failed {
         /// Why.
         problem: Problem,
@@ -89,70 +90,28 @@ pub enum DaemonView {
     },
 }
 
-/// What a ready daemon says of itself.
-#[derive(Clone, Debug, PartialEq, Serialize, TS)]
-pub struct StatusView {
-    /// The model's name.
-    pub model: String,
-    /// Whether its weights were put away because nobody asked for it; the next request loads them again.
-    pub is_resting: bool,
-    /// Length of a vector.
-    pub dimension: Option<u32>,
-    /// Tokens of a text that the model reads.
-    pub max_tokens: Option<u32>,
-    /// Process id.
-    pub pid: u32,
-    /// Version of the daemon.
-    pub version: String,
-    /// Time since the daemon began.
-    pub uptime_ms: f64,
-    /// Time from the daemon's start to its readiness.
-    pub load_ms: Option<f64>,
-    /// Resident memory.
-    pub memory_bytes: Option<f64>,
-    /// Threads the model computes with.
-    pub threads: Option<u32>,
-    /// Requests for embeddings answered since the start.
-    pub requests_served: f64,
-    /// Requests being worked on.
-    pub requests_in_flight: f64,
-    /// Texts embedded since the start.
-    pub texts_embedded: f64,
-    /// Time from a request's arrival to its answer, over the last minute; absent where there was none.
-    pub latency: Option<LatencyView>,
-}
-
-/// Latency of the requests of the last minute.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, TS)]
-pub struct LatencyView {
-    /// The median.
-    pub p50_ms: f64,
-    /// 99 of 100 are at most this.
-    pub p99_ms: f64,
-}
-
 /// A load: under way, or over.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
 pub struct LaunchView {
     /// The model's name, or its folder.
     pub model: String,
-    /// How it stands.
+    /// Its state.
     pub state: LaunchState,
     /// Time since it began; its whole time once it is over.
-    pub elapsed_ms: f64,
-    /// The stages that have begun, in order.
-    pub stages: Vec<StageView>,
-    /// The last load of this model that went well: what to expect.
+    pub elapsed_ms: Millis,
+    /// The stages that have begun, in order, each with its time until now.
+    pub stages: Vec<StageEvent>,
+    /// The times of the last successful load of this model: what to expect.
     pub previous: Option<PreviousLaunch>,
     /// Why it failed.
     pub problem: Option<Problem>,
 }
 
-/// How a load stands.
+/// The state of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum LaunchState {
-    /// It goes on.
+    /// It is under way.
     Loading,
     /// The daemon is ready.
     Ready,
@@ -160,30 +119,6 @@ pub enum LaunchState {
     Failed,
     /// It was cancelled.
     Cancelled,
-}
-
-/// A stage of a load that has begun.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, TS)]
-pub struct StageView {
-    /// Which.
-    pub stage: Stage,
-    /// How it stands.
-    pub state: StageState,
-    /// Time since it began; its whole time once it is over.
-    pub elapsed_ms: f64,
-    /// How far it is, where that is counted.
-    pub measure: Option<MeasureView>,
-}
-
-/// How far a stage is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, TS)]
-pub struct MeasureView {
-    /// How much is done.
-    pub done: f64,
-    /// How much there is, where that is known.
-    pub total: Option<f64>,
-    /// What is counted.
-    pub unit: Unit,
 }
 
 /// Times of an earlier load of the same model.
@@ -216,22 +151,36 @@ pub struct Problem {
 }
 
 /// A window of the app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    TS,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum WindowName {
     /// The staged load.
     Progress,
-    /// What the daemon says of itself.
+    /// The status that the daemon reports.
     Status,
-    /// A few sentences and how near they are to each other.
+    /// A few sentences and how similar they are.
     Try,
-    /// The models: here, and to be had.
+    /// The models: those here, and those that can be downloaded.
     Models,
     /// The settings.
     Settings,
 }
 
-/// A file or folder that a page can have opened; no page names a path.
+/// A file or folder that a page can open; pages never name a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
@@ -264,9 +213,9 @@ pub struct Embedded {
     /// One unit-length vector per text, in their order.
     pub vectors: Vec<Vec<f32>>,
     /// Tokens of each text.
-    pub tokens: Vec<u32>,
+    pub tokens: Vec<usize>,
     /// From the request to the answer.
-    pub took_ms: f64,
+    pub took_ms: Millis,
 }
 
 /// The settings that the settings window edits: those whose declaration has a window, under their names.
@@ -356,9 +305,18 @@ pub struct FieldProblem {
     pub message: String,
 }
 
-/// Why a command of a page failed.
+/// Why a command of a page failed. `message` is one sentence in the user's language.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-pub struct CommandError {
-    /// One sentence, in the user's language.
-    pub message: String,
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CommandError {
+    /// No daemon can answer now; the view says in which state it is.
+    NotReady {
+        /// Why.
+        message: String,
+    },
+    /// Anything else.
+    Failed {
+        /// Why.
+        message: String,
+    },
 }

@@ -1,15 +1,13 @@
-//! A load as it is followed: its stages, when each was heard of, and how it ended.
+//! A load as it is followed: its stages, when each event came, and how it ended.
 
 use std::time::{Duration, Instant};
 
 use okibi_protocol::{
     method::Status,
-    stage::{Measure, StageBoard, StageEvent, StageState},
+    stage::{Stage, StageBoard, StageEvent, StageState},
 };
 
-use crate::contract::{
-    LaunchState, LaunchView, MeasureView, PreviousLaunch, PreviousStage, Problem, StageView,
-};
+use crate::contract::{LaunchState, LaunchView, PreviousLaunch, PreviousStage, Problem};
 
 /// A load: under way, or over.
 #[derive(Clone, Debug)]
@@ -21,7 +19,8 @@ pub(crate) struct Load {
     began: Instant,
     took: Option<Duration>,
     board: StageBoard,
-    heard: Vec<(okibi_protocol::stage::Stage, Instant)>,
+    /// When each stage's last event came.
+    recorded: Vec<(Stage, Instant)>,
 }
 
 impl Load {
@@ -34,18 +33,18 @@ impl Load {
             began,
             took: None,
             board: StageBoard::default(),
-            heard: Vec::new(),
+            recorded: Vec::new(),
         }
     }
 
-    /// Takes a step of a stage in.
+    /// Takes in a step of a stage.
     pub(crate) fn record(&mut self, event: StageEvent, now: Instant) {
-        self.heard.retain(|(stage, _)| *stage != event.stage);
-        self.heard.push((event.stage, now));
+        self.recorded.retain(|(stage, _)| *stage != event.stage);
+        self.recorded.push((event.stage, now));
         self.board.record(event);
     }
 
-    /// Takes the stages of a status in.
+    /// Takes in the stages of a status.
     pub(crate) fn record_all(&mut self, status: &Status, now: Instant) {
         for event in status.stages.stages() {
             if !self.board.stages().contains(event) {
@@ -54,7 +53,8 @@ impl Load {
         }
     }
 
-    /// Ends it. A stage still open when the daemon is ready was the handover, whose end is told to nobody.
+    /// Ends it. A stage that is still open when the daemon is ready was the handover: the daemon reports its end to the
+    /// front of the launch alone, and that front is about to close its connections.
     pub(crate) fn end(&mut self, state: LaunchState, now: Instant) {
         let open: Vec<StageEvent> = self
             .board
@@ -63,8 +63,8 @@ impl Load {
             .filter(|event| is_open(event.state))
             .cloned()
             .collect();
-        for mut event in open {
-            event.elapsed_ms = (Duration::from(event.elapsed_ms) + self.since(&event, now)).into();
+        for event in open {
+            let mut event = self.stage_now(&event, now);
             event.state = if state == LaunchState::Ready {
                 StageState::Finished
             } else {
@@ -84,13 +84,13 @@ impl Load {
         &self.board
     }
 
-    /// Time since it began; its whole time once it is over.
+    /// Returns the time since it began; its whole time once it is over.
     pub(crate) fn elapsed(&self, now: Instant) -> Duration {
         self.took
             .unwrap_or_else(|| now.saturating_duration_since(self.began))
     }
 
-    /// Its times, for the next load of the model.
+    /// Returns its times, to show beside the next load of the model.
     pub(crate) fn times(&self, now: Instant) -> PreviousLaunch {
         PreviousLaunch {
             total_ms: millis(self.elapsed(now)),
@@ -110,49 +110,33 @@ impl Load {
         LaunchView {
             model: self.model.clone(),
             state: self.state,
-            elapsed_ms: millis(self.elapsed(now)),
+            elapsed_ms: self.elapsed(now).into(),
             stages: self
                 .board
                 .stages()
                 .iter()
-                .map(|event| self.stage_view(event, now))
+                .map(|event| self.stage_now(event, now))
                 .collect(),
             previous: self.previous.clone(),
             problem: self.problem.clone(),
         }
     }
 
-    fn stage_view(&self, event: &StageEvent, now: Instant) -> StageView {
-        let told = Duration::from(event.elapsed_ms);
-        let elapsed = if is_open(event.state) {
-            told + self.since(event, now)
-        } else {
-            told
-        };
-        StageView {
-            stage: event.stage,
-            state: event.state,
-            elapsed_ms: millis(elapsed),
-            measure: event.measure.map(MeasureView::from),
+    /// Returns a stage's last event, with its time until now if it is not over.
+    fn stage_now(&self, event: &StageEvent, now: Instant) -> StageEvent {
+        let mut event = event.clone();
+        if is_open(event.state) {
+            event.elapsed_ms = (Duration::from(event.elapsed_ms) + self.since(&event, now)).into();
         }
+        event
     }
 
-    /// Time since a stage was last heard of.
+    /// Returns the time since the last event of a stage.
     fn since(&self, event: &StageEvent, now: Instant) -> Duration {
-        self.heard
+        self.recorded
             .iter()
             .find(|(stage, _)| *stage == event.stage)
             .map_or(Duration::ZERO, |(_, at)| now.saturating_duration_since(*at))
-    }
-}
-
-impl From<Measure> for MeasureView {
-    fn from(measure: Measure) -> Self {
-        Self {
-            done: measure.done as f64,
-            total: measure.total.map(|total| total as f64),
-            unit: measure.unit,
-        }
     }
 }
 
@@ -160,14 +144,14 @@ const fn is_open(state: StageState) -> bool {
     matches!(state, StageState::Started | StageState::Advanced)
 }
 
-/// Milliseconds as the pages have them.
+/// Returns milliseconds as they are stored with earlier loads.
 pub(crate) fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e3).round()
 }
 
 #[cfg(test)]
 mod tests {
-    use okibi_protocol::{stage::Stage, units::Millis};
+    use okibi_protocol::units::Millis;
 
     use super::*;
 
@@ -187,8 +171,8 @@ mod tests {
         load.record(event(Stage::Runtime, StageState::Finished, 190), began);
         load.record(event(Stage::Tokenizer, StageState::Started, 5), began);
         let view = load.view(began + Duration::from_millis(100));
-        let times: Vec<f64> = view.stages.iter().map(|stage| stage.elapsed_ms).collect();
-        assert_eq!((times, view.elapsed_ms), (vec![190.0, 105.0], 100.0));
+        let times: Vec<u64> = view.stages.iter().map(|stage| stage.elapsed_ms.0).collect();
+        assert_eq!((times, view.elapsed_ms), (vec![190, 105], Millis(100)));
     }
 
     #[test]
@@ -199,6 +183,9 @@ mod tests {
         load.end(LaunchState::Ready, began + Duration::from_millis(7));
         let view = load.view(began + Duration::from_secs(9));
         assert_eq!(view.stages[0].state, StageState::Finished);
-        assert_eq!((view.stages[0].elapsed_ms, view.elapsed_ms), (7.0, 7.0));
+        assert_eq!(
+            (view.stages[0].elapsed_ms, view.elapsed_ms),
+            (Millis(7), Millis(7))
+        );
     }
 }

@@ -1,89 +1,21 @@
-//! Models as the app follows them: downloads, the change of a ready daemon to another one, what the daemon holds.
+//! Models as the app follows them: downloads, and the switch of a ready daemon to another one.
 //!
-//! Like [`crate::core`], whose part it is: events in, effects out, no I/O. Failures come as sentences.
+//! Events in, effects out, no I/O, like the core that it is part of. Failures come as sentences.
 
 use okibi_messages::{
     Lang,
     tray::{self, Notification},
 };
-use okibi_protocol::{
-    method::Status,
-    stage::{Stage, StageBoard, StageEvent, StageState},
-};
+use okibi_protocol::stage::{Measure, Stage, StageBoard, StageState};
 
+use super::{
+    effect::{ModelEffect, NoticeKind},
+    event::{ModelEvent, PendingSwitch, PullEnd, SwitchEnd},
+};
 use crate::{
-    contract::{HeldView, MeasureView, PullProgress, PullView, SwitchProgress, SwitchView},
-    core::{Effect, NoticeKind, name},
+    contract::{PullProgress, PullView, SwitchProgress, SwitchView},
+    model_name,
 };
-
-/// Something that happened to models.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum ModelEvent {
-    /// The user wants a download.
-    Pull(String),
-    /// The user wants it ended, or has read why it failed.
-    CancelPull(String),
-    /// A download has come so far.
-    Bytes { run: u64, done: u64, total: u64 },
-    /// A download is over.
-    PullEnded { run: u64, end: PullEnd },
-    /// The user wants another model of a ready daemon.
-    Switch(Wish),
-    /// A step of that.
-    SwitchStep(StageEvent),
-    /// It is over.
-    SwitchEnded(SwitchEnd),
-    /// The user has read why it failed.
-    DismissSwitch,
-    /// The models on this machine may have changed.
-    Changed,
-    /// They have been read anew, and there are models to be offered, or not.
-    Read { has_offers: bool },
-}
-
-/// How a download ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PullEnd {
-    Done,
-    Cancelled,
-    /// Why, in words.
-    Failed(String),
-}
-
-/// How a change over ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SwitchEnd {
-    Done,
-    /// This daemon changes its model only in a restart.
-    NeedsRestart,
-    /// There is no memory for both models. Why, in words.
-    NoMemory(String),
-    /// Why, in words.
-    Failed(String),
-}
-
-/// The model that a ready daemon shall change over to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wish {
-    pub(crate) model: String,
-    /// Whether the present model is unloaded first, where there is no memory for both.
-    pub(crate) replace: bool,
-}
-
-/// Something to be done about models.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ModelEffect {
-    /// Fetch a model's files; `run` names the download.
-    Pull { model: String, run: u64 },
-    /// End that download.
-    CancelPull(u64),
-    /// Have the ready daemon load a model and change over to it.
-    Switch(Wish),
-    /// Put a model into the settings; then start the daemon anew, or not.
-    Choose { model: String, restart: bool },
-    /// Look anew which models are on this machine.
-    Read,
-}
 
 #[derive(Debug)]
 struct Pull {
@@ -110,16 +42,16 @@ pub(crate) struct Models {
 }
 
 impl Models {
-    /// Takes an event in and says what is to be done.
-    pub(crate) fn handle(&mut self, event: ModelEvent) -> Vec<Effect> {
-        let effects = match event {
+    /// Takes in an event and returns what is to be done.
+    pub(crate) fn handle(&mut self, event: ModelEvent) -> Vec<ModelEffect> {
+        match event {
             ModelEvent::Pull(model) => self.pull(model),
             ModelEvent::CancelPull(model) => self.cancel(&model),
             ModelEvent::Bytes { run, done, total } => {
                 if let Some(pull) = self.pulls.iter_mut().find(|pull| pull.run == run) {
                     pull.progress = PullProgress::Running {
-                        done: done as f64,
-                        total: (total > 0).then_some(total as f64),
+                        done,
+                        total: (total > 0).then_some(total),
                     };
                 }
                 Vec::new()
@@ -133,9 +65,9 @@ impl Models {
                         }
                     }
                 }
-                vec![ModelEffect::Read]
+                vec![ModelEffect::List]
             }
-            ModelEvent::Switch(wish) => self.switch_to(wish),
+            ModelEvent::Switch(wanted) => self.switch_to(wanted),
             ModelEvent::SwitchStep(event) => {
                 if let Some(switch) = &mut self.switch {
                     switch.board.record(event);
@@ -147,22 +79,22 @@ impl Models {
                 self.switch.take_if(|switch| switch.failed.is_some());
                 Vec::new()
             }
-            ModelEvent::Changed => vec![ModelEffect::Read],
-            ModelEvent::Read { has_offers } => {
+            ModelEvent::Changed => vec![ModelEffect::List],
+            ModelEvent::Listed { has_offers } => {
                 self.library = self.library.wrapping_add(1);
                 self.has_offers = has_offers;
                 Vec::new()
             }
-        };
-        effects.into_iter().map(Effect::Models).collect()
+        }
     }
 
-    /// What of an event the user is told who has no window open; asked before it is handled.
-    pub(crate) fn told(&self, event: &ModelEvent, lang: Lang) -> Option<(NoticeKind, Notification)> {
+    /// Returns the notification for an event that a user without an open window should hear of. To be called before
+    /// [`Models::handle`].
+    pub(crate) fn notification(&self, event: &ModelEvent, lang: Lang) -> Option<(NoticeKind, Notification)> {
         match event {
             ModelEvent::PullEnded { run, end } => {
                 let pull = self.pulls.iter().find(|pull| pull.run == *run)?;
-                let model = name(&pull.model);
+                let model = model_name::display(&pull.model);
                 match end {
                     PullEnd::Done => Some((NoticeKind::Done, tray::notify_pulled(&model, lang))),
                     PullEnd::Failed(reason) => {
@@ -172,14 +104,14 @@ impl Models {
                 }
             }
             ModelEvent::SwitchEnded(end) => {
-                let model = name(&self.switch.as_ref()?.model);
+                let model = model_name::display(&self.switch.as_ref()?.model);
                 match end {
                     SwitchEnd::Done => Some((NoticeKind::Done, tray::notify_switched(&model, lang))),
                     SwitchEnd::Failed(reason) | SwitchEnd::NoMemory(reason) => Some((
                         NoticeKind::Error,
                         tray::notify_switch_failed(&model, reason, lang),
                     )),
-                    // Its start is told like any other.
+                    // The restart has notifications of its own.
                     SwitchEnd::NeedsRestart => None,
                 }
             }
@@ -199,37 +131,34 @@ impl Models {
         self.pulls.push(Pull {
             model: model.clone(),
             run,
-            progress: PullProgress::Running {
-                done: 0.0,
-                total: None,
-            },
+            progress: PullProgress::Running { done: 0, total: None },
         });
         vec![ModelEffect::Pull { model, run }]
     }
 
-    /// Its end is seen at once, though a download needs a moment to hear of it.
+    /// Forgets a download at once: one that hangs in a read notices only later that it was cancelled.
     fn cancel(&mut self, model: &str) -> Vec<ModelEffect> {
         let Some(at) = self.pulls.iter().position(|pull| pull.model == model) else {
             return Vec::new();
         };
         let pull = self.pulls.remove(at);
         match pull.progress {
-            // What has come is seen now; a download that stands still hears of its end only later.
-            PullProgress::Running { .. } => vec![ModelEffect::CancelPull(pull.run), ModelEffect::Read],
+            // The list shows already now that some of the files are here.
+            PullProgress::Running { .. } => vec![ModelEffect::CancelPull(pull.run), ModelEffect::List],
             PullProgress::Failed { .. } => Vec::new(),
         }
     }
 
-    fn switch_to(&mut self, wish: Wish) -> Vec<ModelEffect> {
+    fn switch_to(&mut self, wanted: PendingSwitch) -> Vec<ModelEffect> {
         if self.switch.as_ref().is_some_and(|switch| switch.failed.is_none()) {
             return Vec::new();
         }
         self.switch = Some(Switch {
-            model: wish.model.clone(),
+            model: wanted.model.clone(),
             board: StageBoard::default(),
             failed: None,
         });
-        vec![ModelEffect::Switch(wish)]
+        vec![ModelEffect::Switch(wanted)]
     }
 
     fn switched(&mut self, end: SwitchEnd) -> Vec<ModelEffect> {
@@ -243,13 +172,13 @@ impl Models {
             }
             (end, Some(Switch { model, .. })) => {
                 let restart = end == SwitchEnd::NeedsRestart;
-                vec![ModelEffect::Choose { model, restart }, ModelEffect::Read]
+                vec![ModelEffect::Choose { model, restart }, ModelEffect::List]
             }
             (_, None) => Vec::new(),
         }
     }
 
-    /// Downloads as the pages have them.
+    /// Returns the downloads as the pages show them.
     pub(crate) fn pulls(&self) -> Vec<PullView> {
         self.pulls
             .iter()
@@ -260,7 +189,7 @@ impl Models {
             .collect()
     }
 
-    /// The change over as the pages have it.
+    /// Returns the switch as the pages show it.
     pub(crate) fn switch(&self) -> Option<SwitchView> {
         self.switch.as_ref().map(|switch| SwitchView {
             model: switch.model.clone(),
@@ -281,45 +210,30 @@ impl Models {
         })
     }
 
-    /// Another number whenever the models on this machine may have changed.
+    /// Returns a number that changes whenever the models on this machine may have changed.
     pub(crate) fn library(&self) -> u32 {
         self.library
     }
 
-    /// Whether there are models to be offered.
+    /// Whether there are models worth offering.
     pub(crate) fn has_offers(&self) -> bool {
         self.has_offers
     }
 }
 
-/// How far the download of a load is, while there is one.
-fn download(board: &StageBoard) -> Option<MeasureView> {
+/// Returns how far the download of a load is, while there is one.
+fn download(board: &StageBoard) -> Option<Measure> {
     board
         .stages()
         .iter()
         .filter(|event| event.stage == Stage::Download && event.state == StageState::Advanced)
         .find_map(|event| event.measure)
-        .map(MeasureView::from)
-}
-
-/// What a daemon holds, as the pages have it.
-pub(crate) fn held(status: &Status) -> Vec<HeldView> {
-    status
-        .models
-        .iter()
-        .map(|model| HeldView {
-            model: model.name.clone(),
-            state: model.state,
-            is_current: model.current,
-            note: model.error.clone().or_else(|| model.warning.clone()),
-        })
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use okibi_protocol::{
-        stage::{Measure, Unit},
+        stage::{StageEvent, Unit},
         units::Millis,
     };
 
@@ -327,20 +241,20 @@ mod tests {
 
     fn pulled(models: &mut Models, model: &str) -> u64 {
         match models.handle(ModelEvent::Pull(model.into())).as_slice() {
-            [Effect::Models(ModelEffect::Pull { run, .. })] => *run,
+            [ModelEffect::Pull { run, .. }] => *run,
             other => panic!("{other:?}"),
         }
     }
 
-    fn wish(model: &str) -> Wish {
-        Wish {
+    fn pending(model: &str) -> PendingSwitch {
+        PendingSwitch {
             model: model.into(),
             replace: false,
         }
     }
 
     fn switch(model: &str) -> ModelEvent {
-        ModelEvent::Switch(wish(model))
+        ModelEvent::Switch(pending(model))
     }
 
     fn progress(models: &Models) -> Vec<(String, PullProgress)> {
@@ -362,15 +276,15 @@ mod tests {
             total: 9,
         });
         let running = PullProgress::Running {
-            done: 3.0,
-            total: Some(9.0),
+            done: 3,
+            total: Some(9),
         };
         assert_eq!(progress(&models), [("a".to_owned(), running)]);
         let end = ModelEvent::PullEnded {
             run,
             end: PullEnd::Done,
         };
-        assert_eq!(models.handle(end), [Effect::Models(ModelEffect::Read)]);
+        assert_eq!(models.handle(end), [ModelEffect::List]);
         assert_eq!(progress(&models), []);
     }
 
@@ -380,10 +294,7 @@ mod tests {
         let old = pulled(&mut models, "a");
         assert_eq!(
             models.handle(ModelEvent::CancelPull("a".into())),
-            [
-                Effect::Models(ModelEffect::CancelPull(old)),
-                Effect::Models(ModelEffect::Read)
-            ]
+            [ModelEffect::CancelPull(old), ModelEffect::List]
         );
         assert_eq!(progress(&models), []);
         pulled(&mut models, "a");
@@ -396,10 +307,7 @@ mod tests {
             run: old,
             end: PullEnd::Cancelled,
         });
-        let fresh = PullProgress::Running {
-            done: 0.0,
-            total: None,
-        };
+        let fresh = PullProgress::Running { done: 0, total: None };
         assert_eq!(progress(&models), [("a".to_owned(), fresh)]);
     }
 
@@ -422,10 +330,7 @@ mod tests {
     #[test]
     fn a_change_over_is_chosen_for_later_starts_only_once_it_is_done() {
         let mut models = Models::default();
-        assert_eq!(
-            models.handle(switch("b")),
-            [Effect::Models(ModelEffect::Switch(wish("b")))]
-        );
+        assert_eq!(models.handle(switch("b")), [ModelEffect::Switch(pending("b"))]);
         assert_eq!(models.handle(switch("c")), [], "one at a time");
         models.handle(ModelEvent::SwitchStep(StageEvent {
             stage: Stage::Download,
@@ -444,14 +349,14 @@ mod tests {
         else {
             panic!("it goes on");
         };
-        assert_eq!(download.and_then(|measure| measure.total), Some(4.0));
+        assert_eq!(download.and_then(|measure| measure.total), Some(4));
         let choose = ModelEffect::Choose {
             model: "b".into(),
             restart: false,
         };
         assert_eq!(
             models.handle(ModelEvent::SwitchEnded(SwitchEnd::Done)),
-            [Effect::Models(choose), Effect::Models(ModelEffect::Read)]
+            [choose, ModelEffect::List]
         );
         assert_eq!(models.switch(), None);
     }
@@ -478,6 +383,6 @@ mod tests {
             model: "b".into(),
             restart: true,
         };
-        assert_eq!(effects.first(), Some(&Effect::Models(choose)));
+        assert_eq!(effects.first(), Some(&choose));
     }
 }

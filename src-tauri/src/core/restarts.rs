@@ -1,4 +1,4 @@
-//! When a daemon that died is started again.
+//! When a daemon that died is restarted.
 
 use std::{
     collections::VecDeque,
@@ -15,17 +15,17 @@ const WAITS: [Duration; 3] = [
 /// A restart longer ago than this no longer counts.
 pub(crate) const WINDOW: Duration = Duration::from_secs(600);
 
-/// Restarts within [`WINDOW`] at the most.
+/// The most restarts within [`WINDOW`].
 pub(crate) const LIMIT: usize = WAITS.len();
 
-/// Remembers the restarts of late.
+/// The recent restarts.
 #[derive(Debug, Default)]
 pub(crate) struct Restarts {
     at: VecDeque<Instant>,
 }
 
 impl Restarts {
-    /// A daemon died `now`: when it is to be started again, or `None` where it has died too often.
+    /// A daemon died `now`. Returns when it is to be restarted, or `None` if it has died too often.
     pub(crate) fn after_death(&mut self, now: Instant) -> Option<Instant> {
         while self
             .at
@@ -39,7 +39,7 @@ impl Restarts {
         Some(now + wait)
     }
 
-    /// Forgets all: the user has taken matters in hand.
+    /// Forgets all restarts: the user has started or restarted the daemon.
     pub(crate) fn reset(&mut self) {
         self.at.clear();
     }

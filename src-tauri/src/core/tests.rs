@@ -1,14 +1,22 @@
 //! Tests of the core: events in, effects and views out.
 
-use okibi_launcher::PortHolder;
+use std::time::{Duration, Instant};
+
+use okibi_config::{NotificationChoice, ProgressChoice};
+use okibi_launcher::{LaunchUpdate, PortHolder, StartError, Started, Stopped};
+use okibi_messages::{Lang, tray::Missing};
 use okibi_protocol::{
     SERVER_TYPE_DAEMON, SERVER_TYPE_FRONT,
+    method::{RunState, Status},
     stage::{Stage, StageBoard, StageEvent, StageState},
     units::{ByteCount, Millis},
 };
 
-use super::*;
-use crate::models::{PullEnd, Wish};
+use super::{
+    Choices, Core, Effect, Event, ModelEffect, ModelEvent, Notice, NoticeKind, PendingSwitch, PortState,
+    PullEnd, UserCommand,
+};
+use crate::contract::{DaemonView, Language, LaunchState, WindowName};
 
 fn choices() -> Choices {
     Choices {
@@ -63,24 +71,24 @@ fn status(state: RunState) -> Status {
     }
 }
 
-fn seen(sight: Sight) -> Event {
-    Event::Seen {
+fn port(state: PortState) -> Event {
+    Event::PortChanged {
         port: 8765,
-        sight,
+        state,
         log: vec!["2026-01-01T00:00:00Z ERROR okibi: out of memory".into()],
     }
 }
 
 fn okibi(state: RunState) -> Event {
-    seen(Sight::Okibi(Box::new(status(state))))
+    port(PortState::Okibi(Box::new(status(state))))
 }
 
 fn started() -> Event {
-    Event::Started(Box::new(Ok(Started::Launched(status(RunState::Running)))))
+    Event::LaunchEnded(Box::new(Ok(Started::Launched(status(RunState::Running)))))
 }
 
 fn step(stage: Stage, state: StageState) -> Event {
-    Event::Step(LaunchUpdate::Stage {
+    Event::LaunchStep(LaunchUpdate::Stage {
         message: String::new(),
         event: event(stage, state),
     })
@@ -108,7 +116,10 @@ fn a_start_passes_through_its_stages_to_ready() {
     let now = Instant::now();
     let mut core = Core::new(choices(), Vec::new());
     assert_eq!(core.view(now).daemon, DaemonView::Stopped);
-    assert_eq!(core.handle(Event::Ask(Ask::Start), now), [Effect::Launch]);
+    assert_eq!(
+        core.handle(Event::Command(UserCommand::Start), now),
+        [Effect::Launch]
+    );
     let effects = core.handle(step(Stage::Tokenizer, StageState::Started), now);
     assert_eq!(notices(&effects)[0].body, "Loading the tokenizer");
     assert!(matches!(core.view(now).daemon, DaemonView::Loading { .. }));
@@ -129,11 +140,11 @@ fn a_start_passes_through_its_stages_to_ready() {
 fn the_next_load_of_the_model_says_what_to_expect() {
     let now = Instant::now();
     let mut core = Core::new(choices(), Vec::new());
-    core.handle(Event::Ask(Ask::Start), now);
+    core.handle(Event::Command(UserCommand::Start), now);
     core.handle(step(Stage::Model, StageState::Finished), now);
     core.handle(started(), now + Duration::from_millis(400));
-    core.handle(Event::Ask(Ask::Restart), now);
-    core.handle(Event::Stopped(Ok(Stopped::Stopped)), now);
+    core.handle(Event::Command(UserCommand::Restart), now);
+    core.handle(Event::StopEnded(Ok(Stopped::Stopped)), now);
     core.handle(step(Stage::Resolve, StageState::Started), now);
     assert_eq!(core.view(now).launch.unwrap().previous.unwrap().total_ms, 400.0);
 }
@@ -142,18 +153,18 @@ fn the_next_load_of_the_model_says_what_to_expect() {
 fn a_second_start_while_one_is_under_way_does_nothing() {
     let now = Instant::now();
     let mut core = Core::new(choices(), Vec::new());
-    core.handle(Event::Ask(Ask::Start), now);
-    assert_eq!(core.handle(Event::Ask(Ask::Start), now), []);
+    core.handle(Event::Command(UserCommand::Start), now);
+    assert_eq!(core.handle(Event::Command(UserCommand::Start), now), []);
 }
 
 #[test]
 fn the_progress_window_opens_by_itself_after_a_second_and_only_once() {
     let now = Instant::now();
     let mut core = Core::new(choices(), Vec::new());
-    core.handle(Event::Ask(Ask::Start), now);
+    core.handle(Event::Command(UserCommand::Start), now);
     core.handle(step(Stage::Resolve, StageState::Started), now);
     let due = core.deadline().unwrap();
-    assert_eq!(due, now + SLOW);
+    assert_eq!(due, now + Duration::from_secs(1));
     assert_eq!(
         core.handle(Event::Tick, due),
         [Effect::Open(WindowName::Progress)]
@@ -166,24 +177,41 @@ fn the_progress_window_opens_by_itself_after_a_second_and_only_once() {
         },
         Vec::new(),
     );
-    always.handle(Event::Ask(Ask::Start), now);
+    always.handle(Event::Command(UserCommand::Start), now);
     let effects = always.handle(step(Stage::Resolve, StageState::Started), now);
     assert_eq!(effects[0], Effect::Open(WindowName::Progress));
 }
 
 #[test]
-fn a_daemon_that_dies_is_restarted_three_times_and_then_left_alone() {
+fn a_restart_begins_at_the_time_that_came_with_the_end_of_the_stop() {
+    let now = Instant::now();
+    let mut core = ready(now);
+    core.handle(Event::Command(UserCommand::Restart), now);
+    // A time that no clock of this machine shows for another hour.
+    let later = now + Duration::from_secs(3600);
+    assert_eq!(
+        core.handle(Event::StopEnded(Ok(Stopped::Stopped)), later),
+        [Effect::Launch]
+    );
+    assert_eq!(core.deadline(), Some(later + Duration::from_secs(1)));
+}
+
+#[test]
+fn a_daemon_that_dies_is_restarted_three_times_and_then_no_more() {
     let now = Instant::now();
     let mut core = ready(now);
     for _ in 0..3 {
-        let effects = core.handle(seen(Sight::Nothing), now);
+        let effects = core.handle(port(PortState::Free), now);
         assert!(notices(&effects)[0].body.contains("out of memory"), "{effects:?}");
         let due = core.deadline().unwrap();
         assert_eq!(core.handle(Event::Tick, due), [Effect::Launch]);
         core.handle(started(), due);
     }
-    let effects = core.handle(seen(Sight::Nothing), now);
-    assert!(notices(&effects)[0].body.contains("left alone"), "{effects:?}");
+    let effects = core.handle(port(PortState::Free), now);
+    assert!(
+        notices(&effects)[0].body.contains("not restarted again"),
+        "{effects:?}"
+    );
     assert_eq!(core.deadline(), None);
     let DaemonView::Failed { problem } = core.view(now).daemon else {
         panic!("it is down")
@@ -196,7 +224,7 @@ fn a_daemon_that_was_stopped_is_not_restarted() {
     let now = Instant::now();
     let mut core = ready(now);
     core.handle(okibi(RunState::Stopping), now);
-    assert_eq!(core.handle(seen(Sight::Nothing), now), []);
+    assert_eq!(core.handle(port(PortState::Free), now), []);
     assert_eq!(
         (core.deadline(), core.view(now).daemon),
         (None, DaemonView::Stopped)
@@ -214,7 +242,7 @@ fn without_automatic_restarts_a_death_is_only_told() {
         Vec::new(),
     );
     core.handle(okibi(RunState::Running), now);
-    let effects = core.handle(seen(Sight::Nothing), now);
+    let effects = core.handle(port(PortState::Free), now);
     assert_eq!((notices(&effects).len(), core.deadline()), (1, None));
 }
 
@@ -224,13 +252,13 @@ fn a_load_that_another_front_leads_is_followed_without_notifications() {
     let mut core = Core::new(choices(), Vec::new());
     let mut loading = status(RunState::Starting);
     loading.stages.record(event(Stage::Model, StageState::Started));
-    assert_eq!(core.handle(seen(Sight::Okibi(Box::new(loading))), now), []);
+    assert_eq!(core.handle(port(PortState::Okibi(Box::new(loading))), now), []);
     let view = core.view(now);
     assert!(matches!(view.daemon, DaemonView::Loading { .. }));
     let launch = view.launch.unwrap();
     assert_eq!(
         (launch.stages[0].stage, launch.elapsed_ms),
-        (Stage::Model, 1000.0)
+        (Stage::Model, Millis(1000))
     );
     core.handle(okibi(RunState::Running), now);
     assert_eq!(core.view(now).launch.unwrap().state, LaunchState::Ready);
@@ -240,7 +268,7 @@ fn a_load_that_another_front_leads_is_followed_without_notifications() {
 fn a_taken_port_names_its_holder_and_the_next_free_one() {
     let now = Instant::now();
     let mut core = Core::new(choices(), Vec::new());
-    core.handle(Event::Ask(Ask::Start), now);
+    core.handle(Event::Command(UserCommand::Start), now);
     let error = StartError::PortTaken {
         port: 8765,
         holder: Some(PortHolder {
@@ -249,7 +277,7 @@ fn a_taken_port_names_its_holder_and_the_next_free_one() {
         }),
         next_free: Some(8766),
     };
-    let effects = core.handle(Event::Started(Box::new(Err(error))), now);
+    let effects = core.handle(Event::LaunchEnded(Box::new(Err(error))), now);
     assert!(notices(&effects)[0].body.contains("anki"));
     let DaemonView::PortTaken { problem, next_free } = core.view(now).daemon else {
         panic!("{:?}", core.view(now).daemon)
@@ -262,7 +290,7 @@ fn a_taken_port_names_its_holder_and_the_next_free_one() {
 fn a_foreign_program_on_the_port_shows_without_any_start() {
     let now = Instant::now();
     let mut core = Core::new(choices(), Vec::new());
-    core.handle(seen(Sight::Foreign), now);
+    core.handle(port(PortState::Foreign), now);
     assert!(matches!(core.view(now).daemon, DaemonView::PortTaken { .. }));
 }
 
@@ -270,13 +298,13 @@ fn a_foreign_program_on_the_port_shows_without_any_start() {
 fn a_failed_load_opens_the_progress_window_with_its_reason() {
     let now = Instant::now();
     let mut core = Core::new(choices(), Vec::new());
-    core.handle(Event::Ask(Ask::Start), now);
+    core.handle(Event::Command(UserCommand::Start), now);
     core.handle(step(Stage::Model, StageState::Started), now);
     let error = StartError::Load {
         error: "the model is broken".into(),
         log_tail: vec!["line".into()],
     };
-    let effects = core.handle(Event::Started(Box::new(Err(error))), now);
+    let effects = core.handle(Event::LaunchEnded(Box::new(Err(error))), now);
     assert!(effects.contains(&Effect::Open(WindowName::Progress)));
     assert!(notices(&effects)[0].has_actions);
     let launch = core.view(now).launch.unwrap();
@@ -300,10 +328,10 @@ fn the_choice_of_notifications_is_obeyed() {
             },
             Vec::new(),
         );
-        core.handle(Event::Ask(Ask::Start), now);
+        core.handle(Event::Command(UserCommand::Start), now);
         let progress = core.handle(step(Stage::Model, StageState::Started), now);
         let failed = core.handle(
-            Event::Started(Box::new(Err(StartError::Died {
+            Event::LaunchEnded(Box::new(Err(StartError::Died {
                 exit: okibi_launcher::Exit::Signal(9),
                 log_tail: Vec::new(),
             }))),
@@ -318,14 +346,17 @@ fn the_choice_of_notifications_is_obeyed() {
 fn quit_leaves_the_daemon_and_stop_and_quit_ends_it_first() {
     let now = Instant::now();
     let mut core = ready(now);
-    assert_eq!(core.handle(Event::Ask(Ask::Quit), now), [Effect::Exit]);
     assert_eq!(
-        core.handle(Event::Ask(Ask::StopAndQuit), now),
+        core.handle(Event::Command(UserCommand::Quit), now),
+        [Effect::Exit]
+    );
+    assert_eq!(
+        core.handle(Event::Command(UserCommand::StopAndQuit), now),
         [Effect::Stop(8765)]
     );
     assert_eq!(core.view(now).daemon, DaemonView::Stopping);
     assert_eq!(
-        core.handle(Event::Stopped(Ok(Stopped::Stopped)), now),
+        core.handle(Event::StopEnded(Ok(Stopped::Stopped)), now),
         [Effect::Exit]
     );
 }
@@ -356,10 +387,10 @@ fn another_language_is_shown_at_once() {
 }
 
 #[test]
-fn models_are_offered_only_to_who_has_the_embedded_one() {
+fn models_are_offered_only_to_a_user_of_the_embedded_one() {
     let mut core = Core::new(choices(), Vec::new());
     let now = Instant::now();
-    let read = Event::Models(ModelEvent::Read { has_offers: true });
+    let read = Event::Models(ModelEvent::Listed { has_offers: true });
     core.handle(read, now);
     let view = core.view(now);
     assert!(view.has_offers);
@@ -377,12 +408,12 @@ fn downloads_and_changes_of_the_model_are_in_the_view_while_the_daemon_goes_on()
     let mut core = Core::new(choices(), Vec::new());
     let now = Instant::now();
     core.handle(okibi(RunState::Running), now);
-    let wish = Wish {
+    let wanted = PendingSwitch {
         model: "b".into(),
         replace: false,
     };
-    let effects = core.handle(Event::Models(ModelEvent::Switch(wish.clone())), now);
-    assert_eq!(effects, [Effect::Models(ModelEffect::Switch(wish))]);
+    let effects = core.handle(Event::Models(ModelEvent::Switch(wanted.clone())), now);
+    assert_eq!(effects, [Effect::Models(ModelEffect::Switch(wanted))]);
     core.handle(Event::Models(ModelEvent::Pull("c".into())), now);
     let view = core.view(now);
     assert!(matches!(view.daemon, DaemonView::Ready { .. }));
@@ -391,7 +422,7 @@ fn downloads_and_changes_of_the_model_are_in_the_view_while_the_daemon_goes_on()
 }
 
 #[test]
-fn who_has_no_window_open_hears_how_a_download_ended() {
+fn a_user_without_an_open_window_is_notified_how_a_download_ended() {
     let mut core = Core::new(choices(), Vec::new());
     let now = Instant::now();
     core.handle(
@@ -403,7 +434,7 @@ fn who_has_no_window_open_hears_how_a_download_ended() {
         end: PullEnd::Failed("no space".into()),
     };
     let effects = core.handle(Event::Models(end), now);
-    let [Effect::Models(ModelEffect::Read), Effect::Notify(notice)] = effects.as_slice() else {
+    let [Effect::Models(ModelEffect::List), Effect::Notify(notice)] = effects.as_slice() else {
         panic!("{effects:?}");
     };
     assert_eq!(

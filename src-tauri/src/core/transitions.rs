@@ -1,219 +1,37 @@
-//! What the app knows and decides: events in, effects out, no I/O.
-//!
-//! The daemon's state is what the port shows ([`Sight`]); a launch of our own adds its steps and its end. Time comes
-//! in with every call.
+//! What the core decides: each event changes what it knows and gives effects.
 
 use std::time::{Duration, Instant};
 
 use okibi_config::{NotificationChoice, ProgressChoice, discovery::websocket_address};
 use okibi_launcher::{LaunchUpdate, StartError, Started, StopError, Stopped};
 use okibi_messages::{
-    Lang, Message,
+    Message,
     launch::{self, log_tail},
     tray::{self, Missing},
 };
-use okibi_protocol::{
-    method::{RunState, Status},
-    models::DEFAULT_MODEL,
-};
+use okibi_protocol::method::{RunState, Status};
 
+use super::{
+    effect::{Effect, Notice, NoticeKind},
+    event::{Event, PortState, UserCommand},
+    load::Load,
+    restarts,
+    state::{AfterStop, Core, OurLaunch, StartFailure},
+};
 use crate::{
-    contract::{
-        DaemonView, Language, LatencyView, LaunchState, PreviousLaunch, Problem, StatusView, View, WindowName,
-    },
-    load::{Load, millis},
-    models::{self, ModelEffect, ModelEvent, Models},
-    restarts::{self, Restarts},
+    contract::{LaunchState, PreviousLaunch, Problem, WindowName},
+    model_name,
 };
-
-/// A load that takes longer opens the progress window, where the setting says so.
-const SLOW: Duration = Duration::from_secs(1);
-
-/// What the port shows.
-#[derive(Clone, Debug)]
-pub(crate) enum Sight {
-    /// Nothing listens.
-    Nothing,
-    /// A daemon, or a front in the middle of a launch.
-    Okibi(Box<Status>),
-    /// A program that is no Okibi.
-    Foreign,
-}
-
-/// Something that happened.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// What the port shows has changed. `log` is the end of the daemon's log where one has vanished.
-    Seen {
-        port: u16,
-        sight: Sight,
-        log: Vec<String>,
-    },
-    /// A step of our own launch.
-    Step(LaunchUpdate),
-    /// Our own launch is over.
-    Started(Box<Result<Started, StartError>>),
-    /// Our own stop is over.
-    Stopped(Result<Stopped, StopError>),
-    /// The user wants something.
-    Ask(Ask),
-    /// The settings were read anew.
-    Settings(Choices),
-    /// What this desktop lacks has changed.
-    Missing(Vec<Missing>),
-    /// Something happened to models.
-    Models(ModelEvent),
-    /// A time that [`Core::deadline`] named has come.
-    Tick,
-}
-
-/// What a user can want.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ask {
-    /// A daemon.
-    Start,
-    /// No daemon, or no load.
-    Stop,
-    /// A daemon with the settings of now.
-    Restart,
-    /// Not to see this app any more.
-    Quit,
-    /// Neither the daemon nor this app.
-    StopAndQuit,
-}
-
-/// The settings that count here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Choices {
-    pub(crate) lang: Lang,
-    pub(crate) model: String,
-    pub(crate) port: u16,
-    pub(crate) notifications: NotificationChoice,
-    pub(crate) progress_window: ProgressChoice,
-    pub(crate) restart: bool,
-}
-
-/// Something to be done outside.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Effect {
-    /// Launch a daemon with the settings of now; its steps and its end are events.
-    Launch,
-    /// Stop the daemon on this port; its end is an event.
-    Stop(u16),
-    /// Open a window, or bring it to the front.
-    Open(WindowName),
-    /// Show a notification in the place of the last one.
-    Notify(Notice),
-    /// Keep the times of a load that went well.
-    Remember(String, PreviousLaunch),
-    /// See [`crate::models`].
-    Models(ModelEffect),
-    /// End the app.
-    Exit,
-}
-
-/// A notification.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Notice {
-    pub(crate) kind: NoticeKind,
-    pub(crate) summary: String,
-    pub(crate) body: String,
-    /// Percent done, while a load goes on.
-    pub(crate) percent: Option<u8>,
-    /// Whether it has buttons to open the log and to start again.
-    pub(crate) has_actions: bool,
-    pub(crate) lang: Lang,
-}
-
-/// How much a notification matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoticeKind {
-    /// A load goes on.
-    Progress,
-    /// Something good has ended.
-    Done,
-    /// Something went wrong.
-    Error,
-}
-
-/// What is done when a stop has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
-    Rest,
-    Start,
-    Exit,
-}
-
-/// A launch of our own.
-#[derive(Clone, Copy, Debug)]
-struct Own {
-    began: Instant,
-    /// It follows a death.
-    is_again: bool,
-    /// The progress window may still open by itself.
-    may_open: bool,
-}
-
-/// Why no daemon runs.
-#[derive(Clone, Debug)]
-enum Trouble {
-    Failed(Problem),
-    PortTaken(Problem, Option<u16>),
-}
-
-/// See the module.
-pub(crate) struct Core {
-    choices: Choices,
-    /// The port that was last looked at.
-    port: u16,
-    sight: Sight,
-    load: Option<Load>,
-    own: Option<Own>,
-    stopping: Option<Then>,
-    trouble: Option<Trouble>,
-    restarts: Restarts,
-    restart_at: Option<Instant>,
-    missing: Vec<Missing>,
-    models: Models,
-    /// Times of earlier loads, by model.
-    history: Vec<(String, PreviousLaunch)>,
-}
 
 impl Core {
-    pub(crate) fn new(choices: Choices, history: Vec<(String, PreviousLaunch)>) -> Self {
-        Self {
-            port: choices.port,
-            choices,
-            sight: Sight::Nothing,
-            load: None,
-            own: None,
-            stopping: None,
-            trouble: None,
-            restarts: Restarts::default(),
-            restart_at: None,
-            missing: Vec::new(),
-            models: Models::default(),
-            history,
-        }
-    }
-
-    /// The next moment at which [`Event::Tick`] is wanted.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        let slow = self
-            .own
-            .filter(|own| own.may_open && self.choices.progress_window == ProgressChoice::Slow)
-            .map(|own| own.began + SLOW);
-        [slow, self.restart_at].into_iter().flatten().min()
-    }
-
-    /// Takes an event in and says what is to be done.
+    /// Takes in an event that happened at `now` and returns what is to be done.
     pub(crate) fn handle(&mut self, event: Event, now: Instant) -> Vec<Effect> {
         match event {
-            Event::Seen { port, sight, log } => self.seen(port, sight, log, now),
-            Event::Step(update) => self.step(update, now),
-            Event::Started(outcome) => self.started(*outcome, now),
-            Event::Stopped(outcome) => self.stopped(outcome),
-            Event::Ask(ask) => self.ask(ask, now),
+            Event::PortChanged { port, state, log } => self.port_changed(port, state, log, now),
+            Event::LaunchStep(update) => self.launch_step(update, now),
+            Event::LaunchEnded(outcome) => self.launch_ended(*outcome, now),
+            Event::StopEnded(outcome) => self.stop_ended(outcome, now),
+            Event::Command(command) => self.command(command, now),
             Event::Settings(choices) => {
                 self.choices = choices;
                 Vec::new()
@@ -230,57 +48,63 @@ impl Core {
                 }
             }
             Event::Models(event) => {
-                let told = self.models.told(&event, self.choices.lang);
-                let told = told.and_then(|(kind, text)| self.notice(kind, text, None));
-                let mut effects = self.models.handle(event);
-                effects.extend(told.map(without_actions));
+                // Before it is handled: afterwards the download or the switch that it names is forgotten.
+                let notice = self.models.notification(&event, self.choices.lang);
+                let notice = notice.and_then(|(kind, text)| self.notice(kind, text, None));
+                let mut effects: Vec<Effect> = self
+                    .models
+                    .handle(event)
+                    .into_iter()
+                    .map(Effect::Models)
+                    .collect();
+                effects.extend(notice.map(without_actions));
                 effects
             }
             Event::Tick => self.tick(now),
         }
     }
 
-    fn ask(&mut self, ask: Ask, now: Instant) -> Vec<Effect> {
+    fn command(&mut self, command: UserCommand, now: Instant) -> Vec<Effect> {
         self.restart_at = None;
-        match ask {
-            Ask::Start => {
+        match command {
+            UserCommand::Start => {
                 self.restarts.reset();
                 self.launch(false, now)
             }
-            Ask::Stop => self.stop(Then::Rest),
-            Ask::Restart => {
+            UserCommand::Stop => self.stop(AfterStop::Nothing),
+            UserCommand::Restart => {
                 self.restarts.reset();
                 if self.is_down() {
                     self.launch(false, now)
                 } else {
-                    self.stop(Then::Start)
+                    self.stop(AfterStop::Start)
                 }
             }
-            Ask::Quit => vec![Effect::Exit],
-            Ask::StopAndQuit if self.is_down() => vec![Effect::Exit],
-            Ask::StopAndQuit => self.stop(Then::Exit),
+            UserCommand::Quit => vec![Effect::Exit],
+            UserCommand::StopAndQuit if self.is_down() => vec![Effect::Exit],
+            UserCommand::StopAndQuit => self.stop(AfterStop::Exit),
         }
     }
 
     /// Whether there is nothing to stop.
     fn is_down(&self) -> bool {
-        self.own.is_none() && !matches!(self.sight, Sight::Okibi(_))
+        self.our_launch.is_none() && !matches!(self.port_state, PortState::Okibi(_))
     }
 
-    fn launch(&mut self, is_again: bool, now: Instant) -> Vec<Effect> {
-        if self.own.is_some() || self.stopping.is_some() {
+    fn launch(&mut self, is_restart: bool, now: Instant) -> Vec<Effect> {
+        if self.our_launch.is_some() || self.stopping.is_some() {
             return Vec::new();
         }
-        self.trouble = None;
-        self.own = Some(Own {
+        self.failure = None;
+        self.our_launch = Some(OurLaunch {
             began: now,
-            is_again,
+            is_restart,
             may_open: true,
         });
         vec![Effect::Launch]
     }
 
-    fn stop(&mut self, then: Then) -> Vec<Effect> {
+    fn stop(&mut self, then: AfterStop) -> Vec<Effect> {
         let is_new = self.stopping.is_none();
         self.stopping = Some(then);
         if is_new {
@@ -297,27 +121,26 @@ impl Core {
             effects.extend(self.launch(true, now));
         }
         if self.choices.progress_window == ProgressChoice::Slow
-            && let Some(own) = self
-                .own
-                .as_mut()
-                .filter(|own| own.may_open && own.began + SLOW <= now)
+            && let Some(launch) = &mut self.our_launch
+            && launch.may_open
+            && launch.slow_at() <= now
         {
-            own.may_open = false;
+            launch.may_open = false;
             effects.push(Effect::Open(WindowName::Progress));
         }
         effects
     }
 
-    fn step(&mut self, update: LaunchUpdate, now: Instant) -> Vec<Effect> {
-        let Some(own) = &mut self.own else {
+    fn launch_step(&mut self, update: LaunchUpdate, now: Instant) -> Vec<Effect> {
+        let Some(launch) = &mut self.our_launch else {
             return Vec::new();
         };
         let mut effects = Vec::new();
-        if own.may_open && self.choices.progress_window == ProgressChoice::Always {
-            own.may_open = false;
+        if launch.may_open && self.choices.progress_window == ProgressChoice::Always {
+            launch.may_open = false;
             effects.push(Effect::Open(WindowName::Progress));
         }
-        let began = own.began;
+        let began = launch.began;
         if !self.load.as_ref().is_some_and(Load::is_loading) {
             self.load = Some(self.new_load(self.choices.model.clone(), began));
         }
@@ -326,7 +149,8 @@ impl Core {
         };
         if let Some(load) = &mut self.load {
             load.record(event, now);
-            let notice = tray::notify_loading(&name(&load.model), load.board(), self.choices.lang);
+            let notice =
+                tray::notify_loading(&model_name::display(&load.model), load.board(), self.choices.lang);
             let percent = tray::percent(load.board().fraction());
             effects.extend(self.notice(NoticeKind::Progress, notice, Some(percent)));
         }
@@ -337,26 +161,26 @@ impl Core {
         let previous = self
             .history
             .iter()
-            .find(|(known, _)| *known == name(&model))
+            .find(|(known, _)| *known == model_name::display(&model))
             .map(|(_, times)| times.clone());
         Load::new(model, began, previous)
     }
 
-    fn started(&mut self, outcome: Result<Started, StartError>, now: Instant) -> Vec<Effect> {
-        let own = self.own.take();
+    fn launch_ended(&mut self, outcome: Result<Started, StartError>, now: Instant) -> Vec<Effect> {
+        let launch = self.our_launch.take();
         let mut effects = Vec::new();
         match outcome {
             Ok(started) => {
-                self.trouble = None;
-                self.sight = Sight::Okibi(Box::new(started.status().clone()));
+                self.failure = None;
+                self.port_state = PortState::Okibi(Box::new(started.status().clone()));
                 if let Some(load) = self.load.as_mut().filter(|load| load.is_loading()) {
                     load.end(LaunchState::Ready, now);
                     let took = load.elapsed(now);
                     let times = load.times(now);
-                    let model = name(&load.model);
+                    let model = model_name::display(&load.model);
                     self.remember(model.clone(), times.clone());
                     effects.push(Effect::Remember(model, times));
-                    let again = own.is_some_and(|own| own.is_again);
+                    let again = launch.is_some_and(|launch| launch.is_restart);
                     let notice = tray::notify_ready(
                         started.status(),
                         took,
@@ -384,12 +208,12 @@ impl Core {
                     load.problem = Some(problem.clone());
                     load.end(LaunchState::Failed, now);
                 }
-                self.trouble = Some(match error {
+                self.failure = Some(match error {
                     StartError::PortTaken { next_free, .. } | StartError::PortReserved { next_free, .. } => {
                         let advice = Some(tray::advice_port(next_free, lang));
-                        Trouble::PortTaken(Problem { advice, ..problem }, next_free)
+                        StartFailure::PortTaken(Problem { advice, ..problem }, next_free)
                     }
-                    _ => Trouble::Failed(problem),
+                    _ => StartFailure::Failed(problem),
                 });
                 effects.extend(self.notice(NoticeKind::Error, notice, None));
                 if self.choices.progress_window != ProgressChoice::Never {
@@ -400,20 +224,20 @@ impl Core {
         effects
     }
 
-    fn stopped(&mut self, outcome: Result<Stopped, StopError>) -> Vec<Effect> {
+    fn stop_ended(&mut self, outcome: Result<Stopped, StopError>, now: Instant) -> Vec<Effect> {
         let then = self.stopping.take();
         match outcome {
             Ok(_) => {
-                if self.own.is_none() {
-                    self.sight = Sight::Nothing;
+                if self.our_launch.is_none() {
+                    self.port_state = PortState::Free;
                 }
                 match then {
-                    Some(Then::Start) => {
-                        self.trouble = None;
-                        self.launch(false, Instant::now())
+                    Some(AfterStop::Start) => {
+                        self.failure = None;
+                        self.launch(false, now)
                     }
-                    Some(Then::Exit) => vec![Effect::Exit],
-                    Some(Then::Rest) | None => Vec::new(),
+                    Some(AfterStop::Exit) => vec![Effect::Exit],
+                    Some(AfterStop::Nothing) | None => Vec::new(),
                 }
             }
             Err(error) => {
@@ -423,7 +247,7 @@ impl Core {
                     summary: message.clone(),
                     body: String::new(),
                 };
-                self.trouble = Some(Trouble::Failed(Problem {
+                self.failure = Some(StartFailure::Failed(Problem {
                     message,
                     advice: None,
                     log_tail: Vec::new(),
@@ -433,27 +257,27 @@ impl Core {
         }
     }
 
-    fn seen(&mut self, port: u16, sight: Sight, log: Vec<String>, now: Instant) -> Vec<Effect> {
-        let before = std::mem::replace(&mut self.sight, sight);
+    fn port_changed(&mut self, port: u16, state: PortState, log: Vec<String>, now: Instant) -> Vec<Effect> {
+        let before = std::mem::replace(&mut self.port_state, state);
         let same_port = port == self.port;
         self.port = port;
-        match &self.sight {
-            Sight::Okibi(status) => {
+        match &self.port_state {
+            PortState::Okibi(status) => {
                 let status = status.clone();
                 if status.ready || status.status == RunState::Starting {
-                    self.trouble = None;
+                    self.failure = None;
                     self.restart_at = None;
                 }
                 self.follow(&status, now);
                 Vec::new()
             }
-            Sight::Nothing | Sight::Foreign => {
-                let is_ours = self.own.is_some() || self.stopping.is_some();
+            PortState::Free | PortState::Foreign => {
+                let is_ours = self.our_launch.is_some() || self.stopping.is_some();
                 if let Some(load) = self.load.as_mut().filter(|load| load.is_loading() && !is_ours) {
                     load.end(LaunchState::Cancelled, now);
                 }
                 match before {
-                    Sight::Okibi(status)
+                    PortState::Okibi(status)
                         if same_port && !is_ours && status.ready && status.status == RunState::Running =>
                     {
                         self.died(log, now)
@@ -466,7 +290,7 @@ impl Core {
 
     /// Follows a load that another front leads.
     fn follow(&mut self, status: &Status, now: Instant) {
-        if self.own.is_some() {
+        if self.our_launch.is_some() {
             return;
         }
         let is_loading = self.load.as_ref().is_some_and(Load::is_loading);
@@ -513,7 +337,7 @@ impl Core {
             &reason
         };
         let notice = tray::notify_died(body, lang);
-        self.trouble = Some(Trouble::Failed(Problem {
+        self.failure = Some(StartFailure::Failed(Problem {
             message: reason,
             advice: again.is_none().then_some(advice),
             log_tail: log,
@@ -543,81 +367,9 @@ impl Core {
         self.history.retain(|(known, _)| *known != model);
         self.history.push((model, times));
     }
-
-    /// The ready daemon's status.
-    pub(crate) fn status(&self) -> Option<&Status> {
-        match &self.sight {
-            Sight::Okibi(status) if status.ready => Some(status),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn lang(&self) -> Lang {
-        self.choices.lang
-    }
-
-    /// Everything the windows show.
-    pub(crate) fn view(&self, now: Instant) -> View {
-        View {
-            lang: match self.choices.lang {
-                Lang::En => Language::En,
-                Lang::Ja => Language::Ja,
-            },
-            daemon: self.daemon(),
-            launch: self.load.as_ref().map(|load| load.view(now)),
-            port: self.port,
-            address: websocket_address(self.port),
-            model: self.choices.model.clone(),
-            missing: self
-                .missing
-                .iter()
-                .map(|what| what.text(self.choices.lang).to_owned())
-                .collect(),
-            pulls: self.models.pulls(),
-            switch: self.models.switch(),
-            held: self.status().map(models::held).unwrap_or_default(),
-            library: self.models.library(),
-            has_offers: self.models.has_offers() && self.choices.model == DEFAULT_MODEL,
-        }
-    }
-
-    fn daemon(&self) -> DaemonView {
-        let fraction = self
-            .load
-            .as_ref()
-            .filter(|load| load.is_loading())
-            .map_or(0.0, |load| load.board().fraction());
-        match (&self.sight, &self.trouble) {
-            (Sight::Okibi(status), _) if status.ready && self.stopping.is_none() => DaemonView::Ready {
-                status: status_view(status),
-            },
-            _ if self.stopping.is_some() => DaemonView::Stopping,
-            (Sight::Okibi(status), _) if status.status == RunState::Stopping => DaemonView::Stopping,
-            _ if self.own.is_some() => DaemonView::Loading { fraction },
-            (Sight::Okibi(status), _) if status.status == RunState::Starting => {
-                DaemonView::Loading { fraction }
-            }
-            (_, Some(Trouble::PortTaken(problem, next_free))) => DaemonView::PortTaken {
-                problem: problem.clone(),
-                next_free: *next_free,
-            },
-            (_, Some(Trouble::Failed(problem))) => DaemonView::Failed {
-                problem: problem.clone(),
-            },
-            (Sight::Foreign, None) => DaemonView::PortTaken {
-                problem: Problem {
-                    message: tray::port_taken(self.port, self.choices.lang),
-                    advice: Some(tray::advice_port(None, self.choices.lang)),
-                    log_tail: Vec::new(),
-                },
-                next_free: None,
-            },
-            (Sight::Nothing | Sight::Okibi(_), None) => DaemonView::Stopped,
-        }
-    }
 }
 
-/// A notification without the buttons for a daemon that failed.
+/// Takes the buttons for a failed daemon from a notification.
 fn without_actions(effect: Effect) -> Effect {
     match effect {
         Effect::Notify(notice) => Effect::Notify(Notice {
@@ -628,46 +380,9 @@ fn without_actions(effect: Effect) -> Effect {
     }
 }
 
-/// A status as the pages have it.
-pub(crate) fn status_view(status: &Status) -> StatusView {
-    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    StatusView {
-        model: status.model.clone(),
-        is_resting: status.is_resting(),
-        dimension: status.dimension.map(small),
-        max_tokens: status.max_tokens.map(small),
-        pid: status.pid,
-        version: status.version.clone(),
-        uptime_ms: millis(status.uptime_ms.into()),
-        load_ms: status.load_ms.map(|time| millis(time.into())),
-        memory_bytes: status.memory_bytes.map(|bytes| bytes.0 as f64),
-        threads: status.threads.map(small),
-        requests_served: status.requests_served as f64,
-        requests_in_flight: status.requests_in_flight as f64,
-        texts_embedded: status.texts_embedded as f64,
-        latency: status.latency.map(|latency| LatencyView {
-            p50_ms: latency.p50_ms,
-            p99_ms: latency.p99_ms,
-        }),
-    }
-}
-
-/// A model's name for people: of a folder, its last part.
-pub(crate) fn name(model: &str) -> String {
-    let path = std::path::Path::new(model);
-    match path.file_name() {
-        Some(last) if path.is_absolute() => last.to_string_lossy().into_owned(),
-        _ => model.to_owned(),
-    }
-}
-
 /// The message of the last error in a log's lines, which look like `TIME ERROR target: message`.
 fn last_error(log: &[String]) -> Option<&str> {
     log.iter()
         .rev()
         .find_map(|line| line.split_once(" ERROR ").map(|(_, rest)| rest.trim()))
 }
-
-#[cfg(test)]
-#[path = "core_tests.rs"]
-mod tests;

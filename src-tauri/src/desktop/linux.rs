@@ -1,4 +1,4 @@
-//! Linux: the session bus knows who shows tray icons and notifications.
+//! Linux: the session bus knows which programs show tray icons and notifications.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use okibi_messages::tray::Missing;
 use tokio::time::{Instant, timeout_at};
 use zbus::{Connection, fdo::DBusProxy};
 
-/// Owner of this name shows tray icons (StatusNotifierItem specification).
+/// The owner of this name shows tray icons (StatusNotifierItem specification).
 const TRAY: &str = "org.kde.StatusNotifierWatcher";
 
-/// Owner of this name shows notifications (Desktop Notifications specification).
+/// The owner of this name shows notifications (Desktop Notifications specification).
 const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
 
-/// A panel that starts with the session has so long before it counts as missing.
+/// How long a panel that starts with the session may take before it counts as missing.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Whether windows can be shown.
@@ -23,33 +23,33 @@ pub(crate) fn has_display() -> bool {
         .any(|name| okibi_config::process_environment(name).is_some())
 }
 
-/// Tells what is missing: at first when there is a place for the tray icon, or after a grace for a panel that is still
-/// starting, then with every change. Ends with the bus.
-pub(crate) async fn watch(tell: impl Fn(Vec<Missing>)) {
-    if let Err(error) = follow(&tell).await {
+/// Reports what is missing: first when there is a place for the tray icon, or after [`GRACE`] for a panel that is still
+/// starting, then with every change. Ends when the bus does.
+pub(crate) async fn watch(report: impl Fn(Vec<Missing>)) {
+    if let Err(error) = follow(&report).await {
         tracing::warn!(%error, "no D-Bus session: no tray icon, no notifications");
-        tell(vec![Missing::Bus]);
+        report(vec![Missing::Bus]);
     }
 }
 
-async fn follow(tell: &impl Fn(Vec<Missing>)) -> zbus::Result<()> {
+async fn follow(report: &impl Fn(Vec<Missing>)) -> zbus::Result<()> {
     let connection = Connection::session().await?;
     let bus = DBusProxy::new(&connection).await?;
     let mut changes = bus.receive_name_owner_changed().await?;
     let grace = Instant::now() + GRACE;
-    let mut told = None;
+    let mut reported = None;
     loop {
-        let missing = look(&bus).await?;
-        let is_over = !missing.contains(&Missing::Tray) || Instant::now() >= grace || told.is_some();
-        if is_over && told.as_ref() != Some(&missing) {
+        let missing = probe(&bus).await?;
+        let is_over = !missing.contains(&Missing::Tray) || Instant::now() >= grace || reported.is_some();
+        if is_over && reported.as_ref() != Some(&missing) {
             if !missing.is_empty() {
                 tracing::warn!(?missing, "this desktop lacks something");
             }
-            tell(missing.clone());
-            told = Some(missing);
+            report(missing.clone());
+            reported = Some(missing);
         }
         loop {
-            let change = if told.is_some() {
+            let change = if reported.is_some() {
                 changes.next().await
             } else {
                 match timeout_at(grace, changes.next()).await {
@@ -70,7 +70,7 @@ async fn follow(tell: &impl Fn(Vec<Missing>)) -> zbus::Result<()> {
     }
 }
 
-async fn look(bus: &DBusProxy<'_>) -> zbus::Result<Vec<Missing>> {
+async fn probe(bus: &DBusProxy<'_>) -> zbus::Result<Vec<Missing>> {
     let mut missing = Vec::new();
     if !bus.name_has_owner(TRAY.try_into()?).await? {
         missing.push(Missing::Tray);

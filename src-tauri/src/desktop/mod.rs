@@ -1,6 +1,6 @@
 //! What the desktop offers: a place for tray icons, a notification service.
 //!
-//! [`watch`] tells what is missing, at first and whenever it changes.
+//! [`watch`] reports what is missing, at first and whenever it changes.
 
 #[cfg(target_os = "linux")]
 mod linux;

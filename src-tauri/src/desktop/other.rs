@@ -7,7 +7,7 @@ pub(crate) fn has_display() -> bool {
     true
 }
 
-/// Says once that nothing is missing.
-pub(crate) async fn watch(tell: impl Fn(Vec<Missing>)) {
-    tell(Vec::new());
+/// Reports once that nothing is missing.
+pub(crate) async fn watch(report: impl Fn(Vec<Missing>)) {
+    report(Vec::new());
 }

@@ -13,7 +13,7 @@ interface App {
 /** A command that failed. */
 interface Failed {
   sentence: string;
-  /** Whether the user asked for it; pages read what they show unasked. */
+  /** Whether the user asked for it; what they show, pages read by themselves. */
   isAsked: boolean;
 }
 
@@ -28,39 +28,34 @@ function current(): App {
 
 /** Subscribes first and then asks for the snapshot, so that no change is lost between the two. */
 export async function connect(backend: Backend): Promise<void> {
-  let told: View | null = null;
+  let latest: View | null = null;
   await backend.onView((view) => {
-    told = view;
+    latest = view;
     if (app) {
       app = { ...app, view, viewAt: performance.now() };
     }
   });
   const snapshot = await backend.getView();
-  app = { backend, view: told ?? snapshot, viewAt: performance.now(), error: null };
+  app = { backend, view: latest ?? snapshot, viewAt: performance.now(), error: null };
   document.documentElement.lang = app.view.lang;
 }
 
-/** What the app shows. */
+/** Returns the last view of the app. */
 export function view(): View {
   return current().view;
 }
 
-/** When the view came, by `performance.now()`. */
+/** Returns when the view came, by `performance.now()`. */
 export function viewAt(): number {
   return current().viewAt;
 }
 
-/** The words of the language in use. */
+/** Returns the words of the language in use. */
 export function words(): Messages {
   return messagesOf(current().view.lang);
 }
 
-/** The way to the app. */
-export function backend(): Backend {
-  return current().backend;
-}
-
-/** The sentence of the last command that failed. */
+/** Returns the sentence of the last command that failed. */
 export function error(): string | null {
   return current().error?.sentence ?? null;
 }
@@ -69,32 +64,39 @@ export function dismissError(): void {
   app = { ...current(), error: null };
 }
 
-/** Runs what the user asks for; a failure is shown on the page. Gives `undefined` then. */
+/** Runs what the user asks for. Returns `undefined` if it fails, and shows the failure on the page. */
 export async function run<T>(command: (backend: Backend) => Promise<T>): Promise<T | undefined> {
   return perform(command, true);
 }
 
 /**
- * Reads what a page shows. Pages do so whenever something changes or they are looked at again, so this never takes away
- * what is said of the user's own wishes.
+ * Reads what a page shows. Pages do so by themselves whenever something changes, so this never hides the failure of what
+ * the user asked for. A failure that the view explains, because no daemon is ready, is not shown.
  */
 export async function read<T>(command: (backend: Backend) => Promise<T>): Promise<T | undefined> {
   return perform(command, false);
 }
 
 async function perform<T>(command: (backend: Backend) => Promise<T>, isAsked: boolean): Promise<T | undefined> {
-  const tell = (now: Failed | null): void => {
+  const show = (now: Failed | null): void => {
     const { error: before } = current();
-    app = { ...current(), error: before?.isAsked && !isAsked ? before : now };
+    const error = before?.isAsked && !isAsked ? before : now;
+    if (error !== before) {
+      app = { ...current(), error };
+    }
   };
   try {
     const result = await command(current().backend);
-    tell(null);
+    show(null);
     return result;
   } catch (failure) {
-    tell({ sentence: sentence(failure), isAsked });
+    show(!isAsked && isNotReady(failure) ? null : { sentence: sentence(failure), isAsked });
     return undefined;
   }
+}
+
+function isNotReady(failure: unknown): boolean {
+  return (failure as CommandError | null)?.kind === "not_ready";
 }
 
 function sentence(failure: unknown): string {

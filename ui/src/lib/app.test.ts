@@ -4,7 +4,8 @@ import { connect, error, read, run } from "./app.svelte";
 import type { Backend } from "./backend";
 import type { View } from "./bindings";
 
-const fails = (): Promise<never> => Promise.reject({ message: "no" });
+const fails = (): Promise<never> => Promise.reject({ kind: "failed", message: "no" });
+const isNotReady = (): Promise<never> => Promise.reject({ kind: "not_ready", message: "not ready" });
 const works = (): Promise<string> => Promise.resolve("yes");
 
 beforeEach(async () => {
@@ -24,6 +25,13 @@ describe("what is said of a command that failed", () => {
     expect(error()).toBe("no");
     expect(await run(works)).toBe("yes");
     expect(error()).toBeNull();
+  });
+
+  it("is nothing where a page reads while no daemon is ready, but an answer where the user asks", async () => {
+    expect(await read(isNotReady)).toBeUndefined();
+    expect(error()).toBeNull();
+    expect(await run(isNotReady)).toBeUndefined();
+    expect(error()).toBe("not ready");
   });
 
   it("goes with the next reading where a reading failed", async () => {

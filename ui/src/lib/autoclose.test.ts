@@ -69,5 +69,5 @@ it("knows a daemon that has only just loaded", () => {
   expect(hasJustLoaded({ ...STATUS, uptime_ms: 900, load_ms: 300 })).toBe(true);
   expect(hasJustLoaded({ ...STATUS, uptime_ms: 60_000, load_ms: 300 })).toBe(false);
   expect(hasJustLoaded({ ...STATUS, uptime_ms: 60_000, load_ms: 59_000 })).toBe(true);
-  expect(hasJustLoaded({ ...STATUS, uptime_ms: 900, load_ms: null })).toBe(false);
+  expect(hasJustLoaded({ ...STATUS, uptime_ms: 900, load_ms: undefined })).toBe(false);
 });

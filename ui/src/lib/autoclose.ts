@@ -1,4 +1,4 @@
-import type { StatusView } from "./bindings";
+import type { Status } from "./bindings";
 
 /** Seconds until a window that is ready closes by itself. */
 export const CLOSE_AFTER = 5;
@@ -10,8 +10,8 @@ const JUST_MS = 10_000;
 const STIR = 12;
 
 /** Whether the load of this daemon has only just ended. */
-export function hasJustLoaded(status: StatusView): boolean {
-  return status.load_ms !== null && status.uptime_ms - status.load_ms < JUST_MS;
+export function hasJustLoaded(status: Status): boolean {
+  return status.load_ms !== undefined && status.uptime_ms - status.load_ms < JUST_MS;
 }
 
 /** Counts down in whole seconds and calls `close` at the end. The returned function ends it for good. */

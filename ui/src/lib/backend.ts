@@ -9,7 +9,7 @@ import type {
   Saved,
   SettingsForm,
   SettingsView,
-  StatusView,
+  Status,
   View,
   WindowName,
 } from "./bindings";
@@ -19,7 +19,7 @@ export interface Backend {
   /** Calls `told` with every new view until the returned function is called. */
   onView(told: (view: View) => void): Promise<() => void>;
   getView(): Promise<View>;
-  getStatus(): Promise<StatusView>;
+  getStatus(): Promise<Status>;
   startDaemon(): Promise<void>;
   stopDaemon(): Promise<void>;
   restartDaemon(): Promise<void>;
@@ -41,8 +41,8 @@ export interface Backend {
   /** Deletes a model's files and gives the bytes that are free again; a folder of the user's is only forgotten. */
   removeModel(model: string): Promise<number>;
   /**
-   * Loads a model beside the one that answers, or in its place, and changes over to it; without a ready daemon, starts
-   * one with it.
+   * Loads a model beside the current one, or in its place, and switches to it; if no daemon is ready, starts one with
+   * it.
    */
   useModel(model: string, replace?: boolean): Promise<void>;
   /** Forgets a change to another model that failed. */

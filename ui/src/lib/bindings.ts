@@ -1,12 +1,233 @@
-// Generated from src-tauri/src/contract.rs. Do not edit.
+// Generated from src-tauri/src/contract. Do not edit.
 
+export type Millis = number;
+export type ByteCount = number;
+export type LaunchId = string;
 export type Stage = "resolve" | "download" | "runtime" | "tokenizer" | "model" | "warmup" | "listen";
 export type StageState = "started" | "advanced" | "finished" | "failed";
 export type Unit = "bytes" | "items";
+export type Measure = {
+/**
+ * How much is done.
+ */
+done: number,
+/**
+ * How much there is, where it is known.
+ */
+total?: number,
+/**
+ * What is counted.
+ */
+unit: Unit, };
+export type StageEvent = { stage: Stage, state: StageState, elapsed_ms: Millis } & Partial<Measure>;
+export type StageBoard = Array<StageEvent>;
 export type ModelOrigin = "embedded" | "folder" | "hub";
 export type ModelState = "unloaded" | "loading" | "ready" | "resting" | "failed";
 export type Presence = "here" | "partial" | "absent";
 export type Variant = "auto" | "fp32" | "fp16" | "int8" | "q4";
+export type Words = {
+/**
+ * In English.
+ */
+en: string,
+/**
+ * In Japanese.
+ */
+ja: string, };
+export type ModelEntry = {
+/**
+ * What it is asked for by.
+ */
+name: string,
+/**
+ * Where it comes from.
+ */
+origin: ModelOrigin,
+/**
+ * Whether its files are here.
+ */
+presence: Presence,
+/**
+ * What the daemon holds of it.
+ */
+state: ModelState,
+/**
+ * Whether it answers requests that name no model.
+ */
+current: boolean,
+/**
+ * Length of a vector, where that is known.
+ */
+dimension?: number,
+/**
+ * Tokens of a text that it reads, where that is known.
+ */
+max_tokens?: number,
+/**
+ * Bytes on disk where it is here, else about as many as would be fetched.
+ */
+size_bytes?: ByteCount,
+/**
+ * When it was last loaded, in milliseconds since 1970.
+ */
+last_used_ms?: number,
+/**
+ * Its licence: an SPDX identifier, or the name its makers give it.
+ */
+licence?: string,
+/**
+ * Its languages as BCP 47 codes; `mul` for a hundred or so.
+ */
+languages?: Array<string>,
+/**
+ * What it is good for.
+ */
+good_for?: Words,
+/**
+ * The hub's repository that its files come from.
+ */
+repository?: string,
+/**
+ * The folder with its files, where they are here.
+ */
+folder?: string, };
+export type LoadedModel = {
+/**
+ * Its name.
+ */
+name: string,
+/**
+ * What is held.
+ */
+state: ModelState,
+/**
+ * Whether it answers requests that name no model.
+ */
+current: boolean,
+/**
+ * The space of its vectors, once it was loaded.
+ */
+space?: string,
+/**
+ * Length of a vector, once it was loaded.
+ */
+dimension?: number,
+/**
+ * What computes it: `cpu`, `cuda`, `coreml`, `directml`.
+ */
+device?: string,
+/**
+ * The steps of its load, while it loads.
+ */
+stages?: StageBoard,
+/**
+ * Why its last load failed.
+ */
+error?: string,
+/**
+ * What is to be known about it: that its vectors are no longer those of an earlier load, or that the device
+ * asked for is not to be had.
+ */
+warning?: string, };
+export type RunState = "starting" | "running" | "stopping" | "failed";
+export type Latency = {
+/**
+ * The median, in milliseconds.
+ */
+p50_ms: number,
+/**
+ * 99 of 100 took at most this, in milliseconds.
+ */
+p99_ms: number, };
+export type Status = {
+/**
+ * Where the server is in its life.
+ */
+status: RunState,
+/**
+ * Whether a request for an embedding is answered now.
+ */
+ready: boolean,
+/**
+ * [`crate::SERVER_TYPE_DAEMON`] or [`crate::SERVER_TYPE_FRONT`].
+ */
+server_type: string,
+/**
+ * The model's name.
+ */
+model: string,
+/**
+ * Length of a vector, once the model is loaded.
+ */
+dimension?: number,
+/**
+ * The space of its whole, normalised vectors, once the model is loaded: an index of another one no longer fits.
+ */
+space?: string,
+/**
+ * Tokens of a text that the model reads, once it is loaded.
+ */
+max_tokens?: number,
+/**
+ * Process id of the daemon; 0 in the instant before a front has spawned it.
+ */
+pid: number,
+/**
+ * Version of the answering program.
+ */
+version: string,
+/**
+ * Time since the daemon (or, during a launch, the launch) began.
+ */
+uptime_ms: Millis,
+/**
+ * Resident memory of the daemon.
+ */
+memory_bytes?: ByteCount,
+/**
+ * Threads the model computes with, once it is loaded.
+ */
+threads?: number,
+/**
+ * The stages of the load with their times.
+ */
+stages: StageBoard,
+/**
+ * Time from the daemon's start to its readiness.
+ */
+load_ms?: Millis,
+/**
+ * Requests for embeddings answered since the start.
+ */
+requests_served: number,
+/**
+ * Requests for embeddings being worked on.
+ */
+requests_in_flight: number,
+/**
+ * Texts embedded since the start.
+ */
+texts_embedded: number,
+/**
+ * How long the requests of the last minute took; absent where there was none.
+ */
+latency?: Latency,
+/**
+ * Every model that is held, the current one first; empty before the first is loaded.
+ */
+models?: Array<LoadedModel>,
+/**
+ * The launch under way, or the one that started the daemon.
+ */
+launch?: LaunchId,
+/**
+ * Why the load failed, for people.
+ */
+error?: string,
+/**
+ * The daemon's log file.
+ */
+log_file?: string, };
 export type Language = "en" | "ja";
 export type View = {
 /**
@@ -14,7 +235,7 @@ export type View = {
  */
 lang: Language,
 /**
- * Where the daemon stands, as it was last told by the daemon itself.
+ * The state of the daemon, as far as it is known.
  */
 daemon: DaemonView,
 /**
@@ -42,19 +263,15 @@ missing: Array<string>,
  */
 pulls: Array<PullView>,
 /**
- * The change of a ready daemon to another model, under way or failed.
+ * The switch of a ready daemon to another model, under way or failed.
  */
 switch: SwitchView | null,
 /**
- * What the daemon holds of models.
- */
-held: Array<HeldView>,
-/**
- * Another number whenever the models on this machine may have changed: who shows them asks again.
+ * A number that changes whenever the models on this machine may have changed: pages that show them list them again.
  */
 library: number,
 /**
- * Whether better models for the user's language are still to be offered.
+ * Whether better models for the user's language are offered.
  */
 has_offers: boolean, };
 export type DaemonView = { "state": "stopped" } | { "state": "loading",
@@ -63,9 +280,9 @@ export type DaemonView = { "state": "stopped" } | { "state": "loading",
  */
 fraction: number, } | { "state": "ready",
 /**
- * What it says of itself.
+ * The status that it reports.
  */
-status: StatusView, } | { "state": "stopping" } | { "state": "failed",
+status: Status, } | { "state": "stopping" } | { "state": "failed",
 /**
  * Why.
  */
@@ -78,91 +295,25 @@ problem: Problem,
  * The next port that is free.
  */
 next_free: number | null, };
-export type StatusView = {
-/**
- * The model's name.
- */
-model: string,
-/**
- * Whether its weights were put away because nobody asked for it; the next request loads them again.
- */
-is_resting: boolean,
-/**
- * Length of a vector.
- */
-dimension: number | null,
-/**
- * Tokens of a text that the model reads.
- */
-max_tokens: number | null,
-/**
- * Process id.
- */
-pid: number,
-/**
- * Version of the daemon.
- */
-version: string,
-/**
- * Time since the daemon began.
- */
-uptime_ms: number,
-/**
- * Time from the daemon's start to its readiness.
- */
-load_ms: number | null,
-/**
- * Resident memory.
- */
-memory_bytes: number | null,
-/**
- * Threads the model computes with.
- */
-threads: number | null,
-/**
- * Requests for embeddings answered since the start.
- */
-requests_served: number,
-/**
- * Requests being worked on.
- */
-requests_in_flight: number,
-/**
- * Texts embedded since the start.
- */
-texts_embedded: number,
-/**
- * Time from a request's arrival to its answer, over the last minute; absent where there was none.
- */
-latency: LatencyView | null, };
-export type LatencyView = {
-/**
- * The median.
- */
-p50_ms: number,
-/**
- * 99 of 100 are at most this.
- */
-p99_ms: number, };
 export type LaunchView = {
 /**
  * The model's name, or its folder.
  */
 model: string,
 /**
- * How it stands.
+ * Its state.
  */
 state: LaunchState,
 /**
  * Time since it began; its whole time once it is over.
  */
-elapsed_ms: number,
+elapsed_ms: Millis,
 /**
- * The stages that have begun, in order.
+ * The stages that have begun, in order, each with its time until now.
  */
-stages: Array<StageView>,
+stages: Array<StageEvent>,
 /**
- * The last load of this model that went well: what to expect.
+ * The times of the last successful load of this model: what to expect.
  */
 previous: PreviousLaunch | null,
 /**
@@ -170,36 +321,6 @@ previous: PreviousLaunch | null,
  */
 problem: Problem | null, };
 export type LaunchState = "loading" | "ready" | "failed" | "cancelled";
-export type StageView = {
-/**
- * Which.
- */
-stage: Stage,
-/**
- * How it stands.
- */
-state: StageState,
-/**
- * Time since it began; its whole time once it is over.
- */
-elapsed_ms: number,
-/**
- * How far it is, where that is counted.
- */
-measure: MeasureView | null, };
-export type MeasureView = {
-/**
- * How much is done.
- */
-done: number,
-/**
- * How much there is, where that is known.
- */
-total: number | null,
-/**
- * What is counted.
- */
-unit: Unit, };
 export type PreviousLaunch = {
 /**
  * The whole.
@@ -233,11 +354,11 @@ advice: string | null,
 log_tail: Array<string>, };
 export type PullView = {
 /**
- * The model's value.
+ * The model, as commands call it.
  */
 model: string,
 /**
- * How it stands.
+ * Its state.
  */
 progress: PullProgress, };
 export type PullProgress = { "state": "running",
@@ -255,11 +376,11 @@ total: number | null, } | { "state": "failed",
 message: string, };
 export type SwitchView = {
 /**
- * The model's value.
+ * The model, as commands call it.
  */
 model: string,
 /**
- * How it stands.
+ * Its state.
  */
 progress: SwitchProgress, };
 export type SwitchProgress = { "state": "loading",
@@ -270,106 +391,36 @@ fraction: number,
 /**
  * How far its download is, where there is one.
  */
-download: MeasureView | null, } | { "state": "failed",
+download: Measure | null, } | { "state": "failed",
 /**
  * Why, and what to do.
  */
 message: string,
 /**
- * Whether there is memory for it once the present model has gone.
+ * Whether there is enough memory once the current model is unloaded.
  */
 may_replace: boolean, };
-export type HeldView = {
-/**
- * The model's name, as the daemon has it.
- */
-model: string,
-/**
- * What is held.
- */
-state: ModelState,
-/**
- * Whether it answers requests that name no model.
- */
-is_current: boolean,
-/**
- * Why its last load failed, or what is to be known about it.
- */
-note: string | null, };
 export type ModelsView = {
 /**
  * First what is here, then what is known, each by name.
  */
-models: Array<ModelRow>,
+models: Array<ModelEntry>,
 /**
  * The folder that downloads go to.
  */
 cache: string,
 /**
- * Bytes free there, where the OS tells it.
+ * Free bytes there, if the OS reports them.
  */
 free_bytes: number | null,
 /**
- * Values of the models to be offered for the user's language; empty once they have been dismissed.
+ * The models offered for the user's language, as commands call them; empty once they have been dismissed.
  */
 offers: Array<string>,
 /**
  * The variable of the environment that decides which model a start loads.
  */
 fixed: string | null, };
-export type ModelRow = {
-/**
- * What commands and the setting `model` call it: its name, or its folder's path.
- */
-value: string,
-/**
- * What people call it.
- */
-name: string,
-/**
- * Where it comes from.
- */
-origin: ModelOrigin,
-/**
- * Whether its files are here.
- */
-presence: Presence,
-/**
- * Length of a vector, where that is known.
- */
-dimension: number | null,
-/**
- * Tokens of a text that it reads, where that is known.
- */
-max_tokens: number | null,
-/**
- * Bytes on disk where it is here, else about as many as would be fetched.
- */
-size_bytes: number | null,
-/**
- * When it was last loaded, in milliseconds since 1970.
- */
-last_used_ms: number | null,
-/**
- * Its licence.
- */
-licence: string | null,
-/**
- * Its languages as BCP 47 codes; `mul` for a hundred or so.
- */
-languages: Array<string>,
-/**
- * What it is good for, in the user's language.
- */
-good_for: string | null,
-/**
- * The hub's repository that its files come from.
- */
-repository: string | null,
-/**
- * The folder with its files, where they are here.
- */
-folder: string | null, };
 export type WindowName = "progress" | "status" | "try" | "models" | "settings";
 export type Place = "log" | "config" | "models";
 export type About = {
@@ -405,7 +456,7 @@ tokens: Array<number>,
 /**
  * From the request to the answer.
  */
-took_ms: number, };
+took_ms: Millis, };
 export type NotificationChoice = "all" | "errors" | "none";
 export type ProgressChoice = "always" | "slow" | "never";
 export type DeviceChoice = "auto" | "cpu" | "cuda" | "coreml" | "directml";
@@ -424,7 +475,7 @@ port: string,
  */
 threads: string,
 /**
- * Which weights of a hub's repository are taken.
+ * Which weights of a hub's repository are used.
  */
 variant: Variant,
 /**
@@ -432,7 +483,7 @@ variant: Variant,
  */
 device: DeviceChoice,
 /**
- * How long a model that nobody asks for stays in memory, as typed; empty leaves the choice to the daemon.
+ * How long a model stays in memory after its last request, as typed; empty leaves the choice to the daemon.
  */
 keep_alive: string,
 /**
@@ -521,8 +572,12 @@ field: Field,
  * Why it cannot be used, and what can.
  */
 message: string, };
-export type CommandError = {
+export type CommandError = { "kind": "not_ready",
 /**
- * One sentence, in the user's language.
+ * Why.
+ */
+message: string, } | { "kind": "failed",
+/**
+ * Why.
  */
 message: string, };

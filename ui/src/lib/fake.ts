@@ -1,5 +1,5 @@
 import type { Backend } from "./backend";
-import type { Language, SettingsForm, SettingsView, StageView, View } from "./bindings";
+import type { CommandError, Language, SettingsForm, SettingsView, StageEvent, View } from "./bindings";
 import { FakeModels, modelsScene } from "./fake_models";
 import { download, launch, MODEL, portProblem, scenario, STATUS, TIMES } from "./fake_scenarios";
 
@@ -27,7 +27,6 @@ class FakeApp implements Backend {
       missing: query.has("missing") ? [MISSING[lang]] : [],
       pulls: [],
       switch: null,
-      held: [],
       library: 0,
       has_offers: false,
       ...modelsScene(query.get("models"), lang),
@@ -69,11 +68,11 @@ class FakeApp implements Backend {
 
   getStatus(): Promise<typeof STATUS> {
     if (this.view.daemon.state !== "ready") {
-      return this.refuse("The daemon is not ready.");
+      return Promise.reject<never>({ kind: "not_ready", message: "The daemon is not ready." } satisfies CommandError);
     }
     const before = this.view.daemon.status;
     this.looks += 1;
-    const busy = before.latency === null ? 0 : Math.round(40 + 30 * Math.sin(this.looks / 2));
+    const busy = before.latency === undefined ? 0 : Math.round(40 + 30 * Math.sin(this.looks / 2));
     const status = {
       ...before,
       uptime_ms: before.uptime_ms + 1000,
@@ -92,13 +91,13 @@ class FakeApp implements Backend {
     const began = performance.now();
     this.play(() => {
       const elapsed = performance.now() - began;
-      const stages: StageView[] = [];
+      const stages: StageEvent[] = [];
       let from = 0;
       for (const [stage, usual] of TIMES) {
         const took = usual * SLOWNESS;
         if (elapsed >= from) {
           const isOver = elapsed >= from + took;
-          stages.push({ stage, state: isOver ? "finished" : "started", elapsed_ms: isOver ? took : elapsed - from, measure: null });
+          stages.push({ stage, state: isOver ? "finished" : "started", elapsed_ms: isOver ? took : elapsed - from });
         }
         from += took;
       }
@@ -246,7 +245,7 @@ class FakeApp implements Backend {
   }
 
   private refuse(message: string): Promise<never> {
-    return Promise.reject({ message });
+    return Promise.reject<never>({ kind: "failed", message } satisfies CommandError);
   }
 
   private tell(change: Partial<View>): void {
@@ -282,7 +281,7 @@ class FakeApp implements Backend {
 const CONFIG = "/home/me/.config/okibi/config.toml";
 
 const MISSING: Record<Language, string> = {
-  en: "No notification service runs, so no notifications are shown.",
+  en: "No notification service is running, so notifications cannot be shown.",
   ja: "通知サービスが動いていないため、通知は表示されません。",
 };
 

@@ -1,5 +1,6 @@
-import type { Language, ModelRow, ModelsView, View } from "./bindings";
-import { MODEL } from "./fake_scenarios";
+import type { CommandError, Language, ModelEntry, ModelsView, View } from "./bindings";
+import { MODEL, STATUS } from "./fake_scenarios";
+import { valueOf } from "./models";
 
 const DAY = 86_400_000;
 const MB = 1_000_000;
@@ -21,29 +22,23 @@ const GOOD_FOR: Record<Language, Record<string, string>> = {
   },
 };
 
-function row(name: string, lang: Language, change: Partial<ModelRow>): ModelRow {
+function row(name: string, change: Partial<ModelEntry>): ModelEntry {
+  const { en, ja } = { en: GOOD_FOR.en[name], ja: GOOD_FOR.ja[name] };
   return {
-    value: name,
     name,
     origin: "hub",
     presence: "absent",
-    dimension: null,
-    max_tokens: null,
-    size_bytes: null,
-    last_used_ms: null,
-    licence: null,
-    languages: [],
-    good_for: GOOD_FOR[lang][name] ?? null,
-    repository: null,
-    folder: null,
+    state: "unloaded",
+    current: false,
+    good_for: en && ja ? { en, ja } : undefined,
     ...change,
   };
 }
 
 /** Models as a machine may have them. */
-function catalogue(lang: Language, now: number): ModelRow[] {
+function catalog(now: number): ModelEntry[] {
   return [
-    row(MODEL, lang, {
+    row(MODEL, {
       origin: "embedded",
       presence: "here",
       dimension: 384,
@@ -54,7 +49,7 @@ function catalogue(lang: Language, now: number): ModelRow[] {
       languages: ["mul", "ja", "en"],
       folder: "/usr/share/okibi/models/multilingual-e5-small",
     }),
-    row("ruri-v3-30m", lang, {
+    row("ruri-v3-30m", {
       presence: "here",
       dimension: 256,
       max_tokens: 8192,
@@ -64,15 +59,14 @@ function catalogue(lang: Language, now: number): ModelRow[] {
       languages: ["ja"],
       repository: "onnx-community/ruri-v3-30m-ONNX",
     }),
-    row("static-embedding-japanese", lang, {
-      value: "/home/me/models/static-embedding-japanese",
+    row("static-embedding-japanese", {
       origin: "folder",
       presence: "here",
       dimension: 1024,
       size_bytes: 134.4 * MB,
       folder: "/home/me/models/static-embedding-japanese",
     }),
-    row("bge-m3", lang, {
+    row("bge-m3", {
       presence: "partial",
       dimension: 1024,
       max_tokens: 8192,
@@ -81,7 +75,7 @@ function catalogue(lang: Language, now: number): ModelRow[] {
       languages: ["mul"],
       repository: "BAAI/bge-m3",
     }),
-    row("all-MiniLM-L6-v2", lang, {
+    row("all-MiniLM-L6-v2", {
       dimension: 384,
       max_tokens: 256,
       size_bytes: 91 * MB,
@@ -89,7 +83,7 @@ function catalogue(lang: Language, now: number): ModelRow[] {
       languages: ["en"],
       repository: "sentence-transformers/all-MiniLM-L6-v2",
     }),
-    row("ruri-v3-310m", lang, {
+    row("ruri-v3-310m", {
       dimension: 768,
       max_tokens: 8192,
       size_bytes: 1260 * MB,
@@ -103,7 +97,7 @@ function catalogue(lang: Language, now: number): ModelRow[] {
 const SENTENCES: Record<Language, Record<"gone" | "memory" | "used", string>> = {
   en: {
     gone: "huggingface.co cannot be reached. Check the connection, then try again; what has been downloaded is kept.",
-    memory: "The memory is too short for ruri-v3-30m beside the model in use.",
+    memory: "The memory is too short for ruri-v3-30m beside the current model.",
     used: "bge-m3 is in use; let another program finish first.",
   },
   ja: {
@@ -130,13 +124,13 @@ export function modelsScene(name: string | null, lang: Language): Partial<View> 
       return { switch: { model: "ruri-v3-30m", progress: { state: "loading", fraction: 0.6, download: null } } };
     case "memory":
       return { switch: { model: "ruri-v3-30m", progress: { state: "failed", message: say.memory, may_replace: true } } };
-    case "held":
-      return {
-        held: [
-          { model: MODEL, state: "ready", is_current: true, note: null },
-          { model: "ruri-v3-30m", state: "resting", is_current: false, note: null },
-        ],
-      };
+    case "loaded": {
+      const models = [
+        { name: MODEL, state: "ready" as const, current: true },
+        { name: "ruri-v3-30m", state: "resting" as const, current: false },
+      ];
+      return { daemon: { state: "ready", status: { ...STATUS, models } } };
+    }
     case "offers":
       return { has_offers: true };
     default:
@@ -145,7 +139,7 @@ export function modelsScene(name: string | null, lang: Language): Partial<View> 
 }
 
 /** How the fake app changes what it shows. */
-export interface Stage {
+export interface Player {
   view(): View;
   tell(change: Partial<View>): void;
   play(step: () => boolean): void;
@@ -153,14 +147,14 @@ export interface Stage {
 
 /** The models of the fake app: downloads, changes over and deletions, played. */
 export class FakeModels {
-  private rows: ModelRow[];
+  private rows: ModelEntry[];
 
   constructor(
-    private readonly stage: Stage,
+    private readonly player: Player,
     private readonly query: URLSearchParams,
     private readonly lang: Language,
   ) {
-    this.rows = catalogue(lang, Date.now());
+    this.rows = catalog(Date.now());
     if (query.get("models") === "pulling") {
       this.playPull("bge-m3", 700 * MB, 2270 * MB);
     }
@@ -171,48 +165,48 @@ export class FakeModels {
       models: this.rows,
       cache: "/home/me/.cache/huggingface/hub",
       free_bytes: 48_200 * MB,
-      offers: this.stage.view().has_offers ? ["ruri-v3-310m", "bge-m3"] : [],
+      offers: this.player.view().has_offers ? ["ruri-v3-310m", "bge-m3"] : [],
       fixed: this.query.has("fixed") ? "OKIBI_MODEL" : null,
     };
   }
 
   pull(model: string): void {
-    const total = this.rows.find((known) => known.value === model)?.size_bytes ?? 100 * MB;
+    const total = this.rows.find((known) => valueOf(known) === model)?.size_bytes ?? 100 * MB;
     this.playPull(model, 0, total);
   }
 
   cancel(model: string): void {
-    this.stage.play(() => false);
+    this.player.play(() => false);
     this.change(model, { presence: "partial" });
     this.tellPulls(model, []);
   }
 
   remove(model: string): number {
     if (this.query.has("refuse")) {
-      // The app's errors are values that cross, and no `Error`.
-      throw { message: SENTENCES[this.lang].used };
+      // The app sends its errors as plain values, not as `Error`s.
+      throw { kind: "failed", message: SENTENCES[this.lang].used } satisfies CommandError;
     }
-    const found = this.rows.find((known) => known.value === model);
+    const found = this.rows.find((known) => valueOf(known) === model);
     this.rows = this.rows.flatMap((known) => {
-      if (known.value !== model) {
+      if (valueOf(known) !== model) {
         return [known];
       }
-      return known.origin === "folder" ? [] : [{ ...known, presence: "absent" as const, last_used_ms: null }];
+      return known.origin === "folder" ? [] : [{ ...known, presence: "absent" as const, last_used_ms: undefined }];
     });
-    this.stage.tell({ library: this.stage.view().library + 1 });
+    this.player.tell({ library: this.player.view().library + 1 });
     return found?.origin === "folder" ? 0 : (found?.size_bytes ?? 0);
   }
 
   use(model: string): void {
     const began = performance.now();
-    this.stage.play(() => {
+    this.player.play(() => {
       const fraction = (performance.now() - began) / 2000;
       if (fraction < 1) {
-        this.stage.tell({ switch: { model, progress: { state: "loading", fraction, download: null } } });
+        this.player.tell({ switch: { model, progress: { state: "loading", fraction, download: null } } });
         return true;
       }
-      const { daemon } = this.stage.view();
-      this.stage.tell({
+      const { daemon } = this.player.view();
+      this.player.tell({
         switch: null,
         model,
         daemon: daemon.state === "ready" ? { ...daemon, status: { ...daemon.status, model } } : daemon,
@@ -221,18 +215,18 @@ export class FakeModels {
     });
   }
 
-  private change(model: string, change: Partial<ModelRow>): void {
-    this.rows = this.rows.map((known) => (known.value === model ? { ...known, ...change } : known));
+  private change(model: string, change: Partial<ModelEntry>): void {
+    this.rows = this.rows.map((known) => (valueOf(known) === model ? { ...known, ...change } : known));
   }
 
   private tellPulls(model: string, pulls: View["pulls"]): void {
-    const others = this.stage.view().pulls.filter((pull) => pull.model !== model);
-    this.stage.tell({ pulls: [...others, ...pulls], library: this.stage.view().library + 1 });
+    const others = this.player.view().pulls.filter((pull) => pull.model !== model);
+    this.player.tell({ pulls: [...others, ...pulls], library: this.player.view().library + 1 });
   }
 
   private playPull(model: string, from: number, total: number): void {
     const began = performance.now();
-    this.stage.play(() => {
+    this.player.play(() => {
       const done = Math.min(total, from + (performance.now() - began) * 42_000);
       if (done < total) {
         this.tellPulls(model, [{ model, progress: { state: "running", done, total } }]);

@@ -1,10 +1,12 @@
-import type { DaemonView, Language, LaunchView, PreviousLaunch, Problem, Stage, StageView, StatusView } from "./bindings";
+import type { DaemonView, Language, LaunchView, PreviousLaunch, Problem, Stage, StageEvent, Status } from "./bindings";
 
 export const MODEL = "multilingual-e5-small";
 
-export const STATUS: StatusView = {
+export const STATUS: Status = {
+  status: "running",
+  ready: true,
+  server_type: "okibi",
   model: MODEL,
-  is_resting: false,
   dimension: 384,
   max_tokens: 512,
   pid: 4821,
@@ -13,13 +15,14 @@ export const STATUS: StatusView = {
   load_ms: 296,
   memory_bytes: 141_000_000,
   threads: 2,
+  stages: [],
   requests_served: 1287,
   requests_in_flight: 1,
   texts_embedded: 20_450,
   latency: { p50_ms: 10.4, p99_ms: 23.1 },
 };
 
-/** What each stage takes in a load that goes as usual. */
+/** How long each stage of a usual load takes. */
 export const TIMES: readonly (readonly [Stage, number])[] = [
   ["resolve", 2],
   ["runtime", 90],
@@ -34,20 +37,20 @@ const PREVIOUS: PreviousLaunch = {
   stages: TIMES.map(([stage, took_ms]) => ({ stage, took_ms })),
 };
 
-/** Sentences that the app would tell. */
-const SENTENCES: Record<Language, Record<"broken" | "mend" | "full" | "room" | "taken" | "other" | "port", string>> = {
+/** Sentences that the app would send. */
+const SENTENCES: Record<Language, Record<"broken" | "advice" | "full" | "room" | "taken" | "other" | "port", string>> = {
   en: {
-    broken: "/home/me/models/ruri/model.onnx is broken or is no text-embedding model.",
-    mend: "Mend what the message names, then start again. The log says more.",
+    broken: "/home/me/models/ruri/model.onnx is broken or is not a text-embedding model.",
+    advice: "Fix the problem above, then start again. See the log for details.",
     full: "The disk is full: 118 MB are needed in /home/me/.cache/okibi, 40 MB are free.",
     room: "Make room on the disk, then start again. What has been downloaded is kept.",
     taken: "Port 8765 is used by anki (process 991). Anki's add-on AnkiConnect listens there by default.",
-    other: "End that program, or let Okibi use port 8766.",
+    other: "Close that program, or let Okibi use port 8766.",
     port: "“0” cannot be used: a port is a whole number from 1 to 65535.",
   },
   ja: {
     broken: "/home/me/models/ruri/model.onnx は壊れているか、テキスト埋め込みモデルではありません。",
-    mend: "メッセージにある問題を解決してから、もう一度起動してください。詳しくはログをご覧ください。",
+    advice: "メッセージにある問題を解決してから、もう一度起動してください。詳しくはログをご覧ください。",
     full: "ディスクの空きが足りません: /home/me/.cache/okibi に 118 MB 必要ですが、空きは 40 MB です。",
     room: "ディスクの空きを増やしてから、もう一度起動してください。ダウンロード済みの分は残っています。",
     taken: "ポート 8765 は anki (プロセス 991) が使用中です。Anki のアドオン AnkiConnect は既定でこのポートを使います。",
@@ -67,25 +70,25 @@ export function portProblem(lang: Language): string {
   return SENTENCES[lang].port;
 }
 
-function stage(name: Stage, state: StageView["state"], elapsed_ms: number): StageView {
-  return { stage: name, state, elapsed_ms, measure: null };
+function stage(name: Stage, state: StageEvent["state"], elapsed_ms: number): StageEvent {
+  return { stage: name, state, elapsed_ms };
 }
 
 /** Stages that went as usual, up to and without `end`. */
-function finished(end?: Stage): StageView[] {
+function finished(end?: Stage): StageEvent[] {
   const at = TIMES.findIndex(([name]) => name === end);
   return TIMES.slice(0, at < 0 ? undefined : at).map(([name, took]) => stage(name, "finished", took));
 }
 
-export function launch(state: LaunchView["state"], stages: StageView[], elapsed_ms: number): LaunchView {
+export function launch(state: LaunchView["state"], stages: StageEvent[], elapsed_ms: number): LaunchView {
   return { model: MODEL, state, elapsed_ms, stages, previous: PREVIOUS, problem: null };
 }
 
 /** A download that has come to `done` bytes. */
-export function download(done: number, total: number | null, elapsed_ms: number): LaunchView {
-  const stages: StageView[] = [
+export function download(done: number, total: number | undefined, elapsed_ms: number): LaunchView {
+  const stages: StageEvent[] = [
     stage("resolve", "finished", 240),
-    { ...stage("download", "advanced", elapsed_ms), measure: { done, total, unit: "bytes" } },
+    { ...stage("download", "advanced", elapsed_ms), done, total, unit: "bytes" },
   ];
   return { ...launch("loading", stages, elapsed_ms + 240), model: "BAAI/bge-m3", previous: null };
 }
@@ -98,7 +101,7 @@ export interface Scenario {
 /** What can be shown, by the name in the address: `?scenario=loading&lang=ja`. */
 export function scenario(name: string, lang: Language): Scenario {
   const say = SENTENCES[lang];
-  const broken: Problem = { message: say.broken, advice: say.mend, log_tail: LOG_TAIL };
+  const broken: Problem = { message: say.broken, advice: say.advice, log_tail: LOG_TAIL };
   const full: Problem = { message: say.full, advice: say.room, log_tail: [] };
   const half = launch("loading", [...finished("tokenizer"), stage("tokenizer", "started", 60), stage("model", "started", 40)], 180);
   const loading: DaemonView = { state: "loading", fraction: 0.4 };
@@ -110,15 +113,17 @@ export function scenario(name: string, lang: Language): Scenario {
     case "download":
       return { daemon: loading, launch: download(31_000_000, 118_000_000, 12_000) };
     case "unmeasured":
-      return { daemon: loading, launch: download(31_000_000, null, 12_000) };
+      return { daemon: loading, launch: download(31_000_000, undefined, 12_000) };
     case "ready":
     case "launched":
       return { daemon: { state: "ready", status: STATUS }, launch: launch("ready", finished(), 310) };
-    case "resting":
-      return { daemon: { state: "ready", status: { ...STATUS, is_resting: true, memory_bytes: 48_000_000, latency: null } }, launch: null };
-    case "idle":
+    case "idle": {
+      const models = [{ name: MODEL, state: "resting" as const, current: true }];
+      return { daemon: { state: "ready", status: { ...STATUS, models, memory_bytes: 48_000_000, latency: undefined } }, launch: null };
+    }
+    case "fresh":
       return {
-        daemon: { state: "ready", status: { ...STATUS, requests_served: 0, requests_in_flight: 0, texts_embedded: 0, latency: null } },
+        daemon: { state: "ready", status: { ...STATUS, requests_served: 0, requests_in_flight: 0, texts_embedded: 0, latency: undefined } },
         launch: null,
       };
     case "stopping":

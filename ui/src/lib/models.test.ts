@@ -1,24 +1,16 @@
 import { describe, expect, it } from "vitest";
 
-import type { ModelRow, View } from "./bindings";
+import type { LoadedModel, ModelEntry, View } from "./bindings";
 import { STATUS } from "./fake_scenarios";
 import { changedModel, followPulls, isCurrent, isFound, offeredModels, possible, shownLanguages, shownModels, standing, standings } from "./models";
 
-function row(name: string, change: Partial<ModelRow> = {}): ModelRow {
+function row(name: string, change: Partial<ModelEntry> = {}): ModelEntry {
   return {
-    value: name,
     name,
     origin: "hub",
     presence: "absent",
-    dimension: null,
-    max_tokens: null,
-    size_bytes: null,
-    last_used_ms: null,
-    licence: null,
-    languages: [],
-    good_for: null,
-    repository: null,
-    folder: null,
+    state: "unloaded",
+    current: false,
     ...change,
   };
 }
@@ -34,42 +26,39 @@ function view(change: Partial<View> = {}): View {
     missing: [],
     pulls: [],
     switch: null,
-    held: [],
     library: 0,
     has_offers: false,
     ...change,
   };
 }
 
+function withLoaded(models: LoadedModel[]): View {
+  return view({ daemon: { state: "ready", status: { ...STATUS, model: "e5", models } } });
+}
+
 const e5 = row("e5", { origin: "embedded", presence: "here", languages: ["mul"] });
 const ruri = row("ruri-v3-30m", { presence: "here", languages: ["ja"], last_used_ms: 5, repository: "onnx-community/ruri-v3-30m-ONNX" });
-const mine = row("mine", { value: "/m/mine", origin: "folder", presence: "here", last_used_ms: 9 });
+const mine = row("mine", { folder: "/m/mine", origin: "folder", presence: "here", last_used_ms: 9 });
 const minilm = row("all-MiniLM-L6-v2", { languages: ["en"], licence: "Apache-2.0" });
 
 describe("how a model stands", () => {
   it("is what the daemon says of it, else what the disk has", () => {
-    expect([e5, ruri, minilm].map((model) => standing(model, view()))).toEqual(["in_use", "here", "absent"]);
-    const held = view({
-      held: [
-        { model: "e5", state: "ready", is_current: false, note: null },
-        { model: "mine", state: "ready", is_current: true, note: null },
-        { model: "ruri-v3-30m", state: "resting", is_current: false, note: null },
-      ],
-    });
-    expect([e5, mine, ruri].map((model) => standing(model, held))).toEqual(["ready", "in_use", "resting"]);
-    expect([e5, mine].map((model) => isCurrent(model, held))).toEqual([false, true]);
+    expect([e5, ruri, minilm].map((model) => standing(model, view()))).toEqual(["current", "here", "absent"]);
+    const three = withLoaded([
+      { name: "e5", state: "ready", current: false },
+      { name: "mine", state: "ready", current: true },
+      { name: "ruri-v3-30m", state: "resting", current: false },
+    ]);
+    expect([e5, mine, ruri].map((model) => standing(model, three))).toEqual(["loaded", "current", "idle"]);
+    expect([e5, mine].map((model) => isCurrent(model, three))).toEqual([false, true]);
   });
 
-  it("is resting where the daemon's current model rests", () => {
-    const resting = view({ daemon: { state: "ready", status: { ...STATUS, model: "e5", is_resting: true } } });
-    expect(standing(e5, resting)).toBe("resting");
+  it("is idle where the daemon has unloaded its current model", () => {
+    expect(standing(e5, withLoaded([{ name: "e5", state: "resting", current: true }]))).toBe("idle");
   });
 
-  it("forgets what was held once there is no daemon", () => {
-    const stopped = view({
-      daemon: { state: "stopped" },
-      held: [{ model: "ruri-v3-30m", state: "ready", is_current: true, note: null }],
-    });
+  it("is what the disk has once there is no daemon", () => {
+    const stopped = view({ daemon: { state: "stopped" } });
     expect([e5, ruri].map((model) => standing(model, stopped))).toEqual(["here", "here"]);
   });
 
@@ -139,7 +128,7 @@ describe("what a row tells", () => {
   });
 
   it("offers in the order of the offer, and only what is listed", () => {
-    const models = { models: [e5, ruri, minilm], cache: "", free_bytes: null, offers: ["all-MiniLM-L6-v2", "gone", "ruri-v3-30m"], fixed: null };
+    const models = { models: [e5, ruri, minilm], cache: "", free_bytes: null, fixed: null, offers: ["all-MiniLM-L6-v2", "gone", "ruri-v3-30m"] };
     expect(offeredModels(models).map((model) => model.name)).toEqual(["all-MiniLM-L6-v2", "ruri-v3-30m"]);
   });
 });

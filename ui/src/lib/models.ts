@@ -1,48 +1,58 @@
-import type { Language, ModelRow, ModelsView, PullView, SwitchView, View } from "./bindings";
-import { addSample, type Sample } from "./stages";
-
-/** How a model stands, in the one word that its row shows. */
-export type Standing = "in_use" | "loading" | "ready" | "resting" | "here" | "downloading" | "partial" | "absent";
-
-/** Which models are shown. */
-export type ModelFilter = "all" | "here" | "japanese";
+import type { Language, LoadedModel, ModelEntry, ModelsView, PullView, Status, SwitchView, View } from "./bindings";
+import { addSample, type Sample } from "./pace";
+import type { ModelFilter, Standing } from "./types";
 
 export const FILTERS: readonly ModelFilter[] = ["all", "here", "japanese"];
 
 /** The code of a model that knows a hundred languages or so. */
 const MANY = "mul";
 
-/** Whether the daemon's name for a model, or the setting's, means this one. */
-function isCalled(row: ModelRow, name: string): boolean {
-  return name === row.value || name === row.name;
+/** Returns what commands and the setting `model` call a model: its name, or its folder's path. */
+export function valueOf(row: ModelEntry): string {
+  return row.origin === "folder" ? (row.folder ?? row.name) : row.name;
 }
 
-/** Whether requests that name no model are answered by it. */
-export function isCurrent(row: ModelRow, view: View): boolean {
+/** Whether a name of the daemon or of the settings means this model. */
+function isCalled(row: ModelEntry, name: string): boolean {
+  return name === valueOf(row) || name === row.name;
+}
+
+/** The models that the daemon knows: loaded, loading, or idle. */
+function loadedModels(view: View): readonly LoadedModel[] {
+  return view.daemon.state === "ready" ? (view.daemon.status.models ?? []) : [];
+}
+
+/** Whether the current model is idle: unloaded until the next request. */
+export function isIdle(status: Status): boolean {
+  return status.models?.find((model) => model.current)?.state === "resting";
+}
+
+/** Whether it answers requests that name no model. */
+export function isCurrent(row: ModelEntry, view: View): boolean {
   if (view.daemon.state !== "ready") {
     return false;
   }
-  const current = view.held.find((held) => held.is_current)?.model ?? view.daemon.status.model;
+  const current = loadedModels(view).find((model) => model.current)?.name ?? view.daemon.status.model;
   return isCalled(row, current);
 }
 
 /** Whether the next start loads it. */
-export function isChosen(row: ModelRow, view: View): boolean {
+export function isChosen(row: ModelEntry, view: View): boolean {
   return isCalled(row, view.model);
 }
 
-/** The download of a model. */
-export function pullOf(row: ModelRow, view: View): PullView | undefined {
+/** Returns the download of a model. */
+export function pullOf(row: ModelEntry, view: View): PullView | undefined {
   return view.pulls.find((pull) => isCalled(row, pull.model));
 }
 
-/** The change to a model. */
-export function switchTo(row: ModelRow, view: View): SwitchView | undefined {
+/** Returns the switch to a model. */
+export function switchTo(row: ModelEntry, view: View): SwitchView | undefined {
   return view.switch && isCalled(row, view.switch.model) ? view.switch : undefined;
 }
 
-/** How a model stands. */
-export function standing(row: ModelRow, view: View): Standing {
+/** Returns the state of a model. */
+export function standing(row: ModelEntry, view: View): Standing {
   if (pullOf(row, view)?.progress.state === "running") {
     return "downloading";
   }
@@ -55,17 +65,16 @@ export function standing(row: ModelRow, view: View): Standing {
       return "loading";
     }
   }
-  const held = view.daemon.state === "ready" ? view.held.find((known) => isCalled(row, known.model)) : undefined;
-  if (held?.state === "loading" || held?.state === "resting") {
-    return held.state;
+  switch (loadedModels(view).find((model) => isCalled(row, model.name))?.state) {
+    case "loading":
+      return "loading";
+    case "resting":
+      return "idle";
+    case "ready":
+      return isCurrent(row, view) ? "current" : "loaded";
+    default:
+      return isCurrent(row, view) ? "current" : row.presence;
   }
-  if (isCurrent(row, view)) {
-    return view.daemon.state === "ready" && view.daemon.status.is_resting ? "resting" : "in_use";
-  }
-  if (held?.state === "ready") {
-    return "ready";
-  }
-  return row.presence;
 }
 
 /** What can be done with a model. */
@@ -77,7 +86,7 @@ export interface Possible {
   remove: boolean;
 }
 
-export function possible(row: ModelRow, view: View): Possible {
+export function possible(row: ModelEntry, view: View): Possible {
   const now = standing(row, view);
   const isBusy = now === "downloading" || now === "loading";
   const isSwitching = view.switch?.progress.state === "loading" || view.daemon.state === "loading" || view.daemon.state === "stopping";
@@ -86,54 +95,54 @@ export function possible(row: ModelRow, view: View): Possible {
     use: isHere && !isBusy && !isSwitching && !isCurrent(row, view),
     pull: row.origin === "hub" && !isHere && !isBusy,
     cancel: now === "downloading",
-    // A model that the daemon holds is in its hands: it is unloaded before its files go.
+    // Not while the daemon has it loaded or idle: the daemon would lose its files.
     remove: row.origin !== "embedded" && row.presence !== "absent" && ["here", "partial"].includes(now) && !isChosen(row, view),
   };
 }
 
-/** The names of a model's languages; `many` stands for a hundred or so. */
-export function languageNames(row: ModelRow, lang: Language, many: string): string[] {
+/** Returns the names of a model's languages; `many` stands for a hundred or so. */
+export function languageNames(row: ModelEntry, lang: Language, many: string): string[] {
   const names = new Intl.DisplayNames([lang], { type: "language" });
-  return row.languages.map((code) => (code === MANY ? many : (names.of(code) ?? code)));
+  return (row.languages ?? []).map((code) => (code === MANY ? many : (names.of(code) ?? code)));
 }
 
-/** The languages that a row tells: of a hundred, one does not name three. */
-export function shownLanguages(row: ModelRow, lang: Language, many: string): string[] {
-  return row.languages.includes(MANY) ? [many] : languageNames(row, lang, many);
+/** Returns the languages that a row shows: of a hundred, it does not name three. */
+export function shownLanguages(row: ModelEntry, lang: Language, many: string): string[] {
+  return row.languages?.includes(MANY) ? [many] : languageNames(row, lang, many);
 }
 
 /** The models that are offered, in the order of the offer. */
-export function offeredModels(models: ModelsView): ModelRow[] {
-  return models.offers.flatMap((value) => models.models.find((row) => row.value === value) ?? []);
+export function offeredModels(models: ModelsView): ModelEntry[] {
+  return models.offers.flatMap((value) => models.models.find((row) => valueOf(row) === value) ?? []);
 }
 
 function fold(text: string): string {
   return text.normalize("NFKC").toLowerCase();
 }
 
-/** Whether each word of `query` is found somewhere in what the row says, in any width and case. */
-export function isFound(row: ModelRow, query: string, lang: Language, many: string): boolean {
-  const said = [row.name, row.value, row.repository, row.licence, row.good_for, ...languageNames(row, lang, many)];
+/** Whether each word of `query` is somewhere in what the row shows, in any width and case. */
+export function isFound(row: ModelEntry, query: string, lang: Language, many: string): boolean {
+  const said = [row.name, valueOf(row), row.repository, row.licence, row.good_for?.[lang], ...languageNames(row, lang, many)];
   const text = fold(said.filter(Boolean).join(" "));
   return fold(query)
     .split(/\s+/)
     .every((word) => text.includes(word));
 }
 
-function passes(row: ModelRow, filter: ModelFilter, view: View): boolean {
+function passes(row: ModelEntry, filter: ModelFilter, view: View): boolean {
   switch (filter) {
     case "here":
       return row.presence !== "absent" || standing(row, view) === "downloading";
     case "japanese":
-      return row.languages.includes("ja") || row.languages.includes(MANY);
+      return ["ja", MANY].some((code) => row.languages?.includes(code));
     default:
       return true;
   }
 }
 
-/** Models that are shown: the one in use first, then what is here, the last used first, then the rest as it came. */
-export function shownModels(rows: readonly ModelRow[], view: View, filter: ModelFilter, query: string, many: string): ModelRow[] {
-  const rank = (row: ModelRow): number =>
+/** Returns the models to show: the current one first, then those here, the last used first, then the rest as listed. */
+export function shownModels(rows: readonly ModelEntry[], view: View, filter: ModelFilter, query: string, many: string): ModelEntry[] {
+  const rank = (row: ModelEntry): number =>
     isCurrent(row, view) ? 0 : row.presence === "here" ? 1 : row.presence === "partial" || pullOf(row, view) ? 2 : 3;
   return rows
     .filter((row) => passes(row, filter, view) && isFound(row, query, view.lang, many))
@@ -147,12 +156,12 @@ export function shownModels(rows: readonly ModelRow[], view: View, filter: Model
     .map(({ row }) => row);
 }
 
-/** The standings of all models, to tell what has changed. */
-export function standings(rows: readonly ModelRow[], view: View): Map<string, Standing> {
-  return new Map(rows.map((row) => [row.value, standing(row, view)]));
+/** Returns the state of each model, to find out what changes. */
+export function standings(rows: readonly ModelEntry[], view: View): Map<string, Standing> {
+  return new Map(rows.map((row) => [valueOf(row), standing(row, view)]));
 }
 
-/** A model whose standing has changed between two looks; `null` where none has. A model that is new says nothing. */
+/** Returns a model whose state has changed; `null` if there is none. A new model does not count. */
 export function changedModel(before: ReadonlyMap<string, Standing>, after: ReadonlyMap<string, Standing>): string | null {
   for (const [value, now] of after) {
     const was = before.get(value);
@@ -163,7 +172,7 @@ export function changedModel(before: ReadonlyMap<string, Standing>, after: Reado
   return null;
 }
 
-/** Adds to each download's samples what a view tells; a download that is over is forgotten. */
+/** Adds the progress in a view to the samples of each download; drops those of downloads that are over. */
 export function followPulls(
   samples: ReadonlyMap<string, readonly Sample[]>,
   pulls: readonly PullView[],

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 
-import type { StatusView } from "./bindings";
+import type { Status } from "./bindings";
 import { STATUS } from "./fake_scenarios";
 import { addPoint, linePath, point, SHOWN, type Look } from "./samples";
 
-function look(at: number, change: Partial<StatusView>): Look {
+function look(at: number, change: Partial<Status>): Look {
   return { at, status: { ...STATUS, ...change } };
 }
 
@@ -21,7 +21,7 @@ describe("points", () => {
   });
 
   it("have no latency where nothing was asked", () => {
-    expect(point(null, look(0, { latency: null }))).toMatchObject({ p50Ms: null, p99Ms: null });
+    expect(point(null, look(0, { latency: undefined }))).toMatchObject({ p50Ms: null, p99Ms: null });
   });
 
   it("are kept up to a number, the newest last", () => {

@@ -1,4 +1,4 @@
-import type { StatusView } from "./bindings";
+import type { Status } from "./bindings";
 
 /** What the charts show of one look at the daemon. */
 export interface Point {
@@ -10,7 +10,7 @@ export interface Point {
 /** A status and when it came, by `performance.now()`. */
 export interface Look {
   at: number;
-  status: StatusView;
+  status: Status;
 }
 
 /** Points that a chart shows. */

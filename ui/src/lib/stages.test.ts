@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 
-import type { LaunchView, StageView } from "./bindings";
-import { addSample, pace, stageRows, STAGES, type Sample } from "./stages";
+import type { LaunchView, Measure, StageEvent } from "./bindings";
+import { stageRows, STAGES } from "./stages";
 
-function stage(name: StageView["stage"], state: StageView["state"], measure: StageView["measure"] = null): StageView {
-  return { stage: name, state, elapsed_ms: 40, measure };
+function stage(name: StageEvent["stage"], state: StageEvent["state"], measure?: Measure): StageEvent {
+  return { stage: name, state, elapsed_ms: 40, ...measure };
 }
 
-function launch(stages: StageView[], state: LaunchView["state"] = "loading"): LaunchView {
+function launch(stages: StageEvent[], state: LaunchView["state"] = "loading"): LaunchView {
   return { model: "m", state, elapsed_ms: 100, stages, previous: null, problem: null };
 }
 
@@ -50,41 +50,5 @@ describe("stage rows", () => {
     const previous = { total_ms: 9, stages: [{ stage: "model" as const, took_ms: 7 }] };
     const rows = stageRows({ ...launch([]), previous });
     expect(rows.map((row) => row.lastMs)).toEqual([null, null, null, 7, null, null]);
-  });
-});
-
-describe("pace", () => {
-  const samples: Sample[] = [
-    { at: 1000, done: 100 },
-    { at: 2000, done: 300 },
-    { at: 3000, done: 500 },
-  ];
-
-  it("tells speed and time left", () => {
-    expect(pace(samples, 900)).toEqual({ perSecond: 200, leftMs: 2000 });
-  });
-
-  it("tells the speed alone where the total is unknown", () => {
-    expect(pace(samples, null)).toEqual({ perSecond: 200, leftMs: null });
-  });
-
-  it("tells nothing after too short a time or without progress", () => {
-    expect(pace([], 9)).toBeNull();
-    expect(pace(samples.slice(0, 1), 9)).toBeNull();
-    expect(pace([{ at: 0, done: 1 }, { at: 100, done: 5 }], 9)).toBeNull();
-    expect(pace([{ at: 0, done: 5 }, { at: 900, done: 5 }], 9)).toBeNull();
-  });
-
-  it("never tells a time before now", () => {
-    expect(pace(samples, 400)?.leftMs).toBe(0);
-  });
-
-  it("forgets measures of long ago", () => {
-    const kept = addSample([{ at: 0, done: 1 }, { at: 4000, done: 2 }], { at: 6000, done: 3 });
-    expect(kept.map((sample) => sample.at)).toEqual([4000, 6000]);
-  });
-
-  it("begins anew where a count goes back", () => {
-    expect(addSample(samples, { at: 3100, done: 10 })).toEqual([{ at: 3100, done: 10 }]);
   });
 });

@@ -15,6 +15,7 @@ pub const STATUS_CHANGED: &str = "status_changed";
 /// Where a server is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum RunState {
     /// A model is loading.
     Starting,
@@ -28,6 +29,7 @@ pub enum RunState {
 
 /// Result of [`GetStatus`](super::GetStatus), and what a subscription reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
 pub struct Status {
     /// Where the server is in its life.
     pub status: RunState,
@@ -77,6 +79,7 @@ pub struct Status {
     pub latency: Option<Latency>,
     /// Every model that is held, the current one first; empty before the first is loaded.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<_>"))]
     pub models: Vec<LoadedModel>,
     /// The launch under way, or the one that started the daemon.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -104,6 +107,7 @@ impl Status {
 
 /// How long requests for embeddings took, from their arrival to their answer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Latency {
     /// The median, in milliseconds.
     pub p50_ms: f64,

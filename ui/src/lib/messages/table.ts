@@ -1,8 +1,5 @@
-import type { ModelFilter, Standing } from "../models";
-import type { DaemonView, DeviceChoice, Field, LangChoice, LaunchState, ModelOrigin, NotificationChoice, ProgressChoice, Stage, StageState, Variant } from "../bindings";
-
-/** A stage's state as a row shows it: one that has not begun waits, one that the load's end has cut short is interrupted. */
-export type RowState = StageState | "waiting" | "interrupted";
+import type { DaemonView, DeviceChoice, Field, LangChoice, LaunchState, ModelOrigin, NotificationChoice, ProgressChoice, Stage, Variant } from "../bindings";
+import type { ModelFilter, RowState, Standing } from "../types";
 
 /** Every word of the pages. A key that a language lacks does not compile. */
 export interface Messages {
@@ -20,7 +17,7 @@ export interface Messages {
   of: (done: string, total: string) => string;
   closesIn: (seconds: number) => string;
   staysOpen: string;
-  /** What a daemon that is not running would do. */
+  /** What a start would do. */
   notRunning: (model: string) => string;
   actions: {
     start: string;
@@ -74,9 +71,9 @@ export interface Messages {
     missing: string;
     fastest: (value: string) => string;
     none: string;
-    resting: string;
-    /** What a resting model means. */
-    restingLong: string;
+    idle: string;
+    /** What an idle model means. */
+    idleLong: string;
     /** Models that are better than the embedded one are known. */
     hasOffers: string;
   };
@@ -136,7 +133,7 @@ export interface Messages {
     manyLanguages: string;
     dimension: (count: string) => string;
     maxTokens: (count: string) => string;
-    /** The size of what is not here yet. */
+    /** The size of a model that is not downloaded yet. */
     about: (size: string) => string;
     lastUsed: (when: string) => string;
     use: string;
@@ -156,7 +153,7 @@ export interface Messages {
     forgotten: (model: string) => string;
     preparing: string;
     switching: string;
-    /** Unloads the present model to make room. */
+    /** Unloads the current model to make room. */
     replace: string;
     /** What that means. */
     replaceMeans: string;

@@ -1,0 +1,64 @@
+//! What is to be done outside of the core: the effects that it answers an event with.
+
+use okibi_messages::Lang;
+
+use super::event::PendingSwitch;
+use crate::contract::{PreviousLaunch, WindowName};
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Effect {
+    /// Launch a daemon with the current settings; its steps and its end come back as events.
+    Launch,
+    /// Stop the daemon on this port; its end comes back as an event.
+    Stop(u16),
+    /// Open a window, or bring it to the front.
+    Open(WindowName),
+    /// Show a notification in the place of the last one.
+    Notify(Notice),
+    /// Store the times of a successful load.
+    Remember(String, PreviousLaunch),
+    /// Do something about models.
+    Models(ModelEffect),
+    /// End the app.
+    Exit,
+}
+
+/// Something to be done about models.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ModelEffect {
+    /// Download a model's files; `run` identifies the download.
+    Pull { model: String, run: u64 },
+    /// Cancel that download.
+    CancelPull(u64),
+    /// Let the ready daemon load a model and switch to it.
+    Switch(PendingSwitch),
+    /// Write a model into the settings and, if `restart`, restart the daemon with it.
+    Choose { model: String, restart: bool },
+    /// List the models on this machine again.
+    List,
+}
+
+/// A notification.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Notice {
+    pub(crate) kind: NoticeKind,
+    pub(crate) summary: String,
+    pub(crate) body: String,
+    /// Percent done, while a load goes on.
+    pub(crate) percent: Option<u8>,
+    /// Whether it has buttons to open the log and to start again.
+    pub(crate) has_actions: bool,
+    pub(crate) lang: Lang,
+}
+
+/// How much a notification matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoticeKind {
+    /// A load goes on.
+    Progress,
+    /// Something has ended well.
+    Done,
+    /// Something went wrong.
+    Error,
+}

@@ -1,0 +1,174 @@
+//! What the core knows, and how the windows and the tray see it.
+
+use std::time::{Duration, Instant};
+
+use okibi_config::{ProgressChoice, discovery::websocket_address};
+use okibi_messages::{
+    Lang,
+    tray::{self, Missing},
+};
+use okibi_protocol::{
+    method::{RunState, Status},
+    models::DEFAULT_MODEL,
+};
+
+use super::{
+    event::{Choices, PortState},
+    load::Load,
+    models::Models,
+    restarts::Restarts,
+};
+use crate::contract::{DaemonView, Language, PreviousLaunch, Problem, View};
+
+/// A load that takes longer opens the progress window, if the settings say so.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// What is done when a stop has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AfterStop {
+    Nothing,
+    Start,
+    Exit,
+}
+
+/// A launch of our own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OurLaunch {
+    pub(super) began: Instant,
+    /// Whether it follows the death of a daemon.
+    pub(super) is_restart: bool,
+    /// Whether the progress window may still open by itself.
+    pub(super) may_open: bool,
+}
+
+impl OurLaunch {
+    /// Returns when it has become slow.
+    pub(super) fn slow_at(&self) -> Instant {
+        self.began + SLOW
+    }
+}
+
+/// Why no daemon runs.
+#[derive(Clone, Debug)]
+pub(super) enum StartFailure {
+    Failed(Problem),
+    PortTaken(Problem, Option<u16>),
+}
+
+/// See the module.
+pub(crate) struct Core {
+    pub(super) choices: Choices,
+    /// The port that was last looked at.
+    pub(super) port: u16,
+    pub(super) port_state: PortState,
+    /// The load under way, or the last one.
+    pub(super) load: Option<Load>,
+    pub(super) our_launch: Option<OurLaunch>,
+    pub(super) stopping: Option<AfterStop>,
+    pub(super) failure: Option<StartFailure>,
+    pub(super) restarts: Restarts,
+    pub(super) restart_at: Option<Instant>,
+    pub(super) missing: Vec<Missing>,
+    pub(super) models: Models,
+    /// Times of earlier loads, by model.
+    pub(super) history: Vec<(String, PreviousLaunch)>,
+}
+
+impl Core {
+    pub(crate) fn new(choices: Choices, history: Vec<(String, PreviousLaunch)>) -> Self {
+        Self {
+            port: choices.port,
+            choices,
+            port_state: PortState::Free,
+            load: None,
+            our_launch: None,
+            stopping: None,
+            failure: None,
+            restarts: Restarts::default(),
+            restart_at: None,
+            missing: Vec::new(),
+            models: Models::default(),
+            history,
+        }
+    }
+
+    /// Returns when an [`Event::Tick`](super::Event::Tick) is due.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let slow = self
+            .our_launch
+            .filter(|launch| launch.may_open && self.choices.progress_window == ProgressChoice::Slow)
+            .map(|launch| launch.slow_at());
+        [slow, self.restart_at].into_iter().flatten().min()
+    }
+
+    /// Returns the status of the ready daemon.
+    pub(crate) fn status(&self) -> Option<&Status> {
+        match &self.port_state {
+            PortState::Okibi(status) if status.ready => Some(status),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn lang(&self) -> Lang {
+        self.choices.lang
+    }
+
+    /// Returns everything the windows show.
+    pub(crate) fn view(&self, now: Instant) -> View {
+        View {
+            lang: match self.choices.lang {
+                Lang::En => Language::En,
+                Lang::Ja => Language::Ja,
+            },
+            daemon: self.daemon(),
+            launch: self.load.as_ref().map(|load| load.view(now)),
+            port: self.port,
+            address: websocket_address(self.port),
+            model: self.choices.model.clone(),
+            missing: self
+                .missing
+                .iter()
+                .map(|what| what.text(self.choices.lang).to_owned())
+                .collect(),
+            pulls: self.models.pulls(),
+            switch: self.models.switch(),
+            library: self.models.library(),
+            has_offers: self.models.has_offers() && self.choices.model == DEFAULT_MODEL,
+        }
+    }
+
+    fn daemon(&self) -> DaemonView {
+        let fraction = self
+            .load
+            .as_ref()
+            .filter(|load| load.is_loading())
+            .map_or(0.0, |load| load.board().fraction());
+        match (&self.port_state, &self.failure) {
+            (PortState::Okibi(status), _) if status.ready && self.stopping.is_none() => DaemonView::Ready {
+                status: status.clone(),
+            },
+            _ if self.stopping.is_some() => DaemonView::Stopping,
+            (PortState::Okibi(status), _) if status.status == RunState::Stopping => DaemonView::Stopping,
+            _ if self.our_launch.is_some() => DaemonView::Loading { fraction },
+            (PortState::Okibi(status), _) if status.status == RunState::Starting => {
+                DaemonView::Loading { fraction }
+            }
+            (_, Some(StartFailure::PortTaken(problem, next_free))) => DaemonView::PortTaken {
+                problem: problem.clone(),
+                next_free: *next_free,
+            },
+            (_, Some(StartFailure::Failed(problem))) => DaemonView::Failed {
+                problem: problem.clone(),
+            },
+            (PortState::Foreign, None) => DaemonView::PortTaken {
+                problem: Problem {
+                    message: tray::port_taken(self.port, self.choices.lang),
+                    advice: Some(tray::advice_port(None, self.choices.lang)),
+                    log_tail: Vec::new(),
+                },
+                next_free: None,
+            },
+            (PortState::Free | PortState::Okibi(_), None) => DaemonView::Stopped,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+import type { StageState } from "./bindings";
+
+/** The state of a stage as its row shows it: "waiting" has not begun, "interrupted" was cut short by the end of the load. */
+export type RowState = StageState | "waiting" | "interrupted";
+
+/**
+ * The state of a model, in the one word that its row shows. Loaded are "current", which answers requests that name no
+ * model, and "loaded"; "idle" is unloaded until the next request.
+ */
+export type Standing = "current" | "loading" | "loaded" | "idle" | "here" | "downloading" | "partial" | "absent";
+
+/** Which models are shown. */
+export type ModelFilter = "all" | "here" | "japanese";
