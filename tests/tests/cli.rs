@@ -200,7 +200,7 @@ async fn prompts_and_dimensions_work_on_the_command_line() {
 }
 
 #[tokio::test]
-async fn nothing_is_coloured_without_a_terminal() {
+async fn nothing_is_colored_without_a_terminal() {
     let machine = Machine::new().with("TERM", "xterm-256color");
     let tiny = model::tiny().display().to_string();
     for ended in [

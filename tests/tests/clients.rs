@@ -7,7 +7,7 @@ use okibi_tests::{Machine, PortLease, http, repository};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
-/// So long a program may take: some import a hundred packages.
+/// How long a program may take: some import a hundred packages.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Where the clients are.

@@ -42,7 +42,7 @@ async fn two_hundred_clients_at_once_get_the_answers_of_a_direct_call() {
     for client in clients {
         let (texts, vectors) = within("a client's answer", client).await.unwrap();
         for (text, found) in texts.iter().zip(&vectors) {
-            // One text alone: no batch, no neighbours, no padding.
+            // One text alone: no batch, no neighbors, no padding.
             let prepared = engine.prepare(EmbedRequest::new(vec![text.clone()])).unwrap();
             let alone = engine.submit(prepared).unwrap().wait().await.unwrap();
             vector::assert_same(found, &alone.vectors[0], text);
@@ -120,7 +120,7 @@ async fn wrong_requests_among_many_touch_no_other() {
             false => assert_eq!(answer["error"]["code"], -32602, "{answer}"),
         }
     }
-    // A client that goes away in the middle of its work is no concern of the others.
+    // A client that disconnects in the middle of its work does not affect the others.
     let mut gone = machine.wire().await;
     gone.begin("embed", json!({"input": model::mixed_texts(5000, 5)}))
         .await;
@@ -185,7 +185,7 @@ mod idle {
 
     use super::metric;
 
-    /// Sockets at once, where the system's hard limit lets this process have so many.
+    /// Sockets at once, if the system's hard limit allows that many.
     const SOCKETS: usize = 10_000;
 
     /// Files that this process needs beside them.

@@ -1,4 +1,4 @@
-//! A daemon is nobody's: no terminal, no parent that waits, no descriptors of the front's (Linux).
+//! A daemon is detached: no terminal, no parent that waits, no descriptors of the front's (Linux).
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -136,8 +136,8 @@ async fn a_terminal_closed_after_the_start_leaves_the_daemon() {
     drop(command);
     terminal.shows("Ready in").await;
     let seen = terminal.seen();
-    assert!(seen.contains('\u{1b}'), "colours on a terminal");
-    // The end of the last stage is told to nobody: its spinner goes all the same.
+    assert!(seen.contains('\u{1b}'), "colors on a terminal");
+    // The end of the last stage is not reported; its spinner must disappear all the same.
     if let Some(spinner) = seen.rfind("Taking the port over") {
         assert!(seen[spinner..].contains("\u{1b}[2K"), "a spinner stays: {seen:?}");
     }

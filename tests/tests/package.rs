@@ -43,7 +43,7 @@ async fn the_installed_app_starts_its_own_daemon_without_any_variable() {
 
 #[test]
 #[ignore = "about an installed package, which `cargo xtask dist --test` makes and installs"]
-fn the_desktop_finds_the_app_its_icon_and_the_licences() {
+fn the_desktop_finds_the_app_its_icon_and_the_licenses() {
     let root = root();
     let entry = fs::read_to_string(root.join("usr/share/applications/Okibi.desktop")).unwrap();
     let value = |key: &str| {

@@ -270,7 +270,7 @@ async fn the_models_that_are_here_are_in_the_menu_and_one_is_chosen_there() {
     desktop.press(&tray, "multilingual-e5-small").await;
     desktop.checked(&tray, "multilingual-e5-small", true).await;
     desktop.state(&tray, "Stopped").await;
-    // A choice has the list of models read anew, and a menu that is built anew in this very moment takes no press: a
+    // A choice makes the app read the list of models again, and a menu that is rebuilt at this moment ignores a press: a
     // person would press again.
     let ready = async || {
         desktop.press(&tray, "Start").await;

@@ -180,7 +180,7 @@ async fn a_setting_that_cannot_be_used_is_named_and_nothing_is_written() {
 
 #[tokio::test]
 async fn a_broken_file_is_told_with_its_place_and_kept() {
-    // Of a broken file nothing is used, so the port is told by the environment.
+    // A broken file is not used at all, so the port comes from the environment.
     let mut desktop = Desktop::new().await;
     desktop.machine.set("OKIBI_START_DAEMON", "false");
     let broken = "port = 1\nmodel = = 2\nstart_daemon = false\n";
