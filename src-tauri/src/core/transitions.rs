@@ -315,7 +315,7 @@ impl Core {
         }
     }
 
-    /// A ready daemon is there no more although nobody has stopped it.
+    /// A ready daemon is gone although it was not stopped.
     fn died(&mut self, log: Vec<String>, now: Instant) -> Vec<Effect> {
         let lang = self.choices.lang;
         let again = if self.choices.restart {

@@ -32,7 +32,7 @@ export function addPoint(points: readonly Point[], added: Point): Point[] {
   return [...points, added].slice(-SHOWN);
 }
 
-/** A line through values in a box of `width` × `height`, the newest at the right; gaps where there is no value. */
+/** A line through values in a box of `width` × `height`, the newest at the right, with gaps for missing values. */
 export function linePath(values: readonly (number | null)[], max: number, width: number, height: number): string {
   const step = width / (SHOWN - 1);
   let path = "";

@@ -3,7 +3,7 @@ export function similarities(vectors: readonly (readonly number[])[]): number[][
   return vectors.map((one) => vectors.map((other) => one.reduce((sum, value, at) => sum + value * (other[at] ?? 0), 0)));
 }
 
-/** Steps of the heat map's colours. */
+/** Steps of the heat map's colors. */
 export const LEVELS = 10;
 
 /** The pairs above the diagonal. */
@@ -13,7 +13,7 @@ function pairs(matrix: readonly (readonly number[])[]): { row: number; column: n
   );
 }
 
-/** The colour step of each value, 0 to `LEVELS - 1`, spread over the values off the diagonal. */
+/** The color step of each value, 0 to `LEVELS - 1`, spread over the values off the diagonal. */
 export function heatLevels(matrix: readonly (readonly number[])[]): number[][] {
   const values = pairs(matrix).map((pair) => pair.value);
   const least = Math.min(...values);

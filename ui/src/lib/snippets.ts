@@ -46,7 +46,7 @@ export function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** The port that a daemon listens on where nobody says otherwise. */
+/** The default port of a daemon. */
 const USUAL_PORT = "8765";
 
 /** The flag that leads `okibi` to the daemon at `address`, where it needs one. */
