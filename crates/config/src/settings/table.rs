@@ -129,8 +129,8 @@ settings! {
         default: None,
         expected: Path,
         scope: Daemon,
-        en: "Folder with the embedded model and ONNX Runtime",
-        ja: "内蔵モデルと ONNX Runtime のフォルダー",
+        en: "Folder with the bundled model and ONNX Runtime",
+        ja: "同梱モデルと ONNX Runtime のフォルダー",
         unset: Some(words("beside the program", "プログラムと同じ場所")),
         placeholder: Some("DIR"),
     }
@@ -152,8 +152,8 @@ settings! {
         en: "How long a model stays in memory after its last request: always, 30m, 2h",
         ja: "使われないモデルをメモリに残す時間: always、30m、2h",
         unset: Some(words(
-            "always for the embedded model, 30m for others",
-            "内蔵モデルは always、ほかは 30m",
+            "always for the bundled model, 30m for others",
+            "同梱モデルは always、ほかは 30m",
         )),
         note: Some("The next request loads it again"),
         window: field_with_hint(
