@@ -93,7 +93,10 @@ fn real_clients() -> Result<()> {
     let workspace = prepared()?;
     ui::build(&workspace)?;
     build::debug(&workspace)?;
-    clients::test(&workspace).map(drop)
+    if let Some(clients) = clients::install(&workspace)? {
+        clients::test(&workspace, &clients)?;
+    }
+    Ok(())
 }
 
 fn package(is_tried: bool) -> Result<()> {

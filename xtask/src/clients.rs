@@ -12,7 +12,7 @@ use crate::{
     build,
     nextest::{self, Tests, TimedTest},
     setup::{self, checksum},
-    steps::step,
+    steps::step_beside,
     ui,
     workspace::{Profile, Workspace},
 };
@@ -21,17 +21,14 @@ use crate::{
 const PYTHON: (u32, u32) = (3, 11);
 
 /// The clients, installed.
-struct Clients {
+pub(crate) struct Clients {
     folder: PathBuf,
     /// OpenAI's vocabulary, which its Python library would download.
     vocabulary: PathBuf,
 }
 
-/// Points real clients at the daemon, and other programs that know nothing of it; returns the tests' times.
-pub(crate) fn test(workspace: &Workspace) -> Result<Vec<TimedTest>> {
-    let Some(clients) = ensure(workspace)? else {
-        return Ok(Vec::new());
-    };
+/// Points these clients at the daemon, and other programs that know nothing of it; returns the times of the tests.
+pub(crate) fn test(workspace: &Workspace, clients: &Clients) -> Result<Vec<TimedTest>> {
     nextest::run(workspace, "clients", Tests::Prepared("clients"), |command| {
         command.env("OKIBI_TEST_CLIENTS", &clients.folder);
         command.env("OKIBI_TEST_VOCABULARY", &clients.vocabulary);
@@ -40,7 +37,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result<Vec<TimedTest>> {
 }
 
 /// Installs the clients, unless they are there; `None` where their pinned wheels do not fit this machine.
-fn ensure(workspace: &Workspace) -> Result<Option<Clients>> {
+pub(crate) fn install(workspace: &Workspace) -> Result<Option<Clients>> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) || setup::python_version()? != PYTHON {
         println!(
             "the real clients are not tried: their pinned wheels are those of CPython {}.{} on Linux x86-64",
@@ -51,7 +48,7 @@ fn ensure(workspace: &Workspace) -> Result<Option<Clients>> {
     setup::ensure_peers()?;
     let folder = workspace.assets().join("clients");
     let sources = workspace.tests().join("clients");
-    install(
+    fill_once(
         &folder.join("python"),
         &sources.join("python/requirements.txt"),
         |target, lock| {
@@ -65,10 +62,10 @@ fn ensure(workspace: &Workspace) -> Result<Option<Clients>> {
                 ":all:",
             ]);
             pip.arg("--target").arg(target).arg("--requirement").arg(lock);
-            step("clients: Python", &mut pip)
+            step_beside("clients: Python", &mut pip)
         },
     )?;
-    install(
+    fill_once(
         &folder.join("node"),
         &sources.join("node/package-lock.json"),
         |target, lock| {
@@ -77,7 +74,7 @@ fn ensure(workspace: &Workspace) -> Result<Option<Clients>> {
                     .with_context(|| format!("copy {file}"))?;
             }
             let mut npm = ui::npm_in(target);
-            step("clients: JavaScript", npm.args(["ci", "--no-audit", "--no-fund"]))
+            step_beside("clients: JavaScript", npm.args(["ci", "--no-audit", "--no-fund"]))
         },
     )?;
     let vocabulary = vocabulary(workspace)?;
@@ -85,7 +82,7 @@ fn ensure(workspace: &Workspace) -> Result<Option<Clients>> {
 }
 
 /// Fills `target` unless it was filled by this lock file.
-fn install(target: &Path, lock: &Path, fill: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<()> {
+fn fill_once(target: &Path, lock: &Path, fill: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<()> {
     setup::once(&target.join(".stamp"), &checksum::sha256(lock)?, || {
         setup::remove_folder(target)?;
         fs::create_dir_all(target).with_context(|| format!("make {}", target.display()))?;

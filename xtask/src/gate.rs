@@ -54,13 +54,20 @@ fn steps(workspace: &Workspace, filters: &[String], tests: &mut Vec<TimedTest>) 
     check(workspace)?;
     // The tray app is compiled with the pages inside.
     ui::build(workspace)?;
-    thread::scope(|scope| {
-        // Most of the checks of the pages keep one CPU busy, and the compiler waits for its own at times.
-        let pages = scope.spawn(|| ui::check(workspace));
+    let clients = thread::scope(|scope| {
+        // The checks of the pages keep one processor busy, the clients the network, and the compiler waits at times.
+        let beside = scope.spawn(|| {
+            ui::check(workspace)?;
+            if filters.is_empty() {
+                clients::install(workspace)
+            } else {
+                Ok(None)
+            }
+        });
         build::debug(workspace)?;
-        pages
+        beside
             .join()
-            .map_err(|_| anyhow!("the checks of the pages panicked"))?
+            .map_err(|_| anyhow!("what runs beside the build panicked"))?
     })?;
     tests.extend(nextest::run(
         workspace,
@@ -71,7 +78,10 @@ fn steps(workspace: &Workspace, filters: &[String], tests: &mut Vec<TimedTest>) 
     if !filters.is_empty() {
         return Ok(());
     }
-    tests.extend(clients::test(workspace)?);
+    nextest::run_examples(workspace)?;
+    if let Some(clients) = clients {
+        tests.extend(clients::test(workspace, &clients)?);
+    }
     fuzz::run(workspace, FUZZ_SECONDS)?;
     if is_on_path("dpkg") {
         tests.extend(dist::test(workspace, Profile::Debug)?);

@@ -70,6 +70,14 @@ pub(crate) fn run(
     }
 }
 
+/// Runs the examples in the documentation, which cargo-nextest leaves to cargo.
+pub(crate) fn run_examples(workspace: &Workspace) -> Result<()> {
+    let mut command = workspace.cargo();
+    command.args(["test", "--workspace", "--doc", "--quiet"]);
+    compiler::check_with(workspace, &mut command)?;
+    step("examples in the documentation", &mut command)
+}
+
 fn has_nextest(workspace: &Workspace) -> bool {
     let output = workspace.cargo().args(["nextest", "--version"]).output();
     output.is_ok_and(|output| output.status.success())
