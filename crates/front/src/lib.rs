@@ -48,7 +48,7 @@ impl Machine {
 
     /// Which requests a daemon with these settings lets in. Makes the tokens where they are required and missing.
     ///
-    /// Errors: those of [`okibi_config::access`].
+    /// Errors: those of [`okibi_config::access()`].
     pub fn access(&self, settings: &Settings) -> io::Result<Access> {
         okibi_config::access(settings, &self.folders)
     }

@@ -7,7 +7,7 @@
 //!                           └─ neither ────▶ the error ───────────┘
 //! ```
 //!
-//! Each call runs in a task of its own and keeps an [`InFlight`](crate::writer::InFlight) until its answer has been
+//! Each call runs in a task of its own and keeps an [`InFlight`] until its answer has been
 //! sent. `take` waits for it before it starts the call, and nothing more is read meanwhile: a client with too much in
 //! flight, or with too many answers that it has not read, is slowed down and not refused.
 
