@@ -18,7 +18,9 @@ type Render = fn() -> String;
 /// Every generated table by its name in the documents.
 const TABLES: &[(&str, Render)] = &[
     ("known models", okibi_models::known_markdown),
+    ("limits", okibi_server::docs::limits_table),
     ("methods", okibi_protocol::docs::methods_table),
+    ("metrics", okibi_server::docs::metrics_table),
     ("settings", okibi_config::settings::docs::settings_table),
     ("stages", stages),
 ];

@@ -7,207 +7,195 @@ use okibi_listener::{Bound, Limits};
 
 use crate::{MAX_TEXTS, ServeOptions, metrics::Metrics};
 
-/// A bound as the documentation lists it.
-struct Row {
-    /// What is bounded, with its value.
-    what: String,
+/// A limit as the documentation lists it.
+struct Limit {
+    /// What is limited.
+    what: &'static str,
     /// The setting that changes it.
-    setting: Option<&'static str>,
-    /// What happens over it, on HTTP and on a WebSocket.
-    over: &'static str,
-    /// Its name in `okibi_refused_total`.
-    bound: Option<Bound>,
+    setting: &'static str,
+    default: String,
+    /// What happens when it is exceeded, over HTTP and over a WebSocket.
+    exceeded: &'static str,
+    /// How `okibi_refused_total` counts that.
+    bounds: &'static [Bound],
 }
 
-/// Every bound of the daemon's port, with its default, as a Markdown table.
-pub fn bounds_table() -> String {
-    let limits = Limits::default();
-    let serve = ServeOptions::default();
-    let mut table =
-        String::from("| bound | setting | over it | `bound` in metrics |\n| --- | --- | --- | --- |\n");
-    for Row {
-        what,
-        setting,
-        over,
-        bound,
-    } in rows(&limits, &serve)
-    {
+/// Every limit of the daemon's port, with its default, as a Markdown table.
+pub fn limits_table() -> String {
+    let mut table = String::from(
+        "| limit | default | when it is exceeded | `bound` in metrics |\n| --- | --- | --- | --- |\n",
+    );
+    for limit in limits() {
         let code = |name: &str| format!("`{name}`");
-        let setting = setting.map(code).unwrap_or_default();
-        let bound = bound.map(Bound::name).map(code).unwrap_or_default();
+        let mut what = limit.what.to_owned();
+        if !limit.setting.is_empty() {
+            what = format!("{what} ({})", code(limit.setting));
+        }
+        let bounds: Vec<String> = limit.bounds.iter().map(|bound| code(bound.name())).collect();
+        let cells = [&what, &limit.default, limit.exceeded, &bounds.join(", ")];
         // Writing to a string cannot fail.
-        let _ = writeln!(table, "| {what} | {setting} | {over} | {bound} |");
+        let _ = writeln!(table, "| {} |", cells.join(" | ").replace("|  |", "| |"));
     }
     table
 }
 
-fn rows(limits: &Limits, serve: &ServeOptions) -> Vec<Row> {
-    let row = |what: String, setting, over, bound| Row {
+/// What happens where a client has to wait, and nothing is refused.
+const PAUSES: &str = "nothing more is read from it for now";
+
+fn limits() -> Vec<Limit> {
+    let limits = Limits::default();
+    let serve = ServeOptions::default();
+    let limit = |what, setting, default, exceeded, bounds| Limit {
         what,
         setting,
-        over,
-        bound,
+        default,
+        exceeded,
+        bounds,
     };
     vec![
-        row(
-            format!("{} connections", grouped(limits.max_connections)),
-            Some("max_connections"),
-            "connections that have asked nothing yet make room; then 503",
-            Some(Bound::Connections),
+        limit(
+            "connections",
+            "max_connections",
+            grouped(limits.max_connections),
+            "connections that have not asked for anything yet are closed to make room; then 503",
+            &[Bound::Connections],
         ),
-        row(
-            format!("{} of an HTTP request's body", size(limits.max_body_bytes)),
-            Some("max_request_mb"),
-            "413",
-            Some(Bound::BodySize),
+        limit(
+            "a request, or a WebSocket message",
+            "max_request_mb",
+            size(limits.max_body_bytes.max(limits.max_message_bytes)),
+            "413; −32600, then close code 1009",
+            &[Bound::BodySize, Bound::FrameSize],
         ),
-        row(
-            format!("{} of a WebSocket message", size(limits.max_message_bytes)),
-            Some("max_request_mb"),
-            "−32600, then close code 1009",
-            Some(Bound::FrameSize),
-        ),
-        row(
+        limit(
+            "texts in a request",
+            "max_inputs",
             format!(
-                "{} of a request's line and headers",
-                size(limits.max_header_bytes)
-            ),
-            None,
-            "431; the connection is closed",
-            Some(Bound::HeaderSize),
-        ),
-        row(
-            format!(
-                "{} for a request's line and headers",
-                seconds(limits.header_read_timeout)
-            ),
-            Some("header_seconds"),
-            "the connection is closed",
-            Some(Bound::HeaderTime),
-        ),
-        row(
-            format!("{} for a request's body", seconds(limits.body_read_timeout)),
-            Some("body_seconds"),
-            "408",
-            Some(Bound::BodyTime),
-        ),
-        row(
-            format!(
-                "{} held by all requests together",
-                size(limits.max_buffered_bytes)
-            ),
-            Some("max_buffered_mb"),
-            "503 with `Retry-After`, or −32002; connections that hold more than 1 MiB are cut",
-            Some(Bound::Buffered),
-        ),
-        row(
-            format!(
-                "{} of answers that wait to be read, of all clients",
-                size(limits.max_buffered_bytes)
-            ),
-            Some("max_buffered_mb"),
-            "the connection that holds most of it is cut; a single answer may be of any size",
-            Some(Bound::Unread),
-        ),
-        row(
-            format!(
-                "{} of that on one connection: an eighth",
-                size(limits.max_unread_bytes())
-            ),
-            Some("max_buffered_mb"),
-            "nothing more is read from it; −32002 for the rest of a batch",
-            Some(Bound::Unread),
-        ),
-        row(
-            format!(
-                "{} texts a request; {} if the answer is streamed",
+                "{}; {} where the answer is streamed",
                 grouped(serve.max_inputs),
                 grouped(MAX_TEXTS)
             ),
-            Some("max_inputs"),
-            "400, or −32602",
-            Some(Bound::Inputs),
+            "400; −32602",
+            &[Bound::Inputs],
         ),
-        row(
-            format!("{} tokens a request", grouped(serve.max_request_tokens)),
-            Some("max_request_tokens"),
-            "400, or −32602",
-            Some(Bound::RequestTokens),
+        limit(
+            "tokens in a request",
+            "max_request_tokens",
+            grouped(serve.max_request_tokens),
+            "400; −32602",
+            &[Bound::RequestTokens],
         ),
-        row(
-            format!("{} texts waiting", grouped(DEFAULT_QUEUED_TEXTS)),
-            Some("max_queued_texts"),
-            "429 with `Retry-After`, or −32002; a request that finds the queue empty is taken at any size",
-            Some(Bound::Queue),
+        limit(
+            "tokens of a text",
+            "",
+            "those of the model".into(),
+            "the text is cut, which is reported; or refused with 400 or −32602",
+            &[],
         ),
-        row(
-            "tokens of a text: the model's limit".into(),
-            None,
-            "the text is cut and reported, or 400, or −32602",
-            None,
+        limit(
+            "texts waiting",
+            "max_queued_texts",
+            grouped(DEFAULT_QUEUED_TEXTS),
+            "429 with `Retry-After`; −32002. A request that finds the queue empty is accepted at any size",
+            &[Bound::Queue],
         ),
-        row(
-            format!("{} requests in a batch", grouped(limits.max_batch)),
-            None,
+        limit(
+            "requests in a JSON-RPC batch",
+            "max_batch",
+            grouped(limits.max_batch),
             "−32600 for the batch",
-            Some(Bound::Batch),
+            &[Bound::Batch],
         ),
-        row(
-            format!(
-                "{} calls in flight on a WebSocket, or of one batch over HTTP",
-                limits.max_in_flight
-            ),
-            None,
-            "the others wait; nothing more is read",
-            None,
+        limit(
+            "calls in flight on a WebSocket",
+            "",
+            limits.max_in_flight.to_string(),
+            PAUSES,
+            &[],
         ),
-        row(
-            format!("{} batches open on a WebSocket", Limits::MAX_OPEN_BATCHES),
-            None,
-            "nothing more is read",
-            None,
+        limit(
+            "calls of a batch over HTTP that run at the same time",
+            "",
+            limits.max_in_flight.to_string(),
+            "the others wait",
+            &[],
         ),
-        row(
-            format!("{} subscriptions of a WebSocket", limits.max_background),
-            None,
+        limit(
+            "batches open on a WebSocket",
+            "",
+            Limits::MAX_OPEN_BATCHES.to_string(),
+            PAUSES,
+            &[],
+        ),
+        limit(
+            "subscriptions of a WebSocket",
+            "",
+            limits.max_background.to_string(),
             "−32002",
-            None,
+            &[],
         ),
-        row(
-            format!(
-                "{} in which a client reads nothing",
-                seconds(limits.write_timeout)
-            ),
-            Some("write_seconds"),
+        limit(
+            "bytes of all requests together",
+            "max_buffered_mb",
+            size(limits.max_buffered_bytes),
+            "503 with `Retry-After`; −32002. Connections that hold more than 1 MB are closed",
+            &[Bound::Buffered],
+        ),
+        limit(
+            "unread bytes of all answers together",
+            "max_buffered_mb",
+            size(limits.max_buffered_bytes),
+            "the client with the most unread output is disconnected; a single answer may have any size",
+            &[Bound::Unread],
+        ),
+        limit(
+            "unread bytes of the answers on one connection",
+            "max_buffered_mb",
+            format!("{}, an eighth of that", size(limits.max_unread_bytes())),
+            "nothing more is read from it for now; −32002 for the rest of a batch",
+            &[Bound::Unread],
+        ),
+        limit(
+            "request line and headers",
+            "",
+            size(limits.max_header_bytes),
+            "431; the connection is closed",
+            &[Bound::HeaderSize],
+        ),
+        limit(
+            "time for the request line and headers",
+            "header_seconds",
+            seconds(limits.header_read_timeout),
+            "the connection is closed",
+            &[Bound::HeaderTime],
+        ),
+        limit(
+            "time for a request body",
+            "body_seconds",
+            seconds(limits.body_read_timeout),
+            "408",
+            &[Bound::BodyTime],
+        ),
+        limit(
+            "time in which a client reads nothing",
+            "write_seconds",
+            seconds(limits.write_timeout),
             "the client is disconnected",
-            Some(Bound::WriteTime),
+            &[Bound::WriteTime],
         ),
-        row(
-            format!(
-                "{} between two pings of a WebSocket",
-                seconds(limits.ping_interval)
-            ),
-            Some("ping_seconds"),
-            "a client from which nothing comes for another such time is disconnected",
-            Some(Bound::Ping),
+        limit(
+            "time between two pings of a WebSocket",
+            "ping_seconds",
+            seconds(limits.ping_interval),
+            "the client is disconnected when nothing comes for another such time",
+            &[Bound::Ping],
         ),
-        row(
-            "the `Host` of a request".into(),
-            Some("allowed_hosts"),
-            "400 without one, 403 for a foreign one",
-            Some(Bound::Host),
-        ),
-        row(
-            "the `Origin` of a web page".into(),
-            Some("allowed_origins"),
-            "403",
-            Some(Bound::Origin),
-        ),
-        row(
-            "the token".into(),
-            Some("require_token"),
-            "401; 403 or −32004 without the right",
-            Some(Bound::Token),
+        limit(
+            "[who may ask](http.md#access)",
+            "",
+            "this machine".into(),
+            "400, 401 or 403; −32004",
+            &[Bound::Host, Bound::Origin, Bound::Token],
         ),
     ]
 }
@@ -215,7 +203,7 @@ fn rows(limits: &Limits, serve: &ServeOptions) -> Vec<Row> {
 /// Every metric, as a Markdown table.
 pub fn metrics_table() -> String {
     let sample = Metrics::sample();
-    let mut table = String::from("| metric | type | labels | |\n| --- | --- | --- | --- |\n");
+    let mut table = String::from("| metric | type | labels | what it says |\n| --- | --- | --- | --- |\n");
     for line in sample.lines() {
         let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) else {
             continue;
@@ -235,7 +223,8 @@ pub fn metrics_table() -> String {
         let labels = labels(&sample, &name).join(", ");
         let help = help.strip_suffix('.').unwrap_or(help);
         // Writing to a string cannot fail.
-        let _ = writeln!(table, "| `{name}` | {kind} | {labels} | {help} |");
+        let row = format!("| `{name}` | {kind} | {labels} | {help} |");
+        let _ = writeln!(table, "{}", row.replace("|  |", "| |"));
     }
     table
 }
@@ -281,15 +270,10 @@ mod tests {
 
     #[test]
     fn every_bound_is_in_the_table() {
-        let table = bounds_table();
+        let table = limits_table();
         for bound in Bound::ALL {
-            assert!(
-                table.contains(&format!("| `{}` |", bound.name())),
-                "{}",
-                bound.name()
-            );
+            assert!(table.contains(&format!("`{}`", bound.name())), "{}", bound.name());
         }
-        assert!(table.contains("100,000") && table.contains("32 MiB"), "{table}");
     }
 
     #[test]
@@ -299,8 +283,8 @@ mod tests {
             "| `okibi_requests_total` | counter | `dialect`, `outcome` | Requests for embeddings that were answered",
             "| `okibi_request_seconds` | histogram | `dialect` | ",
             "| `okibi_refused_total` | counter | `bound` | ",
-            "| `okibi_connections_accepted_total` | counter |  | ",
-            "| `okibi_ready` | gauge |  | 1 if the model is ready to serve, else 0 |",
+            "| `okibi_connections_accepted_total` | counter | | ",
+            "| `okibi_ready` | gauge | | 1 if the model is ready to serve, else 0 |",
         ] {
             assert!(table.contains(row), "{row} is not in\n{table}");
         }

@@ -13,7 +13,15 @@ use okibi_protocol::method::{InputType, OverflowChoice};
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
-use crate::{ask, daemon::Daemon, failure::Failure, http::body};
+use crate::{
+    ask,
+    daemon::Daemon,
+    failure::Failure,
+    http::{
+        body,
+        error::{OllamaError, TeiError},
+    },
+};
 
 /// The daemon, as handlers get it.
 pub(super) type Shared = Extension<Arc<Daemon>>;
@@ -29,6 +37,17 @@ pub(super) struct JsonRequest<T, E> {
     /// Its bytes stay counted until the handler has returned: what a handler's pattern does not take lives that long.
     _held: Vec<HeldBytes>,
     _error: PhantomData<fn() -> E>,
+}
+
+/// A request of Ollama's.
+pub(super) type OllamaRequest<T> = JsonRequest<T, OllamaError>;
+
+/// A request of text-embeddings-inference's.
+pub(super) type TeiRequest<T> = JsonRequest<T, TeiError>;
+
+/// The default of a field that is true where it is absent.
+pub(super) fn yes() -> bool {
+    true
 }
 
 impl<T, E> FromRequest<()> for JsonRequest<T, E>

@@ -10,14 +10,14 @@ use okibi_protocol::method::{Input, InputType, OverflowChoice, Truncated};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Request, keep_alive::StayInMemory};
+use super::keep_alive::StayInMemory;
 use crate::{
     ask,
     failure::Failure,
     http::{
         error::{OllamaError, Refusals},
         headers,
-        request::{Choices, OneOrMany},
+        request::{Choices, OllamaRequest as Request, OneOrMany},
         tensor,
     },
 };

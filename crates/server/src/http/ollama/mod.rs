@@ -3,7 +3,3 @@
 pub(super) mod embed;
 mod keep_alive;
 pub(super) mod models;
-
-use super::{error::OllamaError, request::JsonRequest};
-
-type Request<T> = JsonRequest<T, OllamaError>;

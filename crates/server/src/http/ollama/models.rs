@@ -14,12 +14,11 @@ use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use utoipa::ToSchema;
 
-use super::Request;
 use crate::{
     failure::Failure,
     http::{
         error::{OllamaError, Refusals},
-        request::Shared,
+        request::{OllamaRequest as Request, Shared},
     },
     models::{Askable, Step},
 };

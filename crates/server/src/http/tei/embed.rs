@@ -10,14 +10,14 @@ use okibi_protocol::method::{InputType, OverflowChoice};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Request, cost};
+use super::cost;
 use crate::{
     ask,
     failure::Failure,
     http::{
         error::{Refusals, TeiError},
         headers,
-        request::Choices,
+        request::{Choices, TeiRequest as Request},
         tensor,
     },
 };
@@ -28,7 +28,7 @@ pub(in crate::http) struct EmbedRequest {
     /// One text, the token ids of one, or a list of texts or of token ids.
     inputs: Inputs,
     /// Whether vectors are normalized to unit length.
-    #[serde(default = "super::yes")]
+    #[serde(default = "crate::http::request::yes")]
     #[schema(default = true)]
     normalize: bool,
     /// Whether texts over the model's limit are cut; by default they are refused.

@@ -6,12 +6,3 @@ pub(super) mod embed;
 pub(super) mod info;
 pub(super) mod similarity;
 pub(super) mod tokens;
-
-use super::{error::TeiError, request::JsonRequest};
-
-type Request<T> = JsonRequest<T, TeiError>;
-
-/// The default of a field that is true where it is absent.
-fn yes() -> bool {
-    true
-}

@@ -10,13 +10,13 @@ use okibi_engine::{EmbedError, Text};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Request, cost};
+use super::cost;
 use crate::{
     ask,
     http::{
         error::{Refusals, TeiError},
         headers,
-        request::Choices,
+        request::{Choices, TeiRequest as Request},
     },
 };
 

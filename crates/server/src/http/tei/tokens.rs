@@ -5,14 +5,13 @@ use okibi_protocol::method::Input;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Request;
 use crate::{
     blocking::run_blocking,
     daemon::Daemon,
     failure::Failure,
     http::{
         error::{Refusals, TeiError},
-        request::prompt_role,
+        request::{TeiRequest as Request, prompt_role},
     },
 };
 
@@ -23,7 +22,7 @@ pub(in crate::http) struct TokenizeRequest {
     #[schema(value_type = crate::http::request::OneOrMany)]
     inputs: Input,
     /// Whether the special tokens around a text are included.
-    #[serde(default = "super::yes")]
+    #[serde(default = "crate::http::request::yes")]
     #[schema(default = true)]
     add_special_tokens: bool,
     /// The prompt to put before each text.
@@ -51,7 +50,7 @@ pub(in crate::http) struct DecodeRequest {
     /// The ids of one text, or of several.
     ids: DecodeIds,
     /// Whether special tokens are left out.
-    #[serde(default = "super::yes")]
+    #[serde(default = "crate::http::request::yes")]
     #[schema(default = true)]
     skip_special_tokens: bool,
 }
