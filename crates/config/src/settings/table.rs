@@ -40,9 +40,7 @@ const fn between(min: u64, max: u64) -> Expected {
 settings! {
     // The model, and what computes.
     model (Model): String {
-        default: DEFAULT_MODEL.into(),
-        expected: Model,
-        scope: Daemon,
+        default: DEFAULT_MODEL.into(), expected: Model, scope: Daemon,
         en: "Model: a name, or a folder such as ./folder",
         ja: "モデル名、または ./folder のようなフォルダー",
         short: Some('m'),
@@ -57,38 +55,26 @@ settings! {
         ),
     }
     port (Port): u16 {
-        default: DEFAULT_PORT,
-        expected: Port,
-        scope: DaemonAndClients,
+        default: DEFAULT_PORT, expected: Port, scope: DaemonAndClients,
         en: "Port to serve on",
         ja: "ポート番号",
         window: field_with_hint(
             words("Port", "ポート"),
-            words(
-                "Apps find Okibi here; 8765 is the usual one.",
-                "ほかのアプリはここに接続します。通常は 8765 です。",
-            ),
+            words("Apps find Okibi here; 8765 is the usual one.", "ほかのアプリはここに接続します。通常は 8765 です。"),
         ),
     }
     threads (Threads): Option<usize> {
-        default: None,
-        expected: between(1, 1024),
-        scope: Daemon,
+        default: None, expected: between(1, 1024), scope: Daemon,
         en: "Threads to compute with",
         ja: "計算に使うスレッド数",
         unset: Some(words("all physical cores", "物理コア数")),
         window: field_with_hint(
             words("Threads", "スレッド数"),
-            words(
-                "Empty: as many as the CPU has cores.",
-                "空欄にすると、CPU のコア数になります。",
-            ),
+            words("Empty: as many as the CPU has cores.", "空欄にすると、CPU のコア数になります。"),
         ),
     }
     variant (Variant): Variant {
-        default: Variant::Auto,
-        expected: OneOf(Variant::VARIANTS),
-        scope: Daemon,
+        default: Variant::Auto, expected: OneOf(Variant::VARIANTS), scope: Daemon,
         en: "Which weights of a repository to use",
         ja: "リポジトリのどの重みを使うか",
         note: Some("`auto` decides by CPU and memory"),
@@ -101,9 +87,7 @@ settings! {
         ),
     }
     device (Device): DeviceChoice {
-        default: DeviceChoice::Cpu,
-        expected: OneOf(DeviceChoice::VARIANTS),
-        scope: Daemon,
+        default: DeviceChoice::Cpu, expected: OneOf(DeviceChoice::VARIANTS), scope: Daemon,
         en: "Compute device",
         ja: "計算に使うデバイス",
         note: Some(
@@ -118,26 +102,20 @@ settings! {
         ),
     }
     batch_tokens (BatchTokens): usize {
-        default: 512,
-        expected: between(1, 1 << 20),
-        scope: Daemon,
+        default: 512, expected: between(1, 1 << 20), scope: Daemon,
         en: "Tokens in a batch, padding included",
         ja: "1 バッチの最大トークン数 (パディングを含む)",
         note: Some("A longer text runs alone"),
     }
     assets (Assets): Option<PathBuf> {
-        default: None,
-        expected: Path,
-        scope: Daemon,
+        default: None, expected: Path, scope: Daemon,
         en: "Folder with the bundled model and ONNX Runtime",
         ja: "同梱モデルと ONNX Runtime のフォルダー",
         unset: Some(words("beside the program", "プログラムと同じ場所")),
         placeholder: Some("DIR"),
     }
     onnxruntime (Onnxruntime): Option<PathBuf> {
-        default: None,
-        expected: Path,
-        scope: Daemon,
+        default: None, expected: Path, scope: Daemon,
         en: "ONNX Runtime library",
         ja: "ONNX Runtime のライブラリー",
         unset: Some(words("the one in the assets folder", "assets フォルダーにあるもの")),
@@ -146,15 +124,10 @@ settings! {
 
     // Models in memory and on this machine.
     keep_alive (KeepAlive): Option<KeepAlive> {
-        default: None,
-        expected: Time,
-        scope: Daemon,
+        default: None, expected: Time, scope: Daemon,
         en: "How long a model stays in memory after its last request: always, 30m, 2h",
         ja: "使われないモデルをメモリに残す時間: always、30m、2h",
-        unset: Some(words(
-            "always for the bundled model, 30m for others",
-            "同梱モデルは always、ほかは 30m",
-        )),
+        unset: Some(words("always for the bundled model, 30m for others", "同梱モデルは always、ほかは 30m")),
         note: Some("The next request loads it again"),
         window: field_with_hint(
             words("Keep in memory", "メモリに置く時間"),
@@ -165,42 +138,32 @@ settings! {
         ),
     }
     keep_models (KeepModels): usize {
-        default: 3,
-        expected: between(1, 64),
-        scope: Daemon,
+        default: 3, expected: between(1, 64), scope: Daemon,
         en: "Models in memory at once",
         ja: "同時にメモリに置くモデルの数",
         note: Some("The least recently used one goes first"),
     }
     max_model_mb (MaxModelMb): Option<usize> {
-        default: None,
-        expected: between(1, 1 << 24),
-        scope: Daemon,
+        default: None, expected: between(1, 1 << 24), scope: Daemon,
         en: "Megabytes of weights in memory at once",
         ja: "同時にメモリに置く重みのメガバイト数",
         unset: Some(words("what the machine has free", "パソコンの空きメモリまで")),
     }
     load_on_demand (LoadOnDemand): bool {
-        default: true,
-        expected: Switch,
-        scope: Daemon,
+        default: true, expected: Switch, scope: Daemon,
         en: "Whether a request loads the model it names, if that is on this machine",
         ja: "リクエストが指定したモデルがこのパソコンにあれば読み込むか",
         note: Some("A request never downloads anything"),
     }
     model_folders (ModelFolders): Vec<String> {
-        default: Vec::new(),
-        expected: Folders,
-        scope: Daemon,
+        default: Vec::new(), expected: Folders, scope: Daemon,
         en: "More folders of models, separated by commas",
         ja: "追加のモデルフォルダー (カンマ区切り)",
         placeholder: Some("DIR,…"),
         note: Some("Each is the folder of one model"),
     }
     model_names (ModelNames): Vec<String> {
-        default: Vec::new(),
-        expected: List,
-        scope: Daemon,
+        default: Vec::new(), expected: List, scope: Daemon,
         en: "More names under which apps may ask for the current model; * for every name",
         ja: "現在のモデルの別名。* はすべての名前",
         placeholder: Some("NAME,…"),
@@ -208,95 +171,71 @@ settings! {
 
     // The daemon itself.
     log (Log): String {
-        default: "info".into(),
-        expected: Text,
-        scope: Daemon,
+        default: "info".into(), expected: Text, scope: Daemon,
         en: "Filter of the log, such as info or okibi_engine=debug",
         ja: "ログのフィルター (例: info、okibi_engine=debug)",
         placeholder: Some("FILTER"),
     }
     drain_seconds (DrainSeconds): u64 {
-        default: 10,
-        expected: between(0, 3600),
-        scope: Daemon,
+        default: 10, expected: between(0, 3600), scope: Daemon,
         en: "Seconds that requests in progress have to finish when the daemon stops",
         ja: "停止時に処理中のリクエストを待つ秒数",
     }
 
     // Who may ask.
     host (Host): Option<IpAddr> {
-        default: None,
-        expected: Address,
-        scope: Daemon,
+        default: None, expected: Address, scope: Daemon,
         en: "Another address to listen on; needs --require-token true",
         ja: "追加で待ち受けるアドレス。--require-token true が必要です",
         unset: Some(words("this machine only", "このパソコンのみ")),
     }
     allowed_hosts (AllowedHosts): Vec<String> {
-        default: Vec::new(),
-        expected: List,
-        scope: Daemon,
+        default: Vec::new(), expected: List, scope: Daemon,
         en: "Names of this machine that requests may be sent to, separated by commas",
         ja: "リクエストの宛先として認めるこのパソコンの名前 (カンマ区切り)",
         placeholder: Some("NAME,…"),
     }
     allowed_origins (AllowedOrigins): Vec<String> {
-        default: Vec::new(),
-        expected: List,
-        scope: Daemon,
+        default: Vec::new(), expected: List, scope: Daemon,
         en: "Origins of web pages and extensions to let in, such as app://obsidian.md",
         ja: "受け付ける Web ページや拡張機能のオリジン (例: app://obsidian.md)",
         placeholder: Some("ORIGIN,…"),
         note: Some("`scheme://*` for all of a scheme"),
     }
     require_token (RequireToken): bool {
-        default: false,
-        expected: Switch,
-        scope: Daemon,
+        default: false, expected: Switch, scope: Daemon,
         en: "Whether requests must bring a token",
         ja: "リクエストにトークンを必須にするか",
     }
 
     // How much they may ask.
     max_connections (MaxConnections): usize {
-        default: 1024,
-        expected: between(1, 65_535),
-        scope: Daemon,
+        default: 1024, expected: between(1, 65_535), scope: Daemon,
         en: "Connections at once",
         ja: "同時接続数の上限",
     }
     max_request_mb (MaxRequestMb): usize {
-        default: 32,
-        expected: between(1, 1024),
-        scope: Daemon,
+        default: 32, expected: between(1, 1024), scope: Daemon,
         en: "Megabytes in a request",
         ja: "1 リクエストの最大メガバイト数",
     }
     max_inputs (MaxInputs): usize {
-        default: 10_000,
-        expected: between(1, 1 << 20),
-        scope: Daemon,
+        default: 10_000, expected: between(1, 1 << 20), scope: Daemon,
         en: "Texts in a request whose answer is not streamed",
         ja: "1 リクエストの最大テキスト数 (分割応答を除く)",
     }
     max_request_tokens (MaxRequestTokens): usize {
-        default: 4_000_000,
-        expected: between(1, 1 << 40),
-        scope: Daemon,
+        default: 4_000_000, expected: between(1, 1 << 40), scope: Daemon,
         en: "Tokens in a request, over all its texts",
         ja: "1 リクエストの最大トークン数",
     }
     max_batch (MaxBatch): usize {
-        default: 1024,
-        expected: between(1, 1 << 16),
-        scope: Daemon,
+        default: 1024, expected: between(1, 1 << 16), scope: Daemon,
         en: "Requests in a JSON-RPC batch",
         ja: "JSON-RPC バッチの最大リクエスト数",
     }
     max_buffered_mb (MaxBufferedMb): Option<usize> {
-        default: None,
-        expected: between(1, 1 << 20),
-        scope: Daemon,
+        default: None, expected: between(1, 1 << 20), scope: Daemon,
         en: "Megabytes that all requests may hold together, and all unread answers",
         ja: "すべてのリクエスト、すべての未読の応答がそれぞれ保持できる最大メガバイト数",
         unset: Some(words(
@@ -306,84 +245,61 @@ settings! {
         note: Some("At least twice `max_request_mb`"),
     }
     max_queued_texts (MaxQueuedTexts): usize {
-        default: 50_000,
-        expected: between(1, 1 << 30),
-        scope: Daemon,
+        default: 50_000, expected: between(1, 1 << 30), scope: Daemon,
         en: "Texts that may wait in the queue",
         ja: "待ち行列に入るテキストの最大数",
         note: Some("Requests over it get error −32002"),
     }
     header_seconds (HeaderSeconds): u64 {
-        default: 10,
-        expected: between(1, 3600),
-        scope: Daemon,
+        default: 10, expected: between(1, 3600), scope: Daemon,
         en: "Seconds to wait for the headers of an HTTP request",
         ja: "HTTP ヘッダーの受信を待つ秒数",
     }
     body_seconds (BodySeconds): u64 {
-        default: 30,
-        expected: between(1, 3600),
-        scope: Daemon,
+        default: 30, expected: between(1, 3600), scope: Daemon,
         en: "Seconds to wait for the body of an HTTP request",
         ja: "HTTP 本文の受信を待つ秒数",
     }
     write_seconds (WriteSeconds): u64 {
-        default: 30,
-        expected: between(1, 3600),
-        scope: Daemon,
+        default: 30, expected: between(1, 3600), scope: Daemon,
         en: "Seconds after which a client that reads nothing of its answer is disconnected",
         ja: "応答を読まないクライアントを切断するまでの秒数",
     }
     ping_seconds (PingSeconds): u64 {
-        default: 20,
-        expected: between(1, 3600),
-        scope: Daemon,
+        default: 20, expected: between(1, 3600), scope: Daemon,
         en: "Seconds between two pings of a WebSocket",
         ja: "WebSocket に ping を送る間隔の秒数",
     }
 
     // The command line and the tray app.
     lang (Lang): LangChoice {
-        default: LangChoice::Auto,
-        expected: OneOf(LangChoice::VARIANTS),
-        scope: Front,
+        default: LangChoice::Auto, expected: OneOf(LangChoice::VARIANTS), scope: Front,
         en: "Language of messages",
         ja: "メッセージの言語",
         note: Some("`auto` is the system's"),
         window: field(words("Language", "言語")),
     }
     notifications (Notifications): NotificationChoice {
-        default: NotificationChoice::All,
-        expected: OneOf(NotificationChoice::VARIANTS),
-        scope: Tray,
+        default: NotificationChoice::All, expected: OneOf(NotificationChoice::VARIANTS), scope: Tray,
         en: "Which notifications the tray app shows",
         ja: "トレイアプリが表示する通知",
         window: field(words("Notifications", "通知")),
     }
     progress_window (ProgressWindow): ProgressChoice {
-        default: ProgressChoice::Slow,
-        expected: OneOf(ProgressChoice::VARIANTS),
-        scope: Tray,
+        default: ProgressChoice::Slow, expected: OneOf(ProgressChoice::VARIANTS), scope: Tray,
         en: "When the tray app's progress window opens by itself",
         ja: "トレイアプリの起動ウィンドウを自動で開くとき",
         note: Some("`slow` is after a second"),
         window: field(words("Progress window", "起動ウィンドウ")),
     }
     start_daemon (StartDaemon): bool {
-        default: true,
-        expected: Switch,
-        scope: Tray,
+        default: true, expected: Switch, scope: Tray,
         en: "Whether the tray app starts the daemon when it starts",
         ja: "トレイアプリの起動時にデーモンも起動するか",
-        window: field(words(
-            "Start the daemon when the app starts",
-            "アプリの起動時にデーモンも起動する",
-        )),
+        window: field(words("Start the daemon when the app starts", "アプリの起動時にデーモンも起動する")),
     }
     restart_daemon (RestartDaemon): bool {
-        default: true,
-        expected: Switch,
-        scope: Tray,
+        default: true, expected: Switch, scope: Tray,
         en: "Whether the tray app restarts a daemon that crashes",
         ja: "デーモンが落ちたときトレイアプリが再起動するか",
         note: Some("At most three times in ten minutes"),
