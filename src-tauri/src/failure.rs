@@ -4,7 +4,7 @@ use std::{error::Error, path::PathBuf};
 
 use okibi_client::ClientError;
 use okibi_config::edit::EditError;
-use okibi_messages::{Lang, LoadProblem, Message, chain, tray};
+use okibi_messages::{Lang, Message, chain, load::model_error, tray};
 use okibi_models::ModelError;
 use okibi_protocol::jsonrpc::RpcError;
 
@@ -58,13 +58,15 @@ impl Failure {
         match self {
             Self::NotReady => tray::not_ready(lang).into(),
             Self::Refused(error) => error.message.clone(),
-            Self::UnknownModel(name) => Message::Load(LoadProblem::UnknownModel {
-                name: name.clone(),
-                nearest: Vec::new(),
-            })
-            .text(lang),
+            Self::UnknownModel(name) => model_error(
+                &ModelError::UnknownModel {
+                    name: name.clone(),
+                    nearest: Vec::new(),
+                },
+                lang,
+            ),
             Self::ModelInUse(model) => tray::model_in_use(&model_name::display(model), lang),
-            Self::Model(error) => Message::Load(LoadProblem::from(error)).text(lang),
+            Self::Model(error) => model_error(error, lang),
             Self::Settings { file, source } => Message::Io {
                 what: file.clone(),
                 cause: match source {

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use okibi_config::{Expected, Flags, Key, Problem, Settings, Source, edit::NewValue};
-use okibi_messages::{Lang, LoadProblem, Message, settings::invalid_value};
+use okibi_messages::{Lang, load::model_error, settings::invalid_value};
+use okibi_models::ModelError;
 use serde_json::{Map, Value as Json};
 
 use crate::contract::{Field, FieldProblem, FixedField, SettingsForm};
@@ -72,7 +73,7 @@ fn problem(key: Key, value: &str, lang: Lang) -> Option<String> {
         let model = Path::new(&loaded.settings.model.value);
         let is_missing = key == Key::Model && model.is_absolute() && !model.is_dir();
         let folder = model.to_owned();
-        is_missing.then(|| Message::Load(LoadProblem::MissingFolder { folder }).text(lang))
+        is_missing.then(|| model_error(&ModelError::MissingFolder { folder }, lang))
     })
 }
 

@@ -71,7 +71,7 @@ async fn a_folder_that_is_not_there_is_named() {
 
 #[tokio::test]
 async fn truncated_and_garbage_models_are_broken() {
-    let english = ["model.onnx is broken or is no text-embedding model"];
+    let english = ["model.onnx is broken or is not a text-embedding model"];
     let japanese = ["model.onnx が壊れているか"];
     spoilt(
         |folder| truncate(&folder.join("onnx/model.onnx")),

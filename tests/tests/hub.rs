@@ -290,7 +290,7 @@ async fn an_unknown_name_has_others_near_to_it() {
         .says("has no repository someone/unknown")
         .says("okibi models");
     let misspelt = machine.run(["models", "pull", "ruri-v3-310"]).await.expect(1);
-    misspelt.says("Near to it").says("cl-nagoya/ruri-v3-310m");
+    misspelt.says("Did you mean").says("cl-nagoya/ruri-v3-310m");
 }
 
 #[tokio::test]

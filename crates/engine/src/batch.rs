@@ -1,4 +1,18 @@
 //! Which texts are computed together: pure decisions, no model.
+//!
+//! A batch costs as much as its longest text times its number of texts, because the shorter ones are padded. So each request's
+//! texts are sorted from long to short, and a batch takes neighbors. Between requests, time is virtual and counts tokens: the
+//! request with the earliest start is served, and its start then moves on by the tokens it got.
+//!
+//! ```text
+//! request of A  ████████ ████████ ███████ ██████ ...   start 4096   (a long list)
+//! request of B  ██                                     start 2048   (one query: now is 2048)
+//! request of C  ███                                    start 2048
+//!
+//! next batch    ██                    B first: earliest start, earliest arrival
+//!               ███                   C fits whole, so it slices the run
+//!                                     A does not fit whole, and waits for the batch after this one
+//! ```
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +25,7 @@ pub struct Waiting {
     pub lengths: Vec<usize>,
     /// First text that waits.
     pub next: usize,
-    /// Virtual time at which the request's next batch starts (start-time fair queueing).
+    /// Virtual time at which the request's next batch starts (start-time fair queuing).
     pub start: u64,
     /// Order of arrival.
     pub arrival: u64,
@@ -20,7 +34,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Tokens that wait.
+    /// Returns the tokens that wait.
     fn tokens(&self) -> usize {
         self.lengths[self.next..].iter().sum()
     }
@@ -30,10 +44,10 @@ impl Waiting {
     }
 }
 
-/// One request's share of a batch: its texts `first..first + count` in its sorted order.
+/// A request's slice of a batch: its texts `first..first + count` in its sorted order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
-    /// Position of the request in the slice that was planned.
+pub struct BatchSlice {
+    /// Position of the request among those that wait.
     pub request: usize,
     /// First text.
     pub first: usize,
@@ -41,20 +55,20 @@ pub struct Share {
     pub count: usize,
 }
 
-/// After so many batches without a text of its client, the request that came first goes first, so that no stream of
-/// small ones starves it. One that is being served has no such claim: whoever comes beside it has the next batch.
+/// Batches without a text of its client after which the oldest request goes first, so that no stream of small ones starves
+/// it. A request whose client is being served has no such claim: a small one that comes beside it has the next batch.
 const PATIENCE: u64 = 7;
 
-/// Beside small requests of others, a long one's batches have this part of the budget: whoever asks next waits for the
-/// batch under way, and four short ones take little more than a long one.
+/// Beside small requests of others, a long request's batches have this part of the budget: the next small one waits for the
+/// batch under way, and four short batches take little more time than a long one.
 const PART: usize = 4;
 
-/// For so many batches after the last small request, then the whole budget again.
+/// Batches after the last small request until a long one has the whole budget again.
 const COMPANY: u64 = 64;
 
 /// Plans batches over the waiting requests.
 ///
-/// Start-time fair queueing (Goyal, Vin, Cheng 1996) decides whose turn it is, with tokens as the cost: a newly
+/// Start-time fair queuing (Goyal, Vin, Cheng 1996) decides whose turn it is, with tokens as the cost: a newly
 /// arrived request starts at the current virtual time, before whatever a long one has left, and two long ones
 /// alternate. The batch is then filled up to the budget: with more texts of the same request, and, when all it
 /// has left fits, with other requests that fit whole, so that many small ones share a run and a long one never
@@ -69,14 +83,14 @@ pub struct Planner {
 }
 
 impl Planner {
-    /// Virtual start time for a request of `client` that arrives now.
+    /// Returns the virtual start time for a request of `client` that arrives now.
     pub fn arrive(&mut self, client: u64) -> u64 {
         self.now.max(self.finished.get(&client).copied().unwrap_or(0))
     }
 
     /// Plans the next batch of at most `budget` padded tokens, or a single text that is longer; empty when nothing
     /// waits. Advances the requests' `next` and `start`.
-    pub fn next_batch(&mut self, waiting: &mut [Waiting], budget: usize) -> Vec<Share> {
+    pub fn next_batch(&mut self, waiting: &mut [Waiting], budget: usize) -> Vec<BatchSlice> {
         let mut order: Vec<usize> = (0..waiting.len()).filter(|at| !waiting[*at].is_done()).collect();
         let oldest = order.iter().min_by_key(|at| waiting[**at].arrival).copied();
         let starving = oldest.filter(|at| waiting[*at].passed_over >= PATIENCE);
@@ -87,49 +101,40 @@ impl Planner {
         let Some((&first, others)) = order.split_first() else {
             return Vec::new();
         };
-        let mut width = 0;
-        let mut count = 0;
-        let mut shares = Vec::new();
-        let seed = &waiting[first];
-        let mut taken = 0;
-        let share_budget = match self.company {
-            1.. if seed.tokens() > budget => budget / PART,
+        let slices = fill(
+            waiting,
+            first,
+            others,
+            budget,
+            self.budget_of(&waiting[first], budget),
+        );
+        self.notice_company(waiting, &slices, budget);
+        // A starving request is served out of its turn: its start lies ahead, and time must not jump to it.
+        if starving.is_none() {
+            self.now = self.now.max(waiting[first].start);
+        }
+        self.charge(waiting, &slices);
+        slices
+    }
+
+    /// Returns the part of the budget that the batch's first request may fill: less where it is a long one and small
+    /// requests of others are expected.
+    fn budget_of(&self, first: &Waiting, budget: usize) -> usize {
+        match self.company {
+            1.. if first.tokens() > budget => budget / PART,
             _ => budget,
-        };
-        for length in &seed.lengths[seed.next..] {
-            let wider = width.max(*length);
-            if count > 0 && wider * (count + 1) > share_budget {
-                break;
-            }
-            (width, count, taken) = (wider, count + 1, taken + 1);
         }
-        shares.push(Share {
-            request: first,
-            first: seed.next,
-            count: taken,
-        });
-        if seed.next + taken == seed.lengths.len() {
-            for &at in others {
-                let other = &waiting[at];
-                let wider = width.max(other.lengths[other.next]);
-                let more = other.lengths.len() - other.next;
-                if wider * (count + more) <= budget {
-                    (width, count) = (wider, count + more);
-                    shares.push(Share {
-                        request: at,
-                        first: other.next,
-                        count: more,
-                    });
-                }
-            }
-        }
+    }
+
+    /// Remembers whether a small request is served beside a long one of another client.
+    fn notice_company(&mut self, waiting: &[Waiting], slices: &[BatchSlice], budget: usize) {
         let in_bulk: HashSet<u64> = waiting
             .iter()
             .filter(|request| request.tokens() > budget)
             .map(|request| request.client)
             .collect();
-        let is_beside_bulk = shares.iter().any(|share| {
-            let small = &waiting[share.request];
+        let is_beside_bulk = slices.iter().any(|slice| {
+            let small = &waiting[slice.request];
             small.lengths.iter().sum::<usize>() <= budget / PART
                 && in_bulk.iter().any(|client| *client != small.client)
         });
@@ -137,19 +142,21 @@ impl Planner {
             true => COMPANY,
             false => self.company.saturating_sub(1),
         };
-        if starving.is_none() {
-            self.now = self.now.max(waiting[first].start);
-        }
-        for share in &shares {
-            let request = &mut waiting[share.request];
+    }
+
+    /// Advances the served requests, and charges their clients for the tokens.
+    fn charge(&mut self, waiting: &mut [Waiting], slices: &[BatchSlice]) {
+        for slice in slices {
+            let request = &mut waiting[slice.request];
             let before = request.tokens();
-            request.next += share.count;
+            request.next += slice.count;
             request.start += (before - request.tokens()) as u64;
             self.finished.insert(request.client, request.start);
         }
-        let served: HashSet<u64> = shares.iter().map(|share| waiting[share.request].client).collect();
+        let served: HashSet<u64> = slices.iter().map(|slice| waiting[slice.request].client).collect();
         for request in waiting {
-            // A client's requests are one flow: what it has had of one counts for the others.
+            // A client's requests are one flow: what one of them has been served counts for the others, or a client would
+            // get more by sending many.
             if let Some(finish) = self.finished.get(&request.client) {
                 request.start = request.start.max(*finish);
             }
@@ -158,11 +165,54 @@ impl Planner {
                 false => request.passed_over + 1,
             };
         }
-        // Clients whose last batch lies in the past start at the present anyway.
+        // A client whose last batch lies in the past starts at the current time anyway; so the map stays as small as the
+        // queue.
         let now = self.now;
         self.finished.retain(|_, finish| *finish > now);
-        shares
     }
+}
+
+/// Fills a batch: with texts of the request `first` up to `first_budget`, then, where these are all that it has left, with
+/// other requests that fit into `budget` whole.
+fn fill(
+    waiting: &[Waiting],
+    first: usize,
+    others: &[usize],
+    budget: usize,
+    first_budget: usize,
+) -> Vec<BatchSlice> {
+    let seed = &waiting[first];
+    let (mut width, mut count) = (0, 0);
+    for length in &seed.lengths[seed.next..] {
+        let wider = width.max(*length);
+        // A text over the budget is a batch of its own, or it would never be computed.
+        if count > 0 && wider * (count + 1) > first_budget {
+            break;
+        }
+        (width, count) = (wider, count + 1);
+    }
+    let mut slices = vec![BatchSlice {
+        request: first,
+        first: seed.next,
+        count,
+    }];
+    if seed.next + count < seed.lengths.len() {
+        return slices;
+    }
+    for &at in others {
+        let other = &waiting[at];
+        let wider = width.max(other.lengths[other.next]);
+        let more = other.lengths.len() - other.next;
+        if wider * (count + more) <= budget {
+            (width, count) = (wider, count + more);
+            slices.push(BatchSlice {
+                request: at,
+                first: other.next,
+                count: more,
+            });
+        }
+    }
+    slices
 }
 
 #[cfg(test)]
@@ -180,9 +230,9 @@ mod tests {
         }
     }
 
-    /// Runs the planner dry and returns the request index of each batch's first share, and the padded sizes.
-    fn drain(planner: &mut Planner, waiting: &mut [Waiting], budget: usize) -> Vec<Vec<Share>> {
-        std::iter::from_fn(|| Some(planner.next_batch(waiting, budget)).filter(|shares| !shares.is_empty()))
+    /// Runs the planner dry and returns the request index of each batch's first slice, and the padded sizes.
+    fn drain(planner: &mut Planner, waiting: &mut [Waiting], budget: usize) -> Vec<Vec<BatchSlice>> {
+        std::iter::from_fn(|| Some(planner.next_batch(waiting, budget)).filter(|slices| !slices.is_empty()))
             .collect()
     }
 
@@ -192,14 +242,14 @@ mod tests {
         let mut waiting = [request(&mut planner, 1, 0, &[9, 8, 4, 4, 3, 1, 1])];
         let lengths = waiting[0].lengths.clone();
         let batches = drain(&mut planner, &mut waiting, 16);
-        for shares in &batches {
-            let [share] = shares[..] else {
-                panic!("one request, one share")
+        for slices in &batches {
+            let [slice] = slices[..] else {
+                panic!("one request, one slice")
             };
-            let texts = &lengths[share.first..share.first + share.count];
-            assert!(share.count == 1 || texts[0] * texts.len() <= 16, "{texts:?}");
+            let texts = &lengths[slice.first..slice.first + slice.count];
+            assert!(slice.count == 1 || texts[0] * texts.len() <= 16, "{texts:?}");
         }
-        let computed: usize = batches.iter().flatten().map(|share| share.count).sum();
+        let computed: usize = batches.iter().flatten().map(|slice| slice.count).sum();
         assert_eq!(computed, lengths.len());
     }
 
@@ -210,7 +260,7 @@ mod tests {
         let batches = drain(&mut planner, &mut waiting, 16);
         assert_eq!(
             batches[0],
-            [Share {
+            [BatchSlice {
                 request: 0,
                 first: 0,
                 count: 1
@@ -239,7 +289,7 @@ mod tests {
         waiting.push(small);
         assert_eq!(
             planner.next_batch(&mut waiting, 16),
-            [Share {
+            [BatchSlice {
                 request: 1,
                 first: 0,
                 count: 1
@@ -294,9 +344,9 @@ mod tests {
                 }
                 let small = request(&mut planner, 2 + batch, 2 + batch, &[3]);
                 waiting.push(small);
-                let shares = planner.next_batch(&mut waiting, 16);
+                let slices = planner.next_batch(&mut waiting, 16);
                 assert_eq!(
-                    shares[0].request,
+                    slices[0].request,
                     waiting.len() - 1,
                     "batch {batch}, pause {pause}"
                 );
@@ -312,9 +362,9 @@ mod tests {
             request(&mut planner, 2, 1, &[4; 1000]),
         ];
         let of_long = |planner: &mut Planner, waiting: &mut Vec<Waiting>| {
-            let shares = planner.next_batch(waiting, 16);
-            assert!(shares[0].request < 2);
-            shares[0].count
+            let slices = planner.next_batch(waiting, 16);
+            assert!(slices[0].request < 2);
+            slices[0].count
         };
         assert_eq!(of_long(&mut planner, &mut waiting), 4, "two long ones do without");
         assert_eq!(of_long(&mut planner, &mut waiting), 4, "two long ones do without");

@@ -1,17 +1,14 @@
-//! Notices when a model's vectors are no longer what they were: another file, another runtime, another processor.
+//! Notices when a model's vectors are no longer what they were: another file, another runtime, another CPU.
 //!
-//! Three fixed sentences are embedded after each load, and compared with what the last load of the same model gave.
-//! Whoever loads does that when the model serves already: the run takes as long as a query, and nobody shall wait.
+//! Three fixed sentences are embedded after each load, and compared with what the last load of the same model gave. This
+//! runs after the model is already serving, so that no request waits for it.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
+use okibi_models::store;
 use serde::{Deserialize, Serialize};
 
-use crate::pooling::normalise;
+use crate::pooling::normalize;
 
 /// What is embedded: Japanese, English, and both with figures and a sign of several bytes.
 pub const SENTENCES: [&str; 3] = [
@@ -31,10 +28,10 @@ const MODELS: usize = 200;
 
 /// How a model's vectors have changed since its last load.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Drift {
-    /// Its files, or how they are used, have: an index made before no longer fits.
+pub enum SpaceChange {
+    /// Its files changed, or how they are used: an index made before no longer fits.
     Space,
-    /// The files are the same, and the vectors are not: the runtime, a driver or the processor is another one.
+    /// The files are the same, but the vectors are not: ONNX Runtime, a driver or the CPU is another one.
     Vectors {
         /// The smallest cosine between a sentence's vectors of then and now.
         cosine: f64,
@@ -50,35 +47,32 @@ struct Canary {
 
 /// Compares `vectors` of [`SENTENCES`] with those that `folder` keeps for the model, and keeps them in their place.
 ///
-/// `model` names it across loads. What cannot be read or kept is no reason not to load: it is logged.
-pub fn check(folder: &Path, model: &str, space: &str, mut vectors: Vec<Vec<f32>>) -> Option<Drift> {
-    vectors.iter_mut().for_each(|vector| normalise(vector));
+/// `model` names it across loads. A file that cannot be read or written is not an error: it is logged.
+pub fn check(folder: &Path, model: &str, space: &str, mut vectors: Vec<Vec<f32>>) -> Option<SpaceChange> {
+    vectors.iter_mut().for_each(|vector| normalize(vector));
     let file = folder.join(FILE);
-    let mut kept: BTreeMap<String, Canary> = fs::read(&file)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default();
+    let mut kept: BTreeMap<String, Canary> = store::read(&file);
     let now = Canary {
         space: space.to_owned(),
         vectors,
     };
     let before = kept.get(model);
-    let drift = before.and_then(|before| drift(before, &now));
-    if before.is_none() || drift.is_some() {
+    let change = before.and_then(|before| change(before, &now));
+    if before.is_none() || change.is_some() {
         while kept.len() >= MODELS {
             kept.pop_first();
         }
         kept.insert(model.to_owned(), now);
-        if let Err(error) = write(&file, &kept) {
+        if let Err(error) = store::write(&file, &kept) {
             tracing::debug!(%error, file = %file.display(), "the canaries are not kept");
         }
     }
-    drift
+    change
 }
 
-fn drift(before: &Canary, now: &Canary) -> Option<Drift> {
+fn change(before: &Canary, now: &Canary) -> Option<SpaceChange> {
     if before.space != now.space {
-        return Some(Drift::Space);
+        return Some(SpaceChange::Space);
     }
     let cosines = before.vectors.iter().zip(&now.vectors).map(|(one, other)| {
         let products = one.iter().zip(other);
@@ -87,17 +81,7 @@ fn drift(before: &Canary, now: &Canary) -> Option<Drift> {
             .sum::<f64>()
     });
     let cosine = cosines.fold(1.0, f64::min);
-    (cosine < SAME).then_some(Drift::Vectors { cosine })
-}
-
-fn write(file: &PathBuf, kept: &BTreeMap<String, Canary>) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    // Two daemons may write at the same time; each writes a whole file.
-    let aside = file.with_extension(format!("{}.tmp", std::process::id()));
-    fs::write(&aside, serde_json::to_vec(kept)?)?;
-    fs::rename(&aside, file)
+    (cosine < SAME).then_some(SpaceChange::Vectors { cosine })
 }
 
 #[cfg(test)]
@@ -110,12 +94,12 @@ mod tests {
         let look = |space, vector: [f32; 2]| check(folder.path(), "m", space, vec![vector.to_vec()]);
         assert_eq!(look("a", [1.0, 0.0]), None, "nothing is known yet");
         assert_eq!(look("a", [1.0, 0.001]), None, "rounding is no change");
-        let Some(Drift::Vectors { cosine }) = look("a", [1.0, 1.0]) else {
+        let Some(SpaceChange::Vectors { cosine }) = look("a", [1.0, 1.0]) else {
             panic!("a change of the vectors is noticed");
         };
         assert!((cosine - 0.5_f64.sqrt()).abs() < 1e-3, "{cosine}");
         assert_eq!(look("a", [1.0, 1.0]), None, "it is the usual now");
-        assert_eq!(look("b", [1.0, 1.0]), Some(Drift::Space));
+        assert_eq!(look("b", [1.0, 1.0]), Some(SpaceChange::Space));
     }
 
     #[test]

@@ -1,54 +1,52 @@
-//! What computes a model: the processor, or what the ONNX Runtime library knows beside it.
+//! The device that computes a model: the CPU, or another one that the ONNX Runtime library supports.
 
 use ort::{
     ep::{self, ExecutionProvider, ExecutionProviderDispatch},
     session::builder::SessionBuilder,
 };
+use strum::IntoStaticStr;
 
-/// Something that computes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// A device that computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Device {
-    /// The processor.
+    /// The CPU.
     #[default]
     Cpu,
-    /// NVIDIA's graphics cards.
+    /// NVIDIA's GPUs.
     Cuda,
-    /// Apple's.
+    /// Apple's GPUs and neural engines.
     CoreMl,
-    /// Graphics cards on Windows.
+    /// GPUs on Windows.
     DirectMl,
 }
 
-/// What is to compute.
+/// Which device is to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeviceWish {
+pub enum DevicePreference {
     /// The fastest that the library has on this machine.
     Auto,
-    /// This one; the processor where it is not to be had, which is told.
+    /// This one. If it is unavailable, the CPU computes, which is reported.
     Only(Device),
 }
 
-impl Default for DeviceWish {
+impl Default for DevicePreference {
     fn default() -> Self {
         Self::Only(Device::Cpu)
     }
 }
 
 impl Device {
-    /// Devices that go before the processor, the fastest first.
+    /// Devices that are preferred to the CPU, the fastest first.
     const FASTER: [Self; 3] = [Self::Cuda, Self::CoreMl, Self::DirectMl];
 
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Cuda => "cuda",
-            Self::CoreMl => "coreml",
-            Self::DirectMl => "directml",
-        }
+    /// Returns its name.
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
-    /// Whether the open library was built with it; whether there is such a device shows only when a session opens.
+    /// Returns whether the open library was built with it. Whether the machine has such a device shows only when a session
+    /// opens.
     fn is_in_library(self) -> bool {
         let is_available = match self {
             Self::Cpu => Ok(true),
@@ -65,7 +63,7 @@ impl Device {
             Self::Cpu => return Ok(builder),
             Self::Cuda => ep::CUDA::default().build(),
             Self::CoreMl => ep::CoreML::default().build(),
-            // It plans its memory by itself and says so where a session does too.
+            // DirectML plans its memory by itself, and refuses a session that does too.
             Self::DirectMl => {
                 let builder = builder.with_memory_pattern(false)?;
                 return Ok(
@@ -77,8 +75,8 @@ impl Device {
     }
 }
 
-impl DeviceWish {
-    /// Devices to try, the first first; the processor is always the last.
+impl DevicePreference {
+    /// Returns the devices to try, in order of preference; the CPU is always the last.
     pub(crate) fn candidates(self) -> Vec<Device> {
         let mut devices: Vec<Device> = match self {
             Self::Auto => Device::FASTER.to_vec(),
@@ -89,7 +87,7 @@ impl DeviceWish {
         devices
     }
 
-    /// The device that was asked for by its name, where `used` is another.
+    /// Returns the device that was asked for by its name, where `used` is another.
     pub(crate) fn missed(self, used: Device) -> Option<Device> {
         match self {
             Self::Only(asked) if asked != used => Some(asked),
@@ -104,9 +102,9 @@ mod tests {
 
     #[test]
     fn only_a_device_asked_for_by_name_is_missed() {
-        assert_eq!(DeviceWish::Auto.missed(Device::Cpu), None);
-        assert_eq!(DeviceWish::default().missed(Device::Cpu), None);
-        let cuda = DeviceWish::Only(Device::Cuda);
+        assert_eq!(DevicePreference::Auto.missed(Device::Cpu), None);
+        assert_eq!(DevicePreference::default().missed(Device::Cpu), None);
+        let cuda = DevicePreference::Only(Device::Cuda);
         assert_eq!(cuda.missed(Device::Cpu), Some(Device::Cuda));
     }
 }

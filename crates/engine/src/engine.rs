@@ -1,4 +1,4 @@
-//! The loaded model: takes texts, gives vectors.
+//! The loaded model: takes texts, returns vectors.
 
 use std::{
     sync::Arc,
@@ -10,7 +10,7 @@ use okibi_models::Prompts;
 use crate::{
     device::Device,
     error::EmbedError,
-    pooling::{Pooling, normalise},
+    pooling::{self, Pooling},
     queue::{Answer, Meter, Queue},
     session::Output,
     space::SpaceId,
@@ -38,7 +38,7 @@ pub struct EmbedRequest {
     pub role: Role,
     /// Whether vectors are brought to unit length.
     pub normalize: bool,
-    /// Keeps the first so many values of each vector, before normalising.
+    /// Keeps the first so many values of each vector, before normalizing.
     pub dimensions: Option<usize>,
     /// What is done with a text over the limit.
     pub overflow: Overflow,
@@ -49,7 +49,7 @@ pub struct EmbedRequest {
 }
 
 impl EmbedRequest {
-    /// Normalised vectors of `texts` as they are, cut at the limit.
+    /// Normalized vectors of `texts` as they are, cut at the limit.
     pub fn new(texts: impl IntoIterator<Item = impl Into<Text>>) -> Self {
         Self {
             texts: texts.into_iter().map(Into::into).collect(),
@@ -63,7 +63,7 @@ impl EmbedRequest {
     }
 }
 
-/// The vectors of a request and what is to be known about them.
+/// The vectors of a request, and how they came about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Embedded {
     /// One vector per text, in their order; with [`Output::Tokens`] those of its tokens, one after the other.
@@ -85,7 +85,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Itself where every text has a vector, for whoever cannot give some and not others.
+    /// Returns itself where every text has a vector, for APIs that cannot answer with some and not others.
     ///
     /// Errors: [`EmbedError::NotFinite`] for the first text that has none.
     pub fn whole(self) -> Result<Self, EmbedError> {
@@ -99,7 +99,7 @@ impl Embedded {
 /// Where the time of a request went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
-    /// Tokenising.
+    /// Tokenizing.
     pub tokenizing: Duration,
     /// Waiting for the first batch.
     pub queued: Duration,
@@ -107,7 +107,7 @@ pub struct Timing {
     pub computing: Duration,
 }
 
-/// What is to be known about a loaded model.
+/// Metadata of a loaded model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelInfo {
     /// Its name for people.
@@ -126,9 +126,9 @@ pub struct ModelInfo {
     pub threads: usize,
     /// What computes it.
     pub device: Device,
-    /// The device that was asked for and is not to be had.
+    /// The device that was asked for and is unavailable.
     pub missed_device: Option<Device>,
-    /// The space of its whole, normalised vectors.
+    /// The space of its whole, normalized vectors.
     pub space: SpaceId,
     /// Bytes of its weights.
     pub weight_bytes: u64,
@@ -145,7 +145,7 @@ pub struct Engine {
     pub(crate) queue: Queue,
 }
 
-/// A request whose texts are tokenised.
+/// A request whose texts are tokenized.
 pub struct Prepared {
     tokens: Vec<Tokens>,
     normalize: bool,
@@ -180,19 +180,19 @@ impl Engine {
         self.queue.close();
     }
 
-    /// What is to be known about the model.
+    /// Returns the model's metadata.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
 
-    /// The tokens of a text.
+    /// Returns the tokens of a text.
     ///
     /// Errors: [`EmbedError::Tokenize`].
     pub fn tokenize(&self, text: &str, with_special: bool) -> Result<Vec<TokenInfo>, EmbedError> {
         self.tokenizer.explain(text, with_special)
     }
 
-    /// The text that ids stand for.
+    /// Returns the text that ids stand for.
     ///
     /// Errors: [`EmbedError::UnknownId`], [`EmbedError::Tokenize`].
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, EmbedError> {
@@ -204,12 +204,12 @@ impl Engine {
         self.queue.texts()
     }
 
-    /// Tells `meter` what is computed from now on; only the first one is told.
+    /// Reports to `meter` what is computed from now on; only the first one counts.
     pub fn set_meter(&self, meter: Arc<dyn Meter>) {
         self.queue.set_meter(meter);
     }
 
-    /// The prompt for a role, where the model has one.
+    /// Returns the prompt for a role, where the model has one.
     pub fn prompt(&self, role: Role) -> Option<&str> {
         match role {
             Role::Query => self.info.prompts.query.as_deref(),
@@ -218,7 +218,7 @@ impl Engine {
         }
     }
 
-    /// Checks and tokenises a request; takes as long as that takes.
+    /// Checks and tokenizes a request; takes as long as that takes.
     ///
     /// Errors: [`EmbedError::NoInput`], [`EmbedError::EmptyText`], [`EmbedError::Dimensions`],
     /// [`EmbedError::TooLong`], [`EmbedError::UnknownId`], [`EmbedError::Tokenize`].
@@ -343,7 +343,7 @@ impl Pending {
         let mut vectors = computed.vectors.into_iter().map(|mut vector| {
             vector.truncate(keep);
             if normalize {
-                normalise(&mut vector);
+                pooling::normalize(&mut vector);
             }
             vector
         });
@@ -357,7 +357,7 @@ impl Pending {
     }
 }
 
-/// The texts whose vectors the model gave not `whole`, or which are not finite any more.
+/// Returns the texts whose vectors were not all finite, or are not finite any more.
 fn failed(whole: &[bool], vectors: &[Vec<f32>]) -> Vec<usize> {
     let each = whole.iter().zip(vectors).enumerate();
     each.filter(|(_, (whole, vector))| !**whole || !is_finite(vector))
@@ -369,7 +369,7 @@ fn is_finite(vector: &[f32]) -> bool {
     vector.iter().all(|value| value.is_finite())
 }
 
-/// The mean of the next vectors by their weights, `keep` values, of unit length where `normalize` says so.
+/// Returns the mean of the next vectors by their weights, `keep` values, of unit length where `normalize` says so.
 fn mean(
     weights: &[usize],
     vectors: impl Iterator<Item = Vec<f32>>,
@@ -385,7 +385,7 @@ fn mean(
         }
     }
     if normalize {
-        normalise(&mut sum);
+        pooling::normalize(&mut sum);
     }
     sum
 }

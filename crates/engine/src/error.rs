@@ -1,66 +1,6 @@
-//! What can go wrong with a model: while it loads, and while it embeds.
+//! Why texts are not embedded. Why a model cannot be loaded is in `okibi_models`, for those that put it into words.
 
-use std::path::PathBuf;
-
-pub use okibi_models::Cause;
-use okibi_models::ModelError;
-
-/// Why a model cannot be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The model's files are not to be had, or cannot be used.
-    #[error(transparent)]
-    Source(#[from] ModelError),
-    /// A file could not be read.
-    #[error("{path} cannot be read")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the OS said.
-        source: std::io::Error,
-    },
-    /// No ONNX Runtime library was found.
-    #[error("no ONNX Runtime library was found")]
-    RuntimeNotFound {
-        /// Where it was looked for.
-        searched: Vec<PathBuf>,
-    },
-    /// The ONNX Runtime library cannot be used.
-    #[error("the ONNX Runtime library {path} cannot be used")]
-    Runtime {
-        /// The library.
-        path: PathBuf,
-        /// What it said.
-        source: Cause,
-    },
-    /// The tokenizer file is broken.
-    #[error("the tokenizer {path} cannot be read")]
-    Tokenizer {
-        /// The file.
-        path: PathBuf,
-        /// What the library said.
-        source: Cause,
-    },
-    /// The model file is broken or is no text-embedding model.
-    #[error("the model {path} cannot be opened")]
-    Model {
-        /// The file.
-        path: PathBuf,
-        /// What the runtime said.
-        source: Cause,
-    },
-    /// There is no memory for the model.
-    #[error("the model needs {needed} bytes of memory, and {free} are free")]
-    NoMemory {
-        /// What it needs.
-        needed: u64,
-        /// What is free.
-        free: u64,
-    },
-    /// The loaded model failed at its first run.
-    #[error("the model does not run")]
-    WarmUp(#[source] EmbedError),
-}
+pub use okibi_models::{Cause, LoadError};
 
 /// Why texts were not embedded. One request's error touches no other.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -99,7 +39,7 @@ pub enum EmbedError {
         limit: usize,
     },
     /// The tokenizer failed.
-    #[error("text {index} cannot be tokenised: {reason}")]
+    #[error("text {index} cannot be tokenized: {reason}")]
     Tokenize {
         /// Which text, counted from 0.
         index: usize,

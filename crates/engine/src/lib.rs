@@ -1,4 +1,4 @@
-//! Models: loading in stages, tokenising, batching, embedding.
+//! Models: loading in stages, tokenizing, batching, embedding.
 //!
 //! Knows no socket and no async runtime: [`load()`] blocks and reports its stages to a callback; an [`Engine`]
 //! owns one OS thread, which owns the ONNX session, and answers through futures.
@@ -9,7 +9,7 @@
 //! - [`canary`]: whether a model's vectors are still what they were
 //!
 //! Where the files come from is the business of `okibi-models`. Inference goes to ONNX Runtime directly, and not through
-//! fastembed: that tokenises inside the call that computes, so sorting by length and cutting by tokens would tokenise
+//! fastembed: that tokenizes inside the call that computes, so sorting by length and cutting by tokens would tokenize
 //! every text twice, and it takes the model as bytes, which costs a copy of it.
 
 pub mod batch;
@@ -28,7 +28,7 @@ mod queue;
 mod space;
 mod unigram;
 
-pub use device::{Device, DeviceWish};
+pub use device::{Device, DevicePreference};
 pub use engine::{EmbedRequest, Embedded, Engine, ModelInfo, Pending, Prepared, Role, Timing};
 pub use error::{Cause, EmbedError, LoadError};
 pub use load::{Admission, DEFAULT_BATCH_TOKENS, DEFAULT_QUEUED_TEXTS, LoadOptions, Observer, load};

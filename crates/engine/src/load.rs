@@ -1,8 +1,14 @@
 //! Loading a model in stages.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::{self, Scope, ScopedJoinHandle},
+    time::Instant,
+};
 
-use okibi_models::{DEFAULT_MODEL, HubModel, Library, ModelFiles, Snapshot, Source, describe};
+use okibi_models::{DEFAULT_MODEL, HubModel, Library, ModelError, ModelFiles, Snapshot, Source, describe};
 use okibi_protocol::{
     models::Variant,
     stage::{Measure, Stage, StageEvent, StageState, Unit},
@@ -10,9 +16,9 @@ use okibi_protocol::{
 };
 
 use crate::{
-    device::DeviceWish,
+    device::DevicePreference,
     engine::{Engine, ModelInfo},
-    error::{EmbedError, LoadError},
+    error::LoadError,
     memory,
     queue::{Bounds, Queue},
     runtime,
@@ -21,8 +27,8 @@ use crate::{
     tokenizer::{Overflow, Tokenizer},
 };
 
-/// Padded tokens of a batch, where nothing else is asked for. Larger ones gain nothing on a desktop's processor
-/// (their activations leave its caches) and make a query wait longer.
+/// Padded tokens of a batch, where nothing else is asked for. Larger ones gain nothing on a desktop's CPU (their
+/// activations leave its caches) and make a query wait longer.
 pub const DEFAULT_BATCH_TOKENS: usize = 512;
 
 /// Texts that may wait, where nothing else is asked for.
@@ -31,22 +37,22 @@ pub const DEFAULT_QUEUED_TEXTS: usize = 50_000;
 /// Which model to load, and how.
 #[derive(Clone, Debug, Default)]
 pub struct LoadOptions {
-    /// The embedded default, an absolute path of a folder, or a name of the catalogue.
+    /// The embedded default, an absolute path of a folder, or a name of the catalog.
     pub model: String,
     /// Where models are.
     pub library: Library,
     /// Which weights of a repository are taken.
     pub variant: Variant,
-    /// Folders with ONNX Runtime, the first to be looked at first.
+    /// Folders with ONNX Runtime, in order of precedence.
     pub assets: Vec<PathBuf>,
-    /// The ONNX Runtime library, where it is not to be looked for.
+    /// The ONNX Runtime library; where it is `None`, `assets` is searched for it.
     pub runtime_library: Option<PathBuf>,
-    /// Where what is learnt about models is kept.
+    /// The folder of the model metadata cache.
     pub cache_folder: PathBuf,
     /// Threads that compute a batch; all physical cores where it is `None`.
     pub threads: Option<usize>,
-    /// What is to compute.
-    pub device: DeviceWish,
+    /// Which device computes.
+    pub device: DevicePreference,
     /// Padded tokens of a batch; [`DEFAULT_BATCH_TOKENS`] where it is `None`.
     pub batch_tokens: Option<usize>,
     /// Asked before the weights are opened; every model is admitted where it is `None`.
@@ -55,7 +61,7 @@ pub struct LoadOptions {
     pub max_queued_texts: Option<usize>,
 }
 
-/// Asked whether there is memory for a model before it is opened.
+/// Asked before a model is opened whether there is memory for it.
 #[derive(Clone)]
 pub struct Admission(Arc<Admit>);
 
@@ -63,7 +69,7 @@ pub struct Admission(Arc<Admit>);
 type Admit = dyn Fn(u64) -> Result<(), LoadError> + Send + Sync;
 
 impl Admission {
-    /// One that asks `admit`.
+    /// Creates one that asks `admit`.
     pub fn new(admit: impl Fn(u64) -> Result<(), LoadError> + Send + Sync + 'static) -> Self {
         Self(Arc::new(admit))
     }
@@ -75,38 +81,23 @@ impl fmt::Debug for Admission {
     }
 }
 
-/// Who is told of each step of a load; called from several threads.
+/// Receives each step of a load; called from several threads.
 pub type Observer<'a> = &'a (dyn Fn(StageEvent) + Sync);
 
-/// Loads a model and runs it once, telling `observer` of every step. Blocks; cancel by ending the process.
+/// Loads a model and runs it once, reporting every step to `observer`. Blocks; cancel by ending the process.
 ///
-/// Errors: [`LoadError`]; the stage that failed has been told as failed.
+/// Errors: [`LoadError`]; the stage that failed has been reported as failed.
 pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, LoadError> {
     let (library, files) = find_files(options, observer)?;
     if let Some(Admission(admit)) = &options.admission {
         admit(space::weight_bytes(&files))?;
     }
     let threads = options.threads.unwrap_or_else(default_threads);
-    // The tokenizer takes longest and needs nobody: it is read while the runtime and the session open.
-    let (tokenizer, session, contents) = std::thread::scope(|scope| {
-        let contents = scope.spawn(|| Contents::read(&files, &options.cache_folder));
-        let tokenizer = scope.spawn(|| staged(Stage::Tokenizer, observer, |_| Tokenizer::load(&files)));
-        let session = staged(Stage::Runtime, observer, |_| runtime::open(&library)).and_then(|environment| {
-            staged(Stage::Model, observer, |_| {
-                Session::open(&environment, &files, threads, options.device)
-            })
-        });
-        let tokenizer = tokenizer.join().unwrap_or_else(|_| {
-            let source = "the tokenizer library panicked".into();
-            Err(LoadError::Tokenizer {
-                path: files.tokenizer.clone(),
-                source,
-            })
-        });
-        (tokenizer, session, contents.join())
-    });
-    let (tokenizer, mut session) = (tokenizer?, session?);
-    let contents = contents.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let Parts {
+        tokenizer,
+        mut session,
+        contents,
+    } = open(options, &library, &files, threads, observer)?;
     let dimension = staged(Stage::Warmup, observer, |_| warm_up(&tokenizer, &mut session))?;
     memory::return_unused();
     let info = ModelInfo {
@@ -128,16 +119,67 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
         batch_tokens: options.batch_tokens.unwrap_or(DEFAULT_BATCH_TOKENS),
         texts: options.max_queued_texts.unwrap_or(DEFAULT_QUEUED_TEXTS),
     };
-    let queue = Queue::start(session, bounds).map_err(|error| {
-        LoadError::WarmUp(EmbedError::Compute {
-            reason: format!("no thread could be started: {error}"),
-        })
-    })?;
+    let queue = Queue::start(session, bounds)?;
     Ok(Engine {
         info,
         tokenizer,
         queue,
     })
+}
+
+/// What a model consists of once its files are open.
+struct Parts {
+    tokenizer: Tokenizer,
+    session: Session,
+    contents: Contents,
+}
+
+/// Opens a model's files, the slow ones at the same time: the tokenizer takes longest and depends on nothing, so it is read
+/// while the runtime and the session open.
+fn open(
+    options: &LoadOptions,
+    library: &Path,
+    files: &ModelFiles,
+    threads: usize,
+    observer: Observer<'_>,
+) -> Result<Parts, LoadError> {
+    thread::scope(|scope| {
+        let contents = spawn(scope, || Contents::read(files, &options.cache_folder))?;
+        let tokenizer = spawn(scope, || {
+            staged(Stage::Tokenizer, observer, |_| Tokenizer::load(files))
+        })?;
+        let session = staged(Stage::Runtime, observer, |_| runtime::open(library)).and_then(|environment| {
+            staged(Stage::Model, observer, |_| {
+                Session::open(&environment, files, threads, options.device)
+            })
+        });
+        // Some broken files make the tokenizer library panic.
+        let tokenizer = tokenizer.join().unwrap_or_else(|_| {
+            let source = "the tokenizer library panicked".into();
+            Err(LoadError::Tokenizer {
+                path: files.tokenizer.clone(),
+                source,
+            })
+        });
+        let contents = contents
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // Both outcomes stand before either is looked at, so that no stage is left begun.
+        Ok(Parts {
+            tokenizer: tokenizer?,
+            session: session?,
+            contents: contents?,
+        })
+    })
+}
+
+/// Starts a thread of `scope`. [`Scope::spawn`] would panic where the system starts none.
+fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, ModelError> {
+    let spawned = thread::Builder::new().spawn_scoped(scope, work);
+    spawned.map_err(|source| ModelError::Thread { source })
 }
 
 /// Finds the ONNX Runtime library and the model's files, which are fetched where they are not on this machine.
@@ -188,27 +230,23 @@ fn of_snapshot(model: &HubModel, snapshot: &Snapshot) -> Result<ModelFiles, Load
 fn warm_up(tokenizer: &Tokenizer, session: &mut Session) -> Result<usize, LoadError> {
     let tokens = tokenizer
         .encode(&["warm-up".into()], None, Overflow::Truncate)
-        .map_err(LoadError::WarmUp)?;
+        .map_err(|error| LoadError::WarmUp { source: error.into() })?;
     let ids: Vec<(&[u32], Output)> = tokens
         .iter()
         .map(|text| (text.windows[0].as_slice(), Output::Text))
         .collect();
-    let vectors = session.run(&ids).map_err(|error| {
-        LoadError::WarmUp(EmbedError::Compute {
-            reason: error.to_string(),
-        })
-    })?;
+    let vectors = session.run(&ids).map_err(|source| LoadError::WarmUp { source })?;
     Ok(vectors[0].len())
 }
 
-/// Runs one stage and tells its start and its end, with the time it took.
+/// Runs one stage and reports its start and its end, with the time it took.
 fn staged<T>(
     stage: Stage,
     observer: Observer<'_>,
     work: impl FnOnce(&(dyn Fn(Measure) + Sync)) -> Result<T, LoadError>,
 ) -> Result<T, LoadError> {
     let began = Instant::now();
-    let tell = |state, measure| {
+    let report = |state, measure| {
         observer(StageEvent {
             stage,
             state,
@@ -216,9 +254,9 @@ fn staged<T>(
             measure,
         });
     };
-    tell(StageState::Started, None);
-    let outcome = work(&|measure| tell(StageState::Advanced, Some(measure)));
-    tell(
+    report(StageState::Started, None);
+    let outcome = work(&|measure| report(StageState::Advanced, Some(measure)));
+    report(
         if outcome.is_ok() {
             StageState::Finished
         } else {

@@ -22,7 +22,7 @@ pub fn pool(pooling: Pooling, rows: &[f32], dimension: usize) -> Vec<f32> {
 }
 
 /// Brings `vector` to unit length (L2); a zero vector stays as it is.
-pub fn normalise(vector: &mut [f32]) {
+pub fn normalize(vector: &mut [f32]) {
     let length = vector
         .iter()
         .map(|value| f64::from(*value).powi(2))
@@ -47,12 +47,12 @@ mod tests {
     }
 
     #[test]
-    fn normalised_vectors_have_length_one_and_zero_stays_zero() {
+    fn normalized_vectors_have_length_one_and_zero_stays_zero() {
         let mut vector = [3.0, 4.0];
-        normalise(&mut vector);
+        normalize(&mut vector);
         assert_eq!(vector, [0.6, 0.8]);
         let mut zero = [0.0; 3];
-        normalise(&mut zero);
+        normalize(&mut zero);
         assert_eq!(zero, [0.0; 3]);
     }
 }

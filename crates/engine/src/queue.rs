@@ -1,17 +1,33 @@
 //! The engine's thread: requests wait here, batches are computed, vectors go back.
+//!
+//! One OS thread owns the ONNX session. Everyone else puts requests into the shared state under its lock and waits on a
+//! channel of their own; the thread takes a batch out, computes it without the lock, and takes the lock again to settle it.
+//! A request may be computed in several batches, and a batch may hold parts of several requests.
+//!
+//! ```text
+//! submit ──► State { jobs, waiting } ──next_parts──► Vec<Part> ──run──► vectors
+//!    │              ▲      (lock)                     (no lock)            │
+//!    │              └───────────────────── settle ◄────────────────────────┘
+//!    └── receiver ◄──────────── reply, once every text of the job has its vector
+//! ```
+//!
+//! A client that goes away drops its receiver, which is seen before the next batch: its request leaves the queue, and what was
+//! computed of it is thrown away.
 
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
-    thread::JoinHandle,
+    sync::{Arc, OnceLock},
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
+use okibi_models::ModelError;
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use crate::{
-    batch::{Planner, Share, Waiting},
+    batch::{BatchSlice, Planner, Waiting},
     error::EmbedError,
     memory,
     session::{Output, Session},
@@ -29,13 +45,13 @@ pub(crate) struct Computed {
 
 pub(crate) type Answer = Result<Computed, EmbedError>;
 
-/// Told what the model computes; for metrics.
+/// Receives what the model computes; for metrics.
 pub trait Meter: Send + Sync + 'static {
     /// A batch has been computed, or has failed.
     fn batch(&self, batch: &BatchRecord);
     /// A request's first batch begins.
     fn queued(&self, waited: Duration);
-    /// A request was dropped before it was computed to its end: nobody waits for it any more.
+    /// A request was dropped before it was computed to its end: its client is gone.
     fn abandoned(&self);
 }
 
@@ -65,14 +81,17 @@ pub(crate) struct Bounds {
 
 /// The queue and the thread that owns the session.
 ///
-/// Dropping it has the thread end after its present batch, and does not wait for that: [`Queue::close`] does.
+/// Dropping it lets the thread end after its current batch, and does not wait for that: [`Queue::close`] does.
 pub(crate) struct Queue {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 struct Shared {
+    /// Held for moments only, and never while the model computes. No panic leaves it half-changed: what can panic runs
+    /// without it.
     state: Mutex<State>,
+    /// Signaled when a request has come or the queue stops. Only the thread waits for it, so one signal is enough.
     changed: Condvar,
     bounds: Bounds,
     meter: OnceLock<Arc<dyn Meter>>,
@@ -112,8 +131,14 @@ struct Part {
 }
 
 impl Queue {
-    /// Starts the thread.
-    pub(crate) fn start(session: Session, bounds: Bounds) -> std::io::Result<Self> {
+    /// Starts the queue's thread.
+    ///
+    /// Errors: [`ModelError::Thread`].
+    pub(crate) fn start(session: Session, bounds: Bounds) -> Result<Self, ModelError> {
+        Self::start_on(thread::Builder::new().name("okibi-model".into()), session, bounds)
+    }
+
+    fn start_on(thread: thread::Builder, session: Session, bounds: Bounds) -> Result<Self, ModelError> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -121,12 +146,13 @@ impl Queue {
             meter: OnceLock::new(),
         });
         let worker = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name("okibi-model".into())
-            .spawn(move || {
-                worker.work(session);
-                memory::return_unused();
-            })?;
+        let work = move || {
+            worker.work(session);
+            memory::return_unused();
+        };
+        let thread = thread
+            .spawn(work)
+            .map_err(|source| ModelError::Thread { source })?;
         Ok(Self {
             shared,
             thread: Some(thread),
@@ -149,7 +175,7 @@ impl Queue {
         let ids: Vec<Vec<u32>> = positions.iter().filter_map(|at| texts[*at].take()).collect();
 
         let limit = self.shared.bounds.texts;
-        let mut state = self.shared.lock();
+        let mut state = self.shared.state.lock();
         if state.texts > 0 && state.texts + ids.len() > limit {
             return Err(EmbedError::Busy { limit });
         }
@@ -186,11 +212,11 @@ impl Queue {
 
     /// Texts that wait or are being computed.
     pub(crate) fn texts(&self) -> usize {
-        self.shared.lock().texts
+        self.shared.state.lock().texts
     }
 
     fn stop(&self) {
-        self.shared.lock().is_stopping = true;
+        self.shared.state.lock().is_stopping = true;
         self.shared.changed.notify_one();
     }
 
@@ -204,9 +230,9 @@ impl Queue {
         }
     }
 
-    /// Tells `meter` from now on; the first one stays.
+    /// Reports to `meter` from now on; the first one stays.
     pub(crate) fn set_meter(&self, meter: Arc<dyn Meter>) {
-        // A second one has nobody to tell.
+        // The first one stays, so a second one is dropped.
         let _ = self.shared.meter.set(meter);
     }
 }
@@ -218,16 +244,11 @@ impl Drop for Queue {
 }
 
 impl Shared {
-    /// The state, which no panic leaves half-changed: what panics runs outside the lock.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn work(&self, mut session: Session) {
         while let Some(parts) = self.next_parts() {
             let outcome = self.run(&mut session, &parts);
             let outcomes = match outcome {
-                // One request's text may have done this: each gets a run of its own.
+                // One request's text may be at fault, so each request gets a run of its own.
                 Err(_) if parts.len() > 1 => parts
                     .iter()
                     .map(|part| self.run(&mut session, std::slice::from_ref(part)))
@@ -242,7 +263,7 @@ impl Shared {
                     parts.iter().map(taken).map(Ok).collect()
                 }
             };
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             for (part, outcome) in parts.iter().zip(outcomes) {
                 state.settle(part, outcome);
             }
@@ -251,10 +272,10 @@ impl Shared {
 
     /// Waits for something to compute; `None` when the queue ends.
     fn next_parts(&self) -> Option<Vec<Part>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             if state.is_stopping {
-                // Dropping the jobs tells their requests.
+                // Dropping the jobs closes their channels, and the requests get `Stopped`.
                 *state = State {
                     is_stopping: true,
                     ..State::default()
@@ -266,7 +287,7 @@ impl Shared {
             if !parts.is_empty() {
                 return Some(parts);
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait(&mut state);
         }
     }
 }
@@ -279,27 +300,27 @@ impl State {
             jobs,
             ..
         } = self;
-        let shares = planner.next_batch(waiting, budget);
-        let part = |share: Share| {
-            let job = &mut jobs[share.request];
-            if share.first == 0 {
+        let slices = planner.next_batch(waiting, budget);
+        let part = |slice: BatchSlice| {
+            let job = &mut jobs[slice.request];
+            if slice.first == 0 {
                 job.done.queued = job.arrived.elapsed();
                 if let Some(meter) = meter {
                     meter.queued(job.done.queued);
                 }
             }
-            let ids = job.ids[share.first..share.first + share.count]
+            let ids = job.ids[slice.first..slice.first + slice.count]
                 .iter_mut()
                 .map(std::mem::take)
                 .collect();
             Part {
                 job: job.number,
-                first: share.first,
+                first: slice.first,
                 ids,
                 output: job.output,
             }
         };
-        shares.into_iter().map(part).collect()
+        slices.into_iter().map(part).collect()
     }
 
     /// Forgets requests whose clients have gone.
@@ -329,7 +350,7 @@ impl State {
         match outcome {
             Err(error) => {
                 let job = self.remove(at);
-                // A receiver that is gone has taken its request back.
+                // The receiver is gone where the client has taken its request back.
                 let _ = job.reply.send(Err(error));
             }
             Ok(Run { vectors, took }) => {
@@ -357,7 +378,7 @@ struct Run {
 }
 
 impl Shared {
-    /// Computes a batch and tells the meter.
+    /// Computes a batch and reports it to the meter.
     fn run(&self, session: &mut Session, parts: &[Part]) -> Result<Run, EmbedError> {
         let began = Instant::now();
         let outcome = run(session, parts);
@@ -403,5 +424,32 @@ fn run(session: &mut Session, parts: &[Part]) -> Result<Vec<Vec<f32>>, EmbedErro
         Err(_) => Err(EmbedError::Compute {
             reason: "the runtime panicked".into(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use okibi_models::describe;
+
+    use super::*;
+    use crate::{device::DevicePreference, runtime};
+
+    #[test]
+    fn a_thread_that_the_system_does_not_start_is_an_error_of_its_own() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let assets = std::env::var_os("OKIBI_ASSETS").map_or_else(|| root.join("assets"), PathBuf::from);
+        let environment = runtime::open(&runtime::find(None, &[assets]).unwrap()).unwrap();
+        let files = describe("tiny", &root.join("tests/data/tiny-ruri"), None, None).unwrap();
+        let session = Session::open(&environment, &files, 1, DevicePreference::default()).unwrap();
+        let bounds = Bounds {
+            batch_tokens: 512,
+            texts: 1,
+        };
+        // No address space has room for this stack.
+        let thread = thread::Builder::new().stack_size(1 << 60);
+        let outcome = Queue::start_on(thread, session, bounds);
+        assert!(matches!(outcome, Err(ModelError::Thread { .. })));
     }
 }

@@ -1,11 +1,9 @@
 //! The ONNX Runtime library: where it is, and opening it once per process.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
-};
+use std::path::{Path, PathBuf};
 
 use ort::environment::Environment;
+use parking_lot::Mutex;
 
 use crate::error::LoadError;
 
@@ -21,7 +19,7 @@ pub const LIBRARY_NAME: &str = if cfg!(windows) {
     "libonnxruntime.so"
 };
 
-/// The folder of this platform's library inside an assets folder.
+/// Returns the path of this platform's library inside an assets folder.
 pub fn library_in(assets: &Path) -> PathBuf {
     let os = if cfg!(target_os = "macos") {
         "macos"
@@ -36,9 +34,9 @@ pub fn library_in(assets: &Path) -> PathBuf {
         .join(LIBRARY_NAME)
 }
 
-/// Finds the library: the one asked for, else the first there is in `assets`.
+/// Finds the library: the one asked for, else the first one in `assets`.
 ///
-/// Errors: [`LoadError::RuntimeNotFound`] with all places looked at.
+/// Errors: [`LoadError::RuntimeNotFound`] with all places that were searched.
 pub fn find(asked: Option<&Path>, assets: &[PathBuf]) -> Result<PathBuf, LoadError> {
     let searched: Vec<PathBuf> = match asked {
         Some(path) => vec![path.to_owned()],
@@ -53,7 +51,8 @@ pub fn find(asked: Option<&Path>, assets: &[PathBuf]) -> Result<PathBuf, LoadErr
 /// Opens the library at `path`. The first library of a process stays; later calls return it.
 pub fn open(path: &Path) -> Result<Environment, LoadError> {
     static OPENED: Mutex<Option<Environment>> = Mutex::new(None);
-    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    // Held while the library opens: two loads at once must not initialize it twice.
+    let mut opened = OPENED.lock();
     if let Some(environment) = opened.as_ref() {
         return Ok(environment.clone());
     }

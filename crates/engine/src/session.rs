@@ -6,10 +6,10 @@ use ort::{
     value::{DynValue, Tensor, TensorElementType},
 };
 
-use okibi_models::ModelFiles;
+use okibi_models::{ModelError, ModelFiles};
 
 use crate::{
-    device::{Device, DeviceWish},
+    device::{Device, DevicePreference},
     error::{Cause, EmbedError, LoadError},
     pooling::{Pooling, pool},
 };
@@ -45,25 +45,26 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens the model. `threads` compute one run together; `wish` says what computes, where that is to be had.
+    /// Opens the model. `threads` compute one run together; `preference` says which device computes, if it is
+    /// available.
     ///
     /// Errors: [`LoadError::Model`] for a file that is broken or wants inputs this code does not know.
     pub fn open(
         environment: &Environment,
         files: &ModelFiles,
         threads: usize,
-        wish: DeviceWish,
+        preference: DevicePreference,
     ) -> Result<Self, LoadError> {
         let broken = |source: Cause| LoadError::Model {
             path: files.model.clone(),
             source,
         };
-        std::fs::File::open(&files.model).map_err(|source| LoadError::Unreadable {
+        std::fs::File::open(&files.model).map_err(|source| ModelError::Unreadable {
             path: files.model.clone(),
             source,
         })?;
         let (library, device) =
-            open_on(environment, files, threads, wish).map_err(|error| broken(error.into()))?;
+            open_on(environment, files, threads, preference).map_err(|error| broken(error.into()))?;
         for input in library.inputs() {
             let is_i64 = input.dtype().tensor_type() == Some(TensorElementType::Int64);
             if !KNOWN_INPUTS.contains(&input.name()) || !is_i64 {
@@ -82,7 +83,7 @@ impl Session {
             } else {
                 None
             })
-            .ok_or_else(|| broken(format!("none of its outputs {outputs:?} holds vectors").into()))?
+            .ok_or_else(|| broken(format!("its outputs {outputs:?} hold no vectors").into()))?
             .to_owned();
         Ok(Self {
             device,
@@ -162,9 +163,9 @@ fn open_on(
     environment: &Environment,
     files: &ModelFiles,
     threads: usize,
-    wish: DeviceWish,
+    preference: DevicePreference,
 ) -> ort::Result<(Library, Device)> {
-    let mut candidates = wish.candidates().into_iter();
+    let mut candidates = preference.candidates().into_iter();
     loop {
         let device = candidates.next().unwrap_or_default();
         match build(environment, files, threads, device) {
@@ -189,8 +190,8 @@ fn build(
         // query must not burn a core, so they stop with the run.
         .with_intra_op_spinning(true)?
         .with_config_entry("session.force_spinning_stop", "1")?
-        // Without VNNI, x86 processors add int8 products up in 16 bits and cut what does not fit: vectors would
-        // depend on the processor. This costs a tenth of the speed there, and nothing elsewhere.
+        // Without VNNI, x86 CPUs add int8 products up in 16 bits and cut what does not fit: vectors would
+        // depend on the CPU. This costs a tenth of the speed there, and nothing elsewhere.
         .with_precise_qmm()?;
     device.configure(builder)?.commit_from_file(&files.model)
 }

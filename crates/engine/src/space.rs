@@ -1,24 +1,21 @@
-//! Which space a model's vectors are in, so that an index of vectors can tell whether new ones belong to it.
+//! Which space a model's vectors are in, so that an app sees whether new vectors belong to its index.
 
 use std::{
     collections::BTreeMap,
     fmt,
     fs::{self, File},
-    io,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize};
 
-use okibi_models::{ModelFiles, Prompts};
-
-use crate::error::LoadError;
+use okibi_models::{ModelError, ModelFiles, Prompts, store};
 
 /// Hexadecimal digits of an id: 64 bits, so that two spaces of one user never meet.
 const DIGITS: usize = 16;
 
-/// File of the cache folder that remembers what files hold, so that a large one is not read twice.
+/// File of the cache folder with the hashes of files.
 const DIGESTS: &str = "digests.json";
 
 /// The space of a model's vectors: a short hash of weights, tokenizer, pooling, prompts, limit and length.
@@ -56,7 +53,7 @@ impl fmt::Display for SpaceId {
 /// What a model's files hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Contents {
-    /// Of the ONNX file and the external data beside it.
+    /// Of each file with weights, the ONNX file first.
     weights: Vec<blake3::Hash>,
     tokenizer: blake3::Hash,
     pub(crate) weight_bytes: u64,
@@ -65,15 +62,15 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    /// Reads the files of a model, or remembers what they held when size and time are still the same.
+    /// Reads the files of a model, or takes the hashes of the last time where size and time of a file are still the same.
     ///
-    /// Errors: [`LoadError::Unreadable`].
-    pub(crate) fn read(files: &ModelFiles, cache_folder: &Path) -> Result<Self, LoadError> {
+    /// Errors: [`ModelError::Unreadable`].
+    pub(crate) fn read(files: &ModelFiles, cache_folder: &Path) -> Result<Self, ModelError> {
         let mut digests = Digests::open(cache_folder);
         let mut weights = Vec::new();
         let mut weight_bytes = 0;
-        for path in weight_files(&files.model) {
-            let (hash, bytes) = digests.of(&path)?;
+        for path in &files.weights {
+            let (hash, bytes) = digests.of(path)?;
             weights.push(hash);
             weight_bytes += bytes;
         }
@@ -87,7 +84,7 @@ impl Contents {
         })
     }
 
-    /// A hash of weights and tokenizer, 64 hexadecimal digits.
+    /// Returns a hash of weights and tokenizer, 64 hexadecimal digits.
     pub(crate) fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for hash in self.weights.iter().chain([&self.tokenizer]) {
@@ -96,10 +93,12 @@ impl Contents {
         hasher.finalize().to_hex().to_string()
     }
 
-    /// The space of the model's whole vectors, of unit length.
+    /// Returns the space of the model's whole vectors, of unit length.
     pub(crate) fn space(&self, files: &ModelFiles, dimension: usize) -> SpaceId {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.digest().as_bytes());
+        // All that goes into a vector, in an order that stays: users keep ids beside their indexes. Padding is left out, since
+        // the model does not attend to it.
         let Prompts { query, document, .. } = &files.prompts;
         let manner = serde_json::json!([
             files.pooling,
@@ -114,67 +113,42 @@ impl Contents {
     }
 }
 
-/// The ONNX file and the external data that lies beside it under names that begin with its own.
-fn weight_files(model: &Path) -> Vec<PathBuf> {
-    let mut files = vec![model.to_owned()];
-    if let (Some(folder), Some(stem)) = (model.parent(), model.file_stem()) {
-        // `model.onnx_data`, `model.data`; not `model_q4.onnx_data`, which is a neighbour's.
-        let start = format!("{}.", stem.to_string_lossy());
-        let mut data: Vec<PathBuf> = fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                path != model && name.starts_with(&start) && name.contains("data")
-            })
-            .collect();
-        data.sort();
-        files.extend(data);
-    }
-    files
-}
-
-/// Bytes of a model's weights on disk.
+/// Returns the bytes of a model's weights on disk.
 pub(crate) fn weight_bytes(files: &ModelFiles) -> u64 {
-    let each = weight_files(&files.model).into_iter();
+    let each = files.weights.iter();
     each.filter_map(|path| Some(fs::metadata(path).ok()?.len())).sum()
 }
 
 /// A file as it was when it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Seen {
+struct FileStamp {
     bytes: u64,
     /// Time of its last change, in nanoseconds since 1970.
     changed: u128,
     hash: String,
 }
 
-/// What is known of files.
+/// The hashes of files, by path.
 struct Digests {
     file: PathBuf,
-    seen: BTreeMap<PathBuf, Seen>,
+    stamps: BTreeMap<PathBuf, FileStamp>,
     is_new: bool,
 }
 
 impl Digests {
     fn open(folder: &Path) -> Self {
         let file = folder.join(DIGESTS);
-        // What cannot be read is computed anew.
-        let seen = fs::read(&file)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default();
         Self {
+            stamps: store::read(&file),
             file,
-            seen,
             is_new: false,
         }
     }
 
-    /// The hash and the size of a file.
-    fn of(&mut self, path: &Path) -> Result<(blake3::Hash, u64), LoadError> {
-        let unreadable = |source| LoadError::Unreadable {
+    /// Returns the hash and the size of a file. A file of the same size and time as when it was read is not read again: some
+    /// have gigabytes.
+    fn of(&mut self, path: &Path) -> Result<(blake3::Hash, u64), ModelError> {
+        let unreadable = |source| ModelError::Unreadable {
             path: path.to_owned(),
             source,
         };
@@ -189,10 +163,10 @@ impl Digests {
             .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
             .map_or(0, |since| since.as_nanos());
         let known = self
-            .seen
+            .stamps
             .get(path)
-            .filter(|seen| changed > 0 && (seen.bytes, seen.changed) == (metadata.len(), changed));
-        if let Some(hash) = known.and_then(|seen| blake3::Hash::from_hex(&seen.hash).ok()) {
+            .filter(|stamp| changed > 0 && (stamp.bytes, stamp.changed) == (metadata.len(), changed));
+        if let Some(hash) = known.and_then(|stamp| blake3::Hash::from_hex(&stamp.hash).ok()) {
             return Ok((hash, metadata.len()));
         }
         let mut hasher = blake3::Hasher::new();
@@ -200,40 +174,32 @@ impl Digests {
             .update_reader(File::open(path).map_err(unreadable)?)
             .map_err(unreadable)?;
         let hash = hasher.finalize();
-        let seen = Seen {
+        let stamp = FileStamp {
             bytes: metadata.len(),
             changed,
             hash: hash.to_hex().to_string(),
         };
-        self.seen.insert(path.to_owned(), seen);
+        self.stamps.insert(path.to_owned(), stamp);
         self.is_new = true;
         Ok((hash, metadata.len()))
     }
 
-    /// Writes what has been learnt; where that is not possible it is learnt again next time.
+    /// Writes new hashes; where that is not possible, they are computed again next time.
     fn keep(&mut self) {
         if !self.is_new || self.file == Path::new(DIGESTS) {
             return;
         }
-        self.seen.retain(|path, _| path.exists());
-        if let Err(error) = self.write() {
+        self.stamps.retain(|path, _| path.exists());
+        if let Err(error) = store::write(&self.file, &self.stamps) {
             tracing::debug!(%error, file = %self.file.display(), "the digests are not kept");
         }
-    }
-
-    fn write(&self) -> io::Result<()> {
-        if let Some(folder) = self.file.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        // Two daemons may write at the same time; each writes a whole file.
-        let aside = self.file.with_extension(format!("{}.tmp", std::process::id()));
-        fs::write(&aside, serde_json::to_vec(&self.seen)?)?;
-        fs::rename(&aside, &self.file)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use okibi_models::describe;
+
     use super::*;
 
     #[test]
@@ -261,21 +227,31 @@ mod tests {
     }
 
     #[test]
-    fn external_data_is_part_of_the_weights() {
+    fn every_file_with_weights_is_part_of_the_space_whatever_its_name() {
         let folder = tempfile::tempdir().unwrap();
-        for name in [
-            "model.onnx",
-            "model.onnx_data",
-            "other.onnx_data",
-            "model_q4.onnx_data",
-            "model_q4.onnx",
-        ] {
-            fs::write(folder.path().join(name), b"x").unwrap();
-        }
-        let names: Vec<_> = weight_files(&folder.path().join("model.onnx"))
-            .iter()
-            .map(|path| path.file_name().unwrap().to_owned())
-            .collect();
-        assert_eq!(names, ["model.onnx", "model.onnx_data"]);
+        let write = |name: &str, content: &[u8]| fs::write(folder.path().join(name), content).unwrap();
+        // ModelProto.graph.initializer.external_data { key: "location", value: "weights.bin" }.
+        let field = |number: u8, content: &[u8]| [&[number << 3 | 2, content.len() as u8], content].concat();
+        let entry = [field(1, b"location"), field(2, b"weights.bin")].concat();
+        write("model.onnx", &field(7, &field(5, &field(13, &entry))));
+        write("tokenizer.json", b"{}");
+        write("weights.bin", b"one");
+        let look = || {
+            let files = describe("m", folder.path(), None, None).unwrap();
+            let contents = Contents::read(&files, Path::new("")).unwrap();
+            assert_eq!(
+                contents.weight_bytes,
+                weight_bytes(&files),
+                "admission counts the same files"
+            );
+            (contents.space(&files, 4), contents.weight_bytes)
+        };
+        let (space, bytes) = look();
+        write("model.onnx_data", b"another model's, or a leftover");
+        assert_eq!(look(), (space.clone(), bytes), "the graph does not name it");
+        write("weights.bin", b"three");
+        let (changed, more) = look();
+        assert_ne!(changed, space);
+        assert_eq!(more, bytes + 2);
     }
 }

@@ -1,12 +1,12 @@
-//! Texts to token ids, within the model's limit.
+//! From texts to token ids, within the model's limit.
 
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 
 use tokenizers::{
     AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl,
 };
 
-use okibi_models::ModelFiles;
+use okibi_models::{ModelError, ModelFiles};
 
 use crate::{
     error::{EmbedError, LoadError},
@@ -17,10 +17,10 @@ use crate::{
 type Library =
     TokenizerImpl<AnyModel, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
-/// Texts tokenised at a time: the library's encodings are some hundred bytes a token, ids are four.
+/// Texts tokenized at a time: the library's encodings are some hundred bytes a token, ids are four.
 const CHUNK: usize = 256;
 
-/// Bytes of a text that are tokenised at once at the least; a longer one is tokenised piece by piece, because the
+/// Bytes of a text that are tokenized at once at the least; a longer one is tokenized piece by piece, because the
 /// library needs some hundred bytes of memory a token.
 const PIECE_BYTES: usize = 64 << 10;
 
@@ -37,6 +37,8 @@ pub struct Tokenizer {
     /// Special tokens behind every text.
     behind: Vec<u32>,
     vocabulary: usize,
+    /// The model's prompts with their ids: every request would compute the same ones.
+    prompts: Vec<(String, Vec<u32>)>,
 }
 
 /// Something to embed.
@@ -130,14 +132,14 @@ pub struct TokenInfo {
 impl Tokenizer {
     /// Reads the tokenizer of a model.
     ///
-    /// Errors: [`LoadError::Unreadable`], [`LoadError::Tokenizer`].
+    /// Errors: [`ModelError::Unreadable`], [`LoadError::Tokenizer`].
     pub fn load(files: &ModelFiles) -> Result<Self, LoadError> {
         let path: &Path = &files.tokenizer;
         let broken = |source| LoadError::Tokenizer {
             path: path.to_owned(),
             source,
         };
-        let bytes = std::fs::read(path).map_err(|source| LoadError::Unreadable {
+        let bytes = std::fs::read(path).map_err(|source| ModelError::Unreadable {
             path: path.to_owned(),
             source,
         })?;
@@ -156,13 +158,22 @@ impl Tokenizer {
         }
         let (before, behind) = around(&library).map_err(broken)?;
         let vocabulary = library.get_vocab_size(true);
-        Ok(Self {
+        let mut tokenizer = Self {
             library,
             max_tokens: files.max_tokens,
             before,
             behind,
             vocabulary,
-        })
+            prompts: Vec::new(),
+        };
+        for prompt in [&files.prompts.query, &files.prompts.document]
+            .into_iter()
+            .flatten()
+        {
+            let ids = tokenizer.ids_of(prompt).map_err(broken)?;
+            tokenizer.prompts.push((prompt.clone(), ids));
+        }
+        Ok(tokenizer)
     }
 
     /// Tokens of a text that the model reads, special tokens included.
@@ -170,7 +181,7 @@ impl Tokenizer {
         self.max_tokens
     }
 
-    /// Tokenises texts, each with `prompt` before it.
+    /// Tokenizes texts, each with `prompt` before it.
     ///
     /// Errors: [`EmbedError::TooLong`] (with [`Overflow::Refuse`]), [`EmbedError::UnknownId`],
     /// [`EmbedError::Tokenize`].
@@ -180,9 +191,14 @@ impl Tokenizer {
         prompt: Option<&str>,
         overflow: Overflow,
     ) -> Result<Vec<Tokens>, EmbedError> {
-        let prompt_ids = match prompt {
-            Some(prompt) => self.ids_of(prompt).map_err(|error| failed(0, &error))?,
-            None => Vec::new(),
+        let known = self
+            .prompts
+            .iter()
+            .find(|(known, _)| prompt == Some(known.as_str()));
+        let prompt_ids = match (prompt, known) {
+            (None, _) => Cow::Owned(Vec::new()),
+            (Some(_), Some((_, ids))) => Cow::Borrowed(ids.as_slice()),
+            (Some(prompt), None) => Cow::Owned(self.ids_of(prompt).map_err(|error| failed(0, &error))?),
         };
         let mut all = Vec::with_capacity(texts.len());
         for chunk in texts.chunks(CHUNK) {
@@ -201,7 +217,7 @@ impl Tokenizer {
         Ok(all)
     }
 
-    /// The ids of texts with the prompt before them, without special tokens; `offset` is the index of the first text.
+    /// Returns the ids of texts with the prompt before them, without special tokens; `offset` is the index of the first text.
     fn content(
         &self,
         texts: &[Text],
@@ -251,7 +267,7 @@ impl Tokenizer {
         each.collect()
     }
 
-    /// The ids of a text of any length, without special tokens.
+    /// Returns the ids of a text of any length, without special tokens.
     fn ids_of(&self, text: &str) -> tokenizers::Result<Vec<u32>> {
         let mut ids = Vec::new();
         let mut rest = text;
@@ -284,7 +300,7 @@ impl Tokenizer {
         let windows = if ids.len() <= room || overflow != Overflow::Mean {
             vec![surround(&[&ids[..ids.len().min(room)]])]
         } else {
-            // The prompt and the text may have been tokenised into one piece where they meet; then the prompt's own
+            // The prompt and the text may have been tokenized into one piece where they meet; then the prompt's own
             // ids stand before the windows and its trace in the first one is the text's.
             let content = ids.strip_prefix(prompt).unwrap_or(&ids);
             let room = room.saturating_sub(prompt.len()).max(1);
@@ -300,7 +316,7 @@ impl Tokenizer {
         }
     }
 
-    /// The tokens of a text, with the special ones around it where that is asked for.
+    /// Returns the tokens of a text, with the special ones around it where that is asked for.
     ///
     /// Errors: [`EmbedError::Tokenize`].
     pub fn explain(&self, text: &str, with_special: bool) -> Result<Vec<TokenInfo>, EmbedError> {
@@ -320,7 +336,7 @@ impl Tokenizer {
             .collect())
     }
 
-    /// The text that ids stand for, as near as they tell it.
+    /// Returns the text that ids stand for, as near as they say it.
     ///
     /// Errors: [`EmbedError::UnknownId`], [`EmbedError::Tokenize`].
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, EmbedError> {
@@ -344,7 +360,7 @@ fn failed(index: usize, error: &tokenizers::Error) -> EmbedError {
     }
 }
 
-/// The special tokens that the template puts before and behind every text.
+/// Returns the special tokens that the template puts before and behind every text.
 fn around(library: &Library) -> tokenizers::Result<(Vec<u32>, Vec<u32>)> {
     let bare = library.encode_fast("a", false)?;
     let whole = library.encode_fast("a", true)?;
@@ -354,4 +370,34 @@ fn around(library: &Library) -> tokenizers::Result<(Vec<u32>, Vec<u32>)> {
         .position(|window| window == bare)
         .ok_or("its template does not leave a text in one piece")?;
     Ok((whole[..at].to_vec(), whole[at + bare.len()..].to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use okibi_models::describe;
+
+    use super::*;
+
+    #[test]
+    fn the_ids_of_the_models_prompts_are_those_of_their_texts() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/tiny-ruri");
+        let files = describe("tiny", &folder, None, None).unwrap();
+        let tokenizer = Tokenizer::load(&files).unwrap();
+        let known: Vec<&str> = tokenizer
+            .prompts
+            .iter()
+            .map(|(prompt, _)| prompt.as_str())
+            .collect();
+        assert_eq!(known, ["検索クエリ: ", "検索文書: "]);
+        for (prompt, ids) in &tokenizer.prompts {
+            assert_eq!(*ids, tokenizer.ids_of(prompt).unwrap());
+            let asked = [Text::Ids(vec![5])];
+            let encoded = tokenizer
+                .encode(&asked, Some(prompt), Overflow::Truncate)
+                .unwrap();
+            let content = [ids.as_slice(), &[5]].concat();
+            let around = [&tokenizer.before[..], &content, &tokenizer.behind[..]].concat();
+            assert_eq!(encoded[0].windows, [around]);
+        }
+    }
 }

@@ -217,7 +217,7 @@ fn a_wrong_request_is_an_error_of_its_own() {
     let length: f32 = vector.iter().map(|value| value * value).sum();
     assert!(
         vector.len() == 16 && (length - 1.0).abs() < 1e-5,
-        "cut, then normalised: {length}"
+        "cut, then normalized: {length}"
     );
 }
 

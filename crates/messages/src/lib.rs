@@ -9,7 +9,7 @@
 //! - [`models`]: lists, downloads and switches of models
 //! - [`stage`]: the stages of a load
 //! - [`launch`]: how starts and stops end
-//! - [`load`]: why a model cannot be loaded
+//! - [`load`]: why a model is unavailable, or cannot be loaded
 //! - [`settings`]: what is wrong with settings, folders and logs
 //! - [`embed`]: embedding on the command line
 //! - [`status`]: the status of a daemon
@@ -43,7 +43,6 @@ pub mod units;
 pub mod usage;
 
 pub use lang::Lang;
-pub use load::LoadProblem;
 pub use message::Message;
 
 /// Returns an error and its causes in one line.

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use okibi_config::{FolderError, Problem, logfile::LogWarning};
 use okibi_launcher::{PortHolder, Rejection, StartError, StopError, Stopped};
+use okibi_models::LoadError;
 use okibi_protocol::stage::StageEvent;
 
 use crate::{
-    embed::EmbedMessage, lang::Lang, launch, load::LoadProblem, settings, stage::stage_text,
+    embed::EmbedMessage, lang::Lang, launch, load::load_error, settings, stage::stage_text,
     usage::UsageProblem,
 };
 
@@ -16,8 +17,15 @@ use crate::{
 pub enum Message {
     /// A stage of a load moved on.
     Stage(StageEvent),
-    /// A model cannot be loaded.
-    Load(LoadProblem),
+    /// A model is unavailable, or cannot be loaded.
+    Load(LoadError),
+    /// The model is loaded, but the front did not give the port up, or another program took it.
+    PortNotFreed {
+        /// The port.
+        port: u16,
+        /// Why.
+        cause: String,
+    },
     /// A start failed.
     Start(StartError),
     /// A stop failed.
@@ -105,7 +113,14 @@ impl Message {
     pub fn text(&self, lang: Lang) -> String {
         match self {
             Self::Stage(event) => stage_text(event, lang).to_owned(),
-            Self::Load(problem) => problem.text(lang),
+            Self::Load(error) => load_error(error, lang),
+            Self::PortNotFreed { port, cause } => phrase!(
+                lang,
+                "The model is loaded, but port {port} did not become free: {cause}. Start again, or choose another \
+                 port with `--port`.",
+                "モデルは読み込めましたが、ポート {port} が空きませんでした: {cause}。もう一度起動するか、\
+                 `--port` で別のポートを指定してください。"
+            ),
             Self::Start(error) => launch::start_error(error, lang),
             Self::Stop(error) => launch::stop_error(error, lang),
             Self::Stopped { how, port } => match how {

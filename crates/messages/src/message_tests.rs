@@ -2,6 +2,7 @@ use std::{io, path::PathBuf};
 
 use okibi_config::{Expected, Key, Origin, Place};
 use okibi_launcher::{Exit, Rejection};
+use okibi_models::{Cause, ModelError};
 use okibi_protocol::{
     stage::{Stage, StageState},
     units::Millis,
@@ -35,132 +36,142 @@ fn place() -> Place {
     }
 }
 
-fn load_problems() -> Vec<LoadProblem> {
-    let (path, cause) = (|| PathBuf::from("/m"), || String::from("x"));
+fn path() -> PathBuf {
+    "/m".into()
+}
+
+fn model_errors() -> Vec<ModelError> {
+    let cause = || Cause::from("x");
     vec![
-        LoadProblem::UnknownModel {
+        ModelError::UnknownModel {
             name: "e5".into(),
             nearest: vec![],
         },
-        LoadProblem::UnknownModel {
+        ModelError::UnknownModel {
             name: "e5".into(),
             nearest: vec!["a".into(), "b".into()],
         },
-        LoadProblem::MissingFolder {
+        ModelError::MissingFolder {
             folder: "/no/such/folder".into(),
         },
-        LoadProblem::MissingFile {
+        ModelError::MissingFile {
             folder: path(),
             file: "tokenizer.json".into(),
         },
-        LoadProblem::OnlySafetensors {
+        ModelError::OnlySafetensors {
             place: "place".into(),
             export: Some("export".into()),
         },
-        LoadProblem::OnlySafetensors {
+        ModelError::OnlySafetensors {
             place: "place".into(),
             export: None,
         },
-        LoadProblem::NoOnnx {
+        ModelError::NoOnnx {
             repository: "owner/name".into(),
         },
-        LoadProblem::NoVariant {
+        ModelError::NoVariant {
             repository: "owner/name".into(),
             asked: "q4".into(),
             available: vec!["fp32".into()],
         },
-        LoadProblem::NotOnHub {
+        ModelError::NotOnHub {
             repository: "owner/name".into(),
             nearest: vec!["near".into()],
         },
-        LoadProblem::NotOnHub {
+        ModelError::NotOnHub {
             repository: "owner/name".into(),
             nearest: vec![],
         },
-        LoadProblem::NoRevision {
+        ModelError::NoRevision {
             repository: "owner/name".into(),
             revision: "v1".into(),
         },
-        LoadProblem::Gated {
+        ModelError::Gated {
             repository: "owner/name".into(),
             has_token: false,
         },
-        LoadProblem::Gated {
+        ModelError::Gated {
             repository: "owner/name".into(),
             has_token: true,
         },
-        LoadProblem::Offline {
+        ModelError::Offline {
             repository: "owner/name".into(),
         },
-        LoadProblem::Unreachable {
+        ModelError::Unreachable {
             endpoint: "http://hub".into(),
-            cause: "refused".into(),
+            source: "refused".into(),
         },
-        LoadProblem::Untrusted {
+        ModelError::UntrustedCertificate {
             endpoint: "https://hub".into(),
-            cause: "unknown issuer".into(),
+            source: "unknown issuer".into(),
         },
-        LoadProblem::WrongHash {
+        ModelError::WrongHash {
             repository: "owner/name".into(),
             file: "model.onnx".into(),
         },
-        LoadProblem::NoSpace {
+        ModelError::NoSpace {
             path: path(),
             needed: 2,
             free: 1,
         },
-        LoadProblem::NoMemory { needed: 2, free: 1 },
-        LoadProblem::Unsafe {
+        ModelError::UntrustedRepository {
             repository: "owner/name".into(),
             what: "why".into(),
         },
-        LoadProblem::NotRemovable { name: "m".into() },
-        LoadProblem::Cancelled,
-        LoadProblem::EmbeddedModelNotFound {
+        ModelError::NotRemovable { name: "m".into() },
+        ModelError::InUse { name: "m".into() },
+        ModelError::Thread { source: io_error() },
+        ModelError::Cancelled,
+        ModelError::EmbeddedModelNotFound {
             searched: vec![path()],
         },
-        LoadProblem::Unreadable {
+        ModelError::Unreadable {
             path: path(),
-            cause: cause(),
+            source: io_error(),
         },
-        LoadProblem::Configuration {
+        ModelError::Configuration {
             path: path(),
-            cause: cause(),
+            reason: "x".into(),
         },
-        LoadProblem::Pooling {
+        ModelError::Pooling {
             path: path(),
             mode: "weighted".into(),
         },
-        LoadProblem::RuntimeNotFound {
-            searched: vec![path(), path()],
-        },
-        LoadProblem::RuntimeUnusable {
+        ModelError::CacheUnwritable {
             path: path(),
-            cause: cause(),
+            source: io_error(),
         },
-        LoadProblem::Tokenizer {
-            path: path(),
-            cause: cause(),
-        },
-        LoadProblem::Model {
-            path: path(),
-            cause: cause(),
-        },
-        LoadProblem::CacheUnwritable {
-            path: path(),
-            cause: cause(),
-        },
-        LoadProblem::Download {
+        ModelError::Download {
             repository: "a/b".into(),
             file: "f".into(),
-            cause: cause(),
-        },
-        LoadProblem::WarmUp { cause: cause() },
-        LoadProblem::PortNotFreed {
-            port: 1,
-            cause: cause(),
+            source: cause(),
         },
     ]
+}
+
+fn load_errors() -> Vec<LoadError> {
+    let cause = || Cause::from("x");
+    let mut errors = vec![
+        LoadError::NoMemory { needed: 2, free: 1 },
+        LoadError::RuntimeNotFound {
+            searched: vec![path(), path()],
+        },
+        LoadError::Runtime {
+            path: path(),
+            source: cause(),
+        },
+        LoadError::Tokenizer {
+            path: path(),
+            source: cause(),
+        },
+        LoadError::Model {
+            path: path(),
+            source: cause(),
+        },
+        LoadError::WarmUp { source: cause() },
+    ];
+    errors.extend(model_errors().into_iter().map(LoadError::from));
+    errors
 }
 
 fn embed_messages() -> Vec<EmbedMessage> {
@@ -365,6 +376,10 @@ fn samples() -> Vec<Message> {
             port: 1,
             cause: "x".into(),
         },
+        Message::PortNotFreed {
+            port: 1,
+            cause: "x".into(),
+        },
         Message::NoLog { path: "l".into() },
         Message::LogTail,
         Message::Io {
@@ -390,7 +405,7 @@ fn samples() -> Vec<Message> {
         }
     }
     messages.extend(start_errors().into_iter().map(Message::Start));
-    messages.extend(load_problems().into_iter().map(Message::Load));
+    messages.extend(load_errors().into_iter().map(Message::Load));
     messages.extend(embed_messages().into_iter().map(Message::Embed));
     messages.extend(usage_problems().into_iter().map(Message::Usage));
     messages.extend(settings_problems().into_iter().map(Message::Setting));

@@ -5,7 +5,7 @@
 //!   refs/main                 the commit that the branch was at
 //!   blobs/HASH                each file's bytes once; HASH.incomplete while it comes
 //!   snapshots/COMMIT/FILE     links to the blobs
-//! .locks/models--OWNER--NAME  who fetches
+//! .locks/models--OWNER--NAME  locks of those that write there
 //! ```
 //!
 //! Source: huggingface_hub, "Understand caching".
@@ -20,7 +20,7 @@ use okibi_protocol::models::Variant;
 use crate::{
     error::ModelError,
     library::Hub,
-    onnx,
+    onnx::ExternalData,
     resolve::{HubModel, check_repository},
     variant,
 };
@@ -79,7 +79,7 @@ pub(crate) fn is_commit(text: &str) -> bool {
 
 /// A complete snapshot of the model that is here already; `None` where something is missing.
 ///
-/// Errors: [`ModelError::Unsafe`] for a repository's name that is none.
+/// Errors: [`ModelError::UntrustedRepository`] for a name that is not a repository's.
 pub fn find_here(model: &HubModel, hub: &Hub) -> Result<Option<Snapshot>, ModelError> {
     check_repository(&model.repository)?;
     let folder = repository_folder(hub, &model.repository);
@@ -104,24 +104,20 @@ fn complete(snapshot: &Path, model: &HubModel) -> Option<(String, u64)> {
         return None;
     }
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-    // Of what is here any variant will do where none is asked for: nothing is fetched for a taste.
-    let choice = match (model.variant, model.known.and_then(|known| known.model_file)) {
+    // Where no variant is asked for, any that is here will do: never download just because another one is preferred.
+    let choice = match (
+        model.variant,
+        model.known.and_then(|known| known.model_file.as_deref()),
+    ) {
         (Variant::Auto, Some(file)) if has(file) => Some(file.to_owned()),
         (Variant::Auto, _) => variant::any(&names),
         (asked, _) => variant::of(&names, asked),
     }?;
-    let further = model.known.map_or(&[][..], |known| known.further_files);
-    if further
-        .iter()
-        .any(|file| choice.starts_with("onnx/") && !has(file))
-    {
-        return None;
-    }
-    // An interrupted download has linked the small files and perhaps not the external data: what is on its way lies
-    // among the blobs.
+    // Our own interrupted downloads leave this mark, where the model's files may all be here and its configuration not.
     let is_interrupted = snapshot.join(".incomplete").exists();
-    // Other tools leave no such mark.
-    let is_whole = !is_interrupted && onnx::first_missing(&snapshot.join(&choice)).is_none();
+    // Other tools leave no such mark, but the ONNX file says whether its weights are missing.
+    let model = snapshot.join(&choice);
+    let is_whole = !is_interrupted && ExternalData::of(&model).first_missing(&model).is_none();
     is_whole.then(|| (choice, files.iter().map(|(_, bytes)| bytes).sum()))
 }
 

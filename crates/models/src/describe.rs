@@ -1,4 +1,18 @@
 //! Reads a model folder in the layout of a sentence-transformers repository.
+//!
+//! Every fact is taken from the first place that has it: a file of the folder, then the table of known models, then a
+//! default. Which place it was is kept beside the fact, so that `okibi models info` can say why a model behaves as it does.
+//!
+//! ```text
+//! weights      model.onnx or onnx/model*.onnx, and what its graph names beside it
+//! pooling      1_Pooling/config.json                  ► known models ► mean
+//! normalize    modules.json                           ► true
+//! prompts      config_sentence_transformers.json      ► known models ► none
+//! max_tokens   sentence_bert_config.json, tokenizer_config.json, config.json
+//!                                                     ► known models ► 512
+//! ```
+//!
+//! A file that is there and wrong is an error and not a reason to go on to the next place: vectors would silently be others.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +26,7 @@ use crate::{
     error::ModelError,
     files::{ModelFiles, Pooling, Prompts},
     known::{self, KnownModel},
-    onnx,
+    onnx::ExternalData,
 };
 
 /// Token limit of a model whose files name none.
@@ -21,35 +35,78 @@ const FALLBACK_MAX_TOKENS: usize = 512;
 /// A `model_max_length` above this means "no limit": transformers writes 10^30 there.
 const LARGEST_LIMIT: f64 = 1e6;
 
-/// What says something where no file does.
+/// The place of what only the table of known models says.
 const TABLE: &str = "known models";
 
-/// What says something where nothing does.
+/// The place of what nothing says.
 const DEFAULT: &str = "default";
 
 /// Finds out what the model in `folder` consists of and how it is to be used.
 ///
 /// `model_file` names its ONNX file where that is known; else the first of `model.onnx`, `onnx/model.onnx` and
-/// `onnx/model*.onnx` is taken. What the files do not say comes from the table of `known` models, where the model is in
-/// it.
+/// `onnx/model*.onnx` is taken. What the files do not say comes from the table of `known` models, if the model is in it.
 ///
 /// Errors: [`ModelError::MissingFolder`], [`ModelError::MissingFile`], [`ModelError::OnlySafetensors`],
-/// [`ModelError::Unreadable`], [`ModelError::Configuration`], [`ModelError::Pooling`], [`ModelError::Unsafe`].
+/// [`ModelError::Unreadable`], [`ModelError::Configuration`], [`ModelError::Pooling`],
+/// [`ModelError::UntrustedRepository`].
 pub fn describe(
     name: &str,
     folder: &Path,
     model_file: Option<&str>,
     known: Option<&'static KnownModel>,
 ) -> Result<ModelFiles, ModelError> {
-    let missing = |file: &str| ModelError::MissingFile {
-        folder: folder.to_owned(),
-        file: file.to_owned(),
-    };
     if !folder.is_dir() {
         return Err(ModelError::MissingFolder {
             folder: folder.to_owned(),
         });
     }
+    let weights = find_weights(name, folder, model_file)?;
+    let tokenizer = folder.join("tokenizer.json");
+    if !is_readable(&tokenizer) {
+        return Err(missing(folder, "tokenizer.json"));
+    }
+    let read = |file: &str| Ok(read_json::<Value>(&folder.join(file))?.unwrap_or_default());
+    let config: Value = read("config.json")?;
+    let mut sources = FieldSources::default();
+    let pooling = [
+        (POOLING_FILE, read_pooling(folder)?),
+        (TABLE, known.map(|known| known.pooling)),
+    ];
+    let max_tokens = [
+        (
+            "the model's configuration",
+            max_tokens(folder, &config, &read("tokenizer_config.json")?)?,
+        ),
+        (TABLE, known.map(|known| known.max_tokens)),
+    ];
+    let number = |key: &str| config[key].as_u64();
+    Ok(ModelFiles {
+        name: name.to_owned(),
+        model: weights[0].clone(),
+        weights,
+        tokenizer,
+        pooling: sources.first("pooling", pooling, Pooling::Mean),
+        normalize: sources.first(
+            "normalize",
+            [("modules.json", normalizes(&read("modules.json")?))],
+            true,
+        ),
+        prompts: prompts(folder, known, &mut sources)?,
+        max_tokens: sources.first("max_tokens", max_tokens, FALLBACK_MAX_TOKENS),
+        pad_id: number("pad_token_id")
+            .and_then(|id| id.try_into().ok())
+            .unwrap_or(0),
+        special_tokens: special_token_texts(&read("special_tokens_map.json")?),
+        architecture: config["model_type"].as_str().map(str::to_owned),
+        dimension: known
+            .map(|known| known.dimension)
+            .or_else(|| number("hidden_size")?.try_into().ok()),
+        found_in: sources.0,
+    })
+}
+
+/// Returns the files with the model's weights, the ONNX file first.
+fn find_weights(name: &str, folder: &Path, model_file: Option<&str>) -> Result<Vec<PathBuf>, ModelError> {
     let model = match model_file {
         Some(file) => Some(folder.join(file)).filter(|path| is_readable(path)),
         None => find_model(folder),
@@ -58,95 +115,40 @@ pub fn describe(
         return Err(if folder.join("model.safetensors").is_file() {
             ModelError::OnlySafetensors {
                 place: folder.display().to_string(),
-                export: known::find(name).map(|known| known.name.to_owned()),
+                export: known::find(name).map(|known| known.name.clone()),
             }
         } else {
-            missing(model_file.unwrap_or("model.onnx"))
+            missing(folder, model_file.unwrap_or("model.onnx"))
         });
     };
-    let locations = onnx::external_data(&model);
-    if let Some(what) = onnx::what_is_wrong(&locations) {
-        return Err(ModelError::Unsafe {
+    let data = ExternalData::of(&model);
+    // ONNX Runtime would open whatever the graph names, so this comes before anything else does.
+    if let Some(what) = data.what_is_wrong() {
+        return Err(ModelError::UntrustedRepository {
             repository: folder.display().to_string(),
             what,
         });
     }
-    if let Some(absent) = onnx::first_missing(&model) {
-        return Err(missing(&absent));
+    if let Some(absent) = data.first_missing(&model) {
+        return Err(missing(folder, absent));
     }
-    let tokenizer = folder.join("tokenizer.json");
-    if !is_readable(&tokenizer) {
-        return Err(missing("tokenizer.json"));
-    }
-    let config: Value = read_json(&folder.join("config.json"))?.unwrap_or_default();
-    let tokenizer_config: Value = read_json(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
-    let special_tokens: Value = read_json(&folder.join("special_tokens_map.json"))?.unwrap_or_default();
-    let modules: Value = read_json(&folder.join("modules.json"))?.unwrap_or_default();
-    let mut found = Found::default();
-    let pooling = found.first(
-        "pooling",
-        [
-            (POOLING_FILE, read_pooling(folder)?),
-            (TABLE, known.map(|known| known.pooling)),
-        ],
-        Pooling::Mean,
-    );
-    let prompts = read_prompts(folder)?;
-    let prompts = match (&prompts, known) {
-        // The file of a model without prompts says so by being empty.
-        (None, Some(known)) => {
-            found.note("prompts", TABLE);
-            Prompts {
-                query: known.query.map(str::to_owned),
-                document: known.document.map(str::to_owned),
-                others: BTreeMap::new(),
-            }
-        }
-        (None, None) => Prompts::default(),
-        (Some(_), _) => {
-            found.note("prompts", PROMPTS_FILE);
-            prompts.unwrap_or_default()
-        }
-    };
-    let max_tokens = found.first(
-        "max_tokens",
-        [
-            (
-                "the model's configuration",
-                max_tokens(folder, &config, &tokenizer_config)?,
-            ),
-            (TABLE, known.map(|known| known.max_tokens)),
-        ],
-        FALLBACK_MAX_TOKENS,
-    );
-    let dimension = config["hidden_size"]
-        .as_u64()
-        .and_then(|size| usize::try_from(size).ok());
-    Ok(ModelFiles {
-        name: name.to_owned(),
-        model,
-        tokenizer,
-        pooling,
-        normalize: found.first("normalize", [("modules.json", normalises(&modules))], true),
-        prompts,
-        max_tokens,
-        pad_id: config["pad_token_id"]
-            .as_u64()
-            .and_then(|id| u32::try_from(id).ok())
-            .unwrap_or(0),
-        special_tokens: special_token_texts(&special_tokens),
-        architecture: config["model_type"].as_str().map(str::to_owned),
-        dimension: known.map(|known| known.dimension).or(dimension),
-        found_in: found.0,
-    })
+    let beside: Vec<PathBuf> = data.beside(&model).collect();
+    Ok([vec![model], beside].concat())
 }
 
-/// Where things were read.
-#[derive(Default)]
-struct Found(BTreeMap<String, String>);
+fn missing(folder: &Path, file: &str) -> ModelError {
+    ModelError::MissingFile {
+        folder: folder.to_owned(),
+        file: file.to_owned(),
+    }
+}
 
-impl Found {
-    /// The first value there is, or `default`; remembers which.
+/// The place that each field was read from, by its name on the wire.
+#[derive(Default)]
+struct FieldSources(BTreeMap<String, String>);
+
+impl FieldSources {
+    /// Returns the value of the first place that has one, or `default`, and notes which.
     fn first<T, const N: usize>(&mut self, field: &str, places: [(&str, Option<T>); N], default: T) -> T {
         for (place, value) in places {
             if let Some(value) = value {
@@ -163,14 +165,14 @@ impl Found {
     }
 }
 
-/// Whether a list of sentence-transformers' modules ends with vectors of unit length; `None` where there is no list.
-fn normalises(modules: &Value) -> Option<bool> {
+/// Returns whether a list of sentence-transformers' modules ends with vectors of unit length; `None` where there is no list.
+fn normalizes(modules: &Value) -> Option<bool> {
     let modules = modules.as_array()?;
     let mut types = modules.iter().filter_map(|module| module["type"].as_str());
     Some(types.any(|kind| kind.ends_with("Normalize")))
 }
 
-/// Whether there is something to read at `path`: a file, or a pipe that a tool or a test feeds.
+/// Returns whether there is something to read at `path`: a file, or a pipe that a tool or a test feeds.
 fn is_readable(path: &Path) -> bool {
     path.exists() && !path.is_dir()
 }
@@ -193,7 +195,7 @@ fn find_model(folder: &Path) -> Option<PathBuf> {
     })
 }
 
-/// The file's content, or `None` where it does not exist.
+/// Returns the file's content, or `None` where it does not exist.
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ModelError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
@@ -221,7 +223,7 @@ const PROMPTS_FILE: &str = "config_sentence_transformers.json";
 
 /// Source: sentence-transformers, `models/Pooling.py`: one boolean per mode.
 fn read_pooling(folder: &Path) -> Result<Option<Pooling>, ModelError> {
-    let path = folder.join("1_Pooling").join("config.json");
+    let path = folder.join(POOLING_FILE);
     let Some(config) = read_json::<serde_json::Map<String, Value>>(&path)? else {
         return Ok(None);
     };
@@ -241,6 +243,21 @@ fn read_pooling(folder: &Path) -> Result<Option<Pooling>, ModelError> {
             mode: other.join(" + "),
         }),
     }
+}
+
+/// Returns what is put before a text. A model without prompts has a file that is empty, and the table does not count.
+fn prompts(
+    folder: &Path,
+    known: Option<&'static KnownModel>,
+    sources: &mut FieldSources,
+) -> Result<Prompts, ModelError> {
+    let (place, prompts) = match (read_prompts(folder)?, known) {
+        (Some(prompts), _) => (PROMPTS_FILE, prompts),
+        (None, Some(known)) => (TABLE, known.prompts()),
+        (None, None) => return Ok(Prompts::default()),
+    };
+    sources.note("prompts", place);
+    Ok(prompts)
 }
 
 fn read_prompts(folder: &Path) -> Result<Option<Prompts>, ModelError> {
@@ -370,9 +387,9 @@ mod tests {
         let bare = folder(&[]);
         let error = |folder: &tempfile::TempDir| describe("x", folder.path(), None, None).unwrap_err();
         assert!(matches!(error(&bare), ModelError::MissingFile { file, .. } if file == "model.onnx"));
-        let untokenised = folder(&[("model.onnx", "")]);
+        let untokenized = folder(&[("model.onnx", "")]);
         assert!(
-            matches!(error(&untokenised), ModelError::MissingFile { file, .. } if file == "tokenizer.json")
+            matches!(error(&untokenized), ModelError::MissingFile { file, .. } if file == "tokenizer.json")
         );
         assert!(matches!(
             error(&folder(&[("model.safetensors", "")])),

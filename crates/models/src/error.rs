@@ -1,11 +1,56 @@
-//! Why a model is not to be had.
+//! Why a model is unavailable, and why one cannot be loaded.
+//!
+//! [`LoadError`] is the engine's. It lies here because everything that puts errors into words or onto the wire knows this
+//! crate, and not everything that does should link the engine.
 
 use std::path::PathBuf;
+
+use strum::{IntoStaticStr, VariantArray};
 
 /// A cause that is only shown, never branched on.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a model's files are not to be had, or cannot be used.
+/// One word for programs, which the APIs send and their documentation lists. Several errors share a kind: it says what a
+/// program can do about it, and the message says the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum ErrorKind {
+    /// No source knows the name.
+    ModelNotFound,
+    /// The repository has no such revision.
+    RevisionNotFound,
+    /// The repository wants its terms agreed to.
+    Gated,
+    /// The hub may not be asked.
+    Offline,
+    /// The hub did not answer, or not with the file.
+    DownloadFailed,
+    /// The disk has too little room.
+    NoSpace,
+    /// There is too little memory.
+    NoMemory,
+    /// The repository asks for something that an honest one never does.
+    Unsafe,
+    /// There are no weights that can be used.
+    NoOnnx,
+    /// The model cannot be deleted.
+    NotRemovable,
+    /// The model's files are being written.
+    InUse,
+    /// The client has canceled the download.
+    Cancelled,
+    /// Everything else that keeps a model from loading.
+    LoadFailed,
+}
+
+impl ErrorKind {
+    /// Returns its word.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// Why a model's files are unavailable, or cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// No source knows the name.
@@ -16,7 +61,7 @@ pub enum ModelError {
         /// Known names that look like it, the nearest first.
         nearest: Vec<String>,
     },
-    /// The folder is not there, or is no folder.
+    /// The folder does not exist, or is not a folder.
     #[error("there is no model folder {folder}")]
     MissingFolder {
         /// The folder.
@@ -117,7 +162,7 @@ pub enum ModelError {
         has_token: bool,
     },
     /// The hub may not be asked, and the files are not all here.
-    #[error("{repository} is not on this machine, and the hub is not to be asked")]
+    #[error("{repository} is not on this machine, and the hub may not be asked")]
     Offline {
         /// The repository.
         repository: String,
@@ -132,7 +177,7 @@ pub enum ModelError {
     },
     /// Nobody whom this machine trusts vouches for the hub's certificate.
     #[error("the certificate of {endpoint} is not trusted")]
-    Untrusted {
+    UntrustedCertificate {
         /// Its address.
         endpoint: String,
         /// Why.
@@ -166,9 +211,9 @@ pub enum ModelError {
         /// Bytes that are free.
         free: u64,
     },
-    /// The repository asks for something that no honest one does; nothing of it was taken.
+    /// The repository asks for something that an honest one never does; nothing of it was kept.
     #[error("{repository} is not safe to use: {what}")]
-    Unsafe {
+    UntrustedRepository {
         /// The repository, or the folder.
         repository: String,
         /// What it asked for.
@@ -180,7 +225,116 @@ pub enum ModelError {
         /// Its name.
         name: String,
     },
-    /// The download was given up by whoever asked for it; what has come is kept.
+    /// A download writes the model's files right now.
+    #[error("{name} is being downloaded")]
+    InUse {
+        /// Its name.
+        name: String,
+    },
+    /// The system starts no thread for the work.
+    #[error("no thread can be started")]
+    Thread {
+        /// What the OS said.
+        source: std::io::Error,
+    },
+    /// The client canceled the download; what has come is kept.
     #[error("the download was cancelled")]
     Cancelled,
+}
+
+impl ModelError {
+    /// Returns the word for programs.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::UnknownModel { .. } | Self::NotOnHub { .. } => ErrorKind::ModelNotFound,
+            Self::NoRevision { .. } => ErrorKind::RevisionNotFound,
+            Self::Gated { .. } => ErrorKind::Gated,
+            Self::Offline { .. } => ErrorKind::Offline,
+            Self::Unreachable { .. }
+            | Self::UntrustedCertificate { .. }
+            | Self::Download { .. }
+            | Self::WrongHash { .. } => ErrorKind::DownloadFailed,
+            Self::NoSpace { .. } => ErrorKind::NoSpace,
+            Self::UntrustedRepository { .. } => ErrorKind::Unsafe,
+            Self::OnlySafetensors { .. } | Self::NoOnnx { .. } | Self::NoVariant { .. } => ErrorKind::NoOnnx,
+            Self::NotRemovable { .. } => ErrorKind::NotRemovable,
+            Self::InUse { .. } => ErrorKind::InUse,
+            Self::Cancelled => ErrorKind::Cancelled,
+            Self::MissingFolder { .. }
+            | Self::MissingFile { .. }
+            | Self::EmbeddedModelNotFound { .. }
+            | Self::Unreadable { .. }
+            | Self::Configuration { .. }
+            | Self::Pooling { .. }
+            | Self::CacheUnwritable { .. }
+            | Self::Thread { .. } => ErrorKind::LoadFailed,
+        }
+    }
+}
+
+/// Why a model cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The model's files are unavailable, or cannot be used.
+    #[error(transparent)]
+    Source(#[from] ModelError),
+    /// No ONNX Runtime library was found.
+    #[error("no ONNX Runtime library was found")]
+    RuntimeNotFound {
+        /// Where it was looked for.
+        searched: Vec<PathBuf>,
+    },
+    /// The ONNX Runtime library cannot be used.
+    #[error("the ONNX Runtime library {path} cannot be used")]
+    Runtime {
+        /// The library.
+        path: PathBuf,
+        /// What it said.
+        source: Cause,
+    },
+    /// The tokenizer file is broken.
+    #[error("the tokenizer {path} cannot be read")]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What the library said.
+        source: Cause,
+    },
+    /// The model file is broken or is not a text-embedding model.
+    #[error("the model {path} cannot be opened")]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What the runtime said.
+        source: Cause,
+    },
+    /// There is no memory for the model.
+    #[error("the model needs {needed} bytes of memory, and {free} are free")]
+    NoMemory {
+        /// What it needs.
+        needed: u64,
+        /// What is free.
+        free: u64,
+    },
+    /// The loaded model failed at its first run.
+    #[error("the model does not run")]
+    WarmUp {
+        /// Why.
+        source: Cause,
+    },
+}
+
+impl LoadError {
+    /// Returns the word for programs.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Source(error) => error.kind(),
+            Self::NoMemory { .. } => ErrorKind::NoMemory,
+            Self::RuntimeNotFound { .. }
+            | Self::Runtime { .. }
+            | Self::Tokenizer { .. }
+            | Self::Model { .. }
+            | Self::WarmUp { .. } => ErrorKind::LoadFailed,
+        }
+    }
 }

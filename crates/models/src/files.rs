@@ -3,26 +3,30 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 /// How a text's token vectors become one. Source: sentence-transformers, `models/Pooling.py`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Its JSON is part of what a space's id is a hash of, so the variants' names stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Pooling {
     /// The mean of all tokens.
+    #[default]
+    #[serde(alias = "mean")]
     Mean,
     /// The first token.
+    #[serde(alias = "cls")]
     Cls,
     /// The last token.
+    #[serde(alias = "last_token")]
     LastToken,
 }
 
 impl Pooling {
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Mean => "mean",
-            Self::Cls => "cls",
-            Self::LastToken => "last_token",
-        }
+    /// Returns its name.
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -31,8 +35,10 @@ impl Pooling {
 pub struct ModelFiles {
     /// The model's name for people.
     pub name: String,
-    /// The ONNX file; external data files lie beside it.
+    /// The ONNX file.
     pub model: PathBuf,
+    /// The files with its weights: the ONNX file, then those that its graph names.
+    pub weights: Vec<PathBuf>,
     /// `tokenizer.json`.
     pub tokenizer: PathBuf,
     /// How token vectors become one.
@@ -43,7 +49,7 @@ pub struct ModelFiles {
     pub prompts: Prompts,
     /// Tokens of a text that the model reads, special tokens included.
     pub max_tokens: usize,
-    /// Id that fills the shorter texts of a batch up.
+    /// Id that fills up the shorter texts of a batch. The model does not attend to it.
     pub pad_id: u32,
     /// Special tokens the configuration names, in case the tokenizer file lacks them.
     pub special_tokens: Vec<String>,

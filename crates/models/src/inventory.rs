@@ -1,40 +1,46 @@
-//! What models are here, what is known about each, and deleting them.
+//! What models are here, and which others are known.
 
 use std::{collections::HashSet, fs, path::Path};
 
 use okibi_protocol::{
-    models::{ModelDetails, ModelEntry, ModelOrigin, ModelState, Presence, RemovedModel, Variant, Words},
+    models::{DEFAULT_MODEL, ModelEntry, ModelOrigin, ModelState, Presence, Variant, Words},
     units::ByteCount,
 };
 
 use crate::{
-    DEFAULT_MODEL,
-    cache::{find_here, folder_name, repository_folder, repository_of},
+    cache::{find_here, repository_folder, repository_of},
     describe::describe,
-    error::ModelError,
     files::ModelFiles,
     known::{self, KnownModel, known},
     library::{Hub, Library},
-    own_folders::forget_folder,
-    resolve::{self, HubModel, MAIN, Source, resolve},
+    resolve::{self, HubModel, MAIN, Source},
     usage,
 };
 
-/// What is here, then what is only known; the embedded model first, the others by when they were last used.
+/// Lists what is here, then what is only known; the embedded model first, the others by when they were last used.
 pub fn inventory(library: &Library) -> Vec<ModelEntry> {
+    inventory_of(library, &|_, _| true)
+}
+
+/// As [`inventory`], of the models that `is_meant` accepts by name and hub repository.
+///
+/// Only their files are read. So a name that means no model costs a look at the names of folders, however many models there
+/// are.
+pub fn inventory_of(library: &Library, is_meant: &dyn Fn(&str, Option<&str>) -> bool) -> Vec<ModelEntry> {
     let used = usage::read(&library.usage_file);
     let mut here: Vec<ModelEntry> = Vec::new();
-    if let Ok(Source::Embedded { folder }) = resolve::embedded(&library.assets) {
+    if is_meant(DEFAULT_MODEL, None)
+        && let Ok(Source::Embedded { folder }) = resolve::embedded(&library.assets)
+    {
         here.push(of_folder(DEFAULT_MODEL, &folder, ModelOrigin::Embedded));
     }
-    for folder in library.own_folders().iter().filter(|folder| folder.is_dir()) {
-        here.push(of_folder(
-            &resolve::folder_name(folder),
-            folder,
-            ModelOrigin::Folder,
-        ));
+    for folder in library.own_folders() {
+        let name = resolve::folder_name(&folder);
+        if is_meant(&name, None) && folder.is_dir() {
+            here.push(of_folder(&name, &folder, ModelOrigin::Folder));
+        }
     }
-    here.extend(in_cache(&library.hub));
+    here.extend(in_cache(&library.hub, is_meant));
     for entry in &mut here {
         entry.last_used_ms = used.get(&entry.name).copied();
     }
@@ -46,28 +52,34 @@ pub fn inventory(library: &Library) -> Vec<ModelEntry> {
             entry.name.to_lowercase(),
         )
     });
-    let is_here = |known: &&KnownModel| here.iter().any(|entry| entry.name == known.name);
+    let is_here = |known: &KnownModel| here.iter().any(|entry| entry.name == known.name);
     let absent: Vec<ModelEntry> = known()
         .iter()
-        .filter(|known| !is_here(known))
+        .filter(|known| is_meant(&known.name, Some(&known.repository)) && !is_here(known))
         .map(|known| of_known(known, Presence::Absent))
         .collect();
     here.into_iter().chain(absent).collect()
 }
 
-/// The repositories of the cache that hold a model, whole or in part.
-fn in_cache(hub: &Hub) -> Vec<ModelEntry> {
+/// Lists the repositories of the cache that hold a model, whole or in part.
+fn in_cache(hub: &Hub, is_meant: &dyn Fn(&str, Option<&str>) -> bool) -> Vec<ModelEntry> {
     let folders = fs::read_dir(&hub.cache).into_iter().flatten().flatten();
     let repositories = folders.filter_map(|entry| repository_of(&entry.file_name().to_string_lossy()));
     repositories
+        .filter(|repository| is_meant(name_of(repository), Some(repository)))
         .filter_map(|repository| of_repository(&repository, hub))
         .collect()
 }
 
-fn of_repository(repository: &str, hub: &Hub) -> Option<ModelEntry> {
+/// Returns a repository's model name: that of the table, or its own.
+fn name_of(repository: &str) -> &str {
+    known::of_repository(repository).map_or(repository, |known| &known.name)
+}
+
+pub(crate) fn of_repository(repository: &str, hub: &Hub) -> Option<ModelEntry> {
     let known = known::of_repository(repository);
     let model = HubModel {
-        name: known.map_or(repository, |known| known.name).to_owned(),
+        name: name_of(repository).to_owned(),
         repository: repository.to_owned(),
         revision: MAIN.into(),
         variant: Variant::Auto,
@@ -91,7 +103,7 @@ fn of_repository(repository: &str, hub: &Hub) -> Option<ModelEntry> {
             entry.folder = Some(snapshot.folder.display().to_string());
             entry.size_bytes = Some(ByteCount(folder_bytes(&folder)));
         }
-        // Other tools keep models here that are none of ours; what is known, or has an ONNX file on its way, is.
+        // Other tools keep models here too that Okibi cannot use. One that is known here, it can.
         None if known.is_some() && has_blobs(&folder) => {
             entry.presence = Presence::Partial;
         }
@@ -101,7 +113,7 @@ fn of_repository(repository: &str, hub: &Hub) -> Option<ModelEntry> {
 }
 
 /// A complete snapshot of any commit, for repositories that were fetched by a commit or a tag.
-fn any_snapshot(model: &HubModel, hub: &Hub) -> Option<crate::cache::Snapshot> {
+pub(crate) fn any_snapshot(model: &HubModel, hub: &Hub) -> Option<crate::cache::Snapshot> {
     let snapshots = repository_folder(hub, &model.repository).join("snapshots");
     let commits = fs::read_dir(snapshots).into_iter().flatten().flatten();
     let mut commits = commits.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -118,7 +130,7 @@ fn has_blobs(folder: &Path) -> bool {
     fs::read_dir(folder.join("blobs")).is_ok_and(|mut blobs| blobs.next().is_some())
 }
 
-fn of_folder(name: &str, folder: &Path, origin: ModelOrigin) -> ModelEntry {
+pub(crate) fn of_folder(name: &str, folder: &Path, origin: ModelOrigin) -> ModelEntry {
     let mut entry = match origin {
         ModelOrigin::Embedded => embedded_entry(),
         _ => plain(name, origin),
@@ -149,7 +161,7 @@ fn fill(entry: &mut ModelEntry, files: &ModelFiles) {
     entry.dimension = files.dimension.or(entry.dimension);
 }
 
-fn plain(name: &str, origin: ModelOrigin) -> ModelEntry {
+pub(crate) fn plain(name: &str, origin: ModelOrigin) -> ModelEntry {
     ModelEntry {
         name: name.to_owned(),
         origin,
@@ -168,24 +180,24 @@ fn plain(name: &str, origin: ModelOrigin) -> ModelEntry {
     }
 }
 
-fn of_known(known: &KnownModel, presence: Presence) -> ModelEntry {
+pub(crate) fn of_known(known: &KnownModel, presence: Presence) -> ModelEntry {
     ModelEntry {
         presence,
         dimension: Some(known.dimension),
         max_tokens: Some(known.max_tokens),
         size_bytes: Some(ByteCount(known.bytes())),
-        licence: Some(known.licence.into()),
-        languages: known.languages.iter().map(|code| (*code).to_owned()).collect(),
+        licence: Some(known.license.clone()),
+        languages: known.languages.clone(),
         good_for: Some(Words {
-            en: known.good_for_en.into(),
-            ja: known.good_for_ja.into(),
+            en: known.good_for_en.clone(),
+            ja: known.good_for_ja.clone(),
         }),
-        repository: Some(known.repository.into()),
-        ..plain(known.name, ModelOrigin::Hub)
+        repository: Some(known.repository.clone()),
+        ..plain(&known.name, ModelOrigin::Hub)
     }
 }
 
-/// Bytes on disk of the files below a folder; what is linked from several places counts once.
+/// Returns the bytes on disk of the files below a folder; what is linked from several places counts once.
 pub fn folder_bytes(folder: &Path) -> u64 {
     let mut bytes = 0;
     // Where links cannot be made, a snapshot's files are the blobs by a second name.
@@ -208,158 +220,6 @@ pub fn folder_bytes(folder: &Path) -> u64 {
     bytes
 }
 
-/// All that is known about a model, and from where, without asking the hub.
-///
-/// Errors: as [`resolve()`] and [`describe()`].
-pub fn details(name: &str, library: &Library) -> Result<ModelDetails, ModelError> {
-    let source = match by_folder_name(name, library) {
-        Some(source) => source,
-        None => resolve(name, Variant::Auto, library)?,
-    };
-    let mut revision = None;
-    let (mut entry, files) = match source {
-        Source::Embedded { folder } => {
-            let entry = of_folder(DEFAULT_MODEL, &folder, ModelOrigin::Embedded);
-            (entry, Some(describe(DEFAULT_MODEL, &folder, None, None)?))
-        }
-        Source::Folder {
-            name,
-            folder,
-            model_file,
-        } => {
-            let files = describe(&name, &folder, model_file.as_deref(), None)?;
-            (of_folder(&name, &folder, ModelOrigin::Folder), Some(files))
-        }
-        Source::Hub(model) => {
-            let entry = of_repository(&model.repository, &library.hub);
-            let snapshot = find_here(&model, &library.hub)?.or_else(|| any_snapshot(&model, &library.hub));
-            let files = match &snapshot {
-                Some(snapshot) => Some(describe(
-                    &model.name,
-                    &snapshot.folder,
-                    Some(&snapshot.model_file),
-                    model.known,
-                )?),
-                None => None,
-            };
-            revision = snapshot.map(|snapshot| snapshot.commit);
-            let absent = || match model.known {
-                Some(known) => of_known(known, Presence::Absent),
-                None => ModelEntry {
-                    presence: Presence::Absent,
-                    repository: Some(model.repository.clone()),
-                    ..plain(&model.name, ModelOrigin::Hub)
-                },
-            };
-            (entry.unwrap_or_else(absent), files)
-        }
-    };
-    entry.last_used_ms = usage::read(&library.usage_file).get(&entry.name).copied();
-    Ok(told(entry, revision, files))
-}
-
-fn told(entry: ModelEntry, revision: Option<String>, files: Option<ModelFiles>) -> ModelDetails {
-    let known = known::find(&entry.name);
-    let Some(files) = files else {
-        let from_table = |name: &str, value: Option<&str>| Some((name.to_owned(), value?.to_owned()));
-        let prompts = [
-            from_table("query", known.and_then(|known| known.query)),
-            from_table("document", known.and_then(|known| known.document)),
-        ];
-        return ModelDetails {
-            entry,
-            revision,
-            model_file: None,
-            pooling: known.map(|known| known.pooling.name().to_owned()),
-            normalize: true,
-            prompts: prompts.into_iter().flatten().collect(),
-            found_in: std::collections::BTreeMap::new(),
-        };
-    };
-    let mut prompts = files.prompts.others;
-    let roles = [
-        ("query", files.prompts.query),
-        ("document", files.prompts.document),
-    ];
-    prompts.extend(
-        roles
-            .into_iter()
-            .filter_map(|(name, prompt)| Some((name.to_owned(), prompt?))),
-    );
-    ModelDetails {
-        entry,
-        revision,
-        model_file: Some(files.model.display().to_string()),
-        pooling: Some(files.pooling.name().into()),
-        normalize: files.normalize,
-        prompts,
-        found_in: files.found_in,
-    }
-}
-
-/// One of the user's folders, by its own name.
-fn by_folder_name(name: &str, library: &Library) -> Option<Source> {
-    let mut folders = library.own_folders().into_iter();
-    let folder = folders.find(|folder| resolve::folder_name(folder).eq_ignore_ascii_case(name))?;
-    Some(Source::Folder {
-        name: resolve::folder_name(&folder),
-        folder,
-        model_file: None,
-    })
-}
-
-/// Deletes a model's repository from the cache, and nothing else of it. A folder that the user has named is forgotten:
-/// its files stay.
-///
-/// Errors: [`ModelError::NotRemovable`] for the embedded model, a folder of the settings, and what is not here;
-/// [`ModelError::CacheUnwritable`].
-pub fn remove(name: &str, library: &Library) -> Result<RemovedModel, ModelError> {
-    let not_removable = || ModelError::NotRemovable {
-        name: name.to_owned(),
-    };
-    let source = match by_folder_name(name, library) {
-        Some(source) => source,
-        None => resolve(name, Variant::Auto, library)?,
-    };
-    let model = match source {
-        Source::Hub(model) => model,
-        Source::Folder { name, folder, .. } => {
-            if !forget_folder(&folder, library)? {
-                return Err(not_removable());
-            }
-            return Ok(RemovedModel {
-                model: name,
-                freed_bytes: ByteCount(0),
-                files_stay: true,
-            });
-        }
-        Source::Embedded { .. } => return Err(not_removable()),
-    };
-    let folder = repository_folder(&library.hub, &model.repository);
-    if !folder.is_dir() {
-        return Err(not_removable());
-    }
-    let freed = folder_bytes(&folder);
-    let unwritable = |source| ModelError::CacheUnwritable {
-        path: folder.clone(),
-        source,
-    };
-    fs::remove_dir_all(&folder).map_err(unwritable)?;
-    let locks = library
-        .hub
-        .cache
-        .join(".locks")
-        .join(folder_name(&model.repository));
-    if let Err(error) = fs::remove_dir_all(locks) {
-        tracing::debug!(%error, "there were no locks to delete");
-    }
-    Ok(RemovedModel {
-        model: model.name,
-        freed_bytes: ByteCount(freed),
-        files_stay: false,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -375,5 +235,38 @@ mod tests {
         fs::hard_link(blobs.join("one"), snapshot.join("model.onnx")).unwrap();
         fs::write(snapshot.join("config.json"), [0; 10]).unwrap();
         assert_eq!(folder_bytes(folder.path()), 1010);
+    }
+
+    #[test]
+    fn only_the_models_that_a_name_means_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let models = ["one", "two"].map(|name| folder.path().join(name));
+        for model in &models {
+            fs::create_dir(model).unwrap();
+            fs::write(model.join("model.onnx"), "").unwrap();
+            fs::write(model.join("tokenizer.json"), "{}").unwrap();
+        }
+        let library = Library {
+            folders: models.to_vec(),
+            ..Library::default()
+        };
+        let is_read = || {
+            models
+                .each_ref()
+                .map(|model| crate::onnx::is_remembered(&model.join("model.onnx")))
+        };
+        assert_eq!(
+            inventory_of(&library, &|name, _| name == "text-embedding-3-small"),
+            []
+        );
+        assert_eq!(is_read(), [false, false], "an unknown name reads no model");
+        let meant = inventory_of(&library, &|name, _| name == "two");
+        assert_eq!(
+            meant.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(),
+            ["two"]
+        );
+        assert_eq!(is_read(), [false, true]);
+        assert!(inventory(&library).len() > 2);
+        assert_eq!(is_read(), [true, true]);
     }
 }

@@ -10,38 +10,45 @@
 //! - [`describe()`]: what a folder's files say about its model
 //! - [`inventory()`], [`details()`], [`remove()`]: what is here
 //! - [`remember_folder()`], [`forget_folder()`]: folders that the user has named
+//! - [`store`]: small files that are remembered
 //! - [`free_bytes()`]: how much room there is for more
 
 mod cache;
 mod describe;
+mod details;
 mod error;
 mod fetch;
 mod files;
 mod inventory;
-mod keep;
 mod known;
 mod library;
+mod lock;
 mod onnx;
 mod own_folders;
 mod pull;
+mod removal;
 mod resolve;
+mod safe;
 mod space;
+pub mod store;
 mod usage;
 mod variant;
 
 pub use cache::{Snapshot, find_here};
 pub use describe::describe;
-pub use error::{Cause, ModelError};
+pub use details::details;
+pub use error::{Cause, ErrorKind, LoadError, ModelError};
 pub use fetch::fetch;
 #[doc(hidden)]
-pub use fetch::{Pace, fetch_at};
+pub use fetch::{RetryPolicy, fetch_at};
 pub use files::{ModelFiles, Pooling, Prompts};
-pub use inventory::{details, folder_bytes, inventory, remove};
+pub use inventory::{folder_bytes, inventory, inventory_of};
 pub use known::{KnownModel, known, known_markdown};
 pub use library::{Hub, Library};
 pub use okibi_protocol::models::{DEFAULT_MODEL, is_path};
 pub use own_folders::{forget_folder, remember_folder};
 pub use pull::pull;
+pub use removal::remove;
 pub use resolve::{HubModel, ModelName, Source, resolve};
 pub use space::free_bytes;
 pub use usage::mark_used;

@@ -14,7 +14,7 @@ const ENDPOINT: &str = "https://huggingface.co";
 pub struct Library {
     /// The hub, and its cache on this machine.
     pub hub: Hub,
-    /// Folders with the embedded model in `models/NAME`, the first to be looked at first.
+    /// Folders with the embedded model in `models/NAME`, in order of precedence.
     pub assets: Vec<PathBuf>,
     /// The user's own model folders, as the settings have them; all of them are [`Library::own_folders`].
     pub folders: Vec<PathBuf>,
@@ -25,7 +25,7 @@ pub struct Library {
 }
 
 impl Library {
-    /// A user's library: what `folders` and `assets` of the settings say, and what is remembered in the folder `data`.
+    /// Opens a user's library: what `folders` and `assets` of the settings say, and what is remembered in the folder `data`.
     /// The hub is that of [`Hub::from_environment`].
     pub fn open(
         own_cache: Option<&Path>,
@@ -53,14 +53,14 @@ pub struct Hub {
     pub endpoint: String,
     /// The folder with a `models--OWNER--NAME` for each repository.
     pub cache: PathBuf,
-    /// Whom it lets in.
+    /// The token that the hub knows the user by.
     pub token: Option<String>,
-    /// Whether it is not to be asked.
+    /// Whether it may not be asked.
     pub is_offline: bool,
 }
 
 impl Hub {
-    /// The hub as the variables that all its tools share have it.
+    /// Reads the hub from the variables that all its tools share.
     ///
     /// The cache is `HF_HUB_CACHE`, else `hub` in `HF_HOME`, else `own_cache` where there is one, else the place that the
     /// other tools use by default.

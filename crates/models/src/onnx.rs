@@ -5,15 +5,19 @@
 //! Source: onnx.proto of the ONNX project; "Encoding" of Protocol Buffers.
 
 use std::{
-    collections::BTreeSet,
-    fs::File,
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
     io::{self, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
 };
 
-use crate::fetch::safe;
+use parking_lot::Mutex;
 
-/// Protocol Buffers end here; a longer file is none that anybody can open.
+use crate::safe;
+
+/// Protocol Buffers end here; nobody can open a longer file.
 const LONGEST: u64 = 2 << 30;
 
 /// Messages within messages that are looked into: as many as the format's own readers.
@@ -54,16 +58,91 @@ impl Message {
     }
 }
 
-/// The files beside an ONNX file that hold weights of it.
-///
-/// A file that cannot be read to its end gives what it has up to there: whoever opens it says what is wrong with it.
-pub(crate) fn external_data(path: &Path) -> BTreeSet<String> {
-    let mut locations = BTreeSet::new();
-    let outcome = File::open(path).and_then(|file| {
-        let length = file.metadata()?.len();
-        if length > LONGEST {
-            return Ok(());
+/// The files beside an ONNX file that hold weights of it, as its graph names them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ExternalData(BTreeSet<String>);
+
+impl ExternalData {
+    /// Reads what the ONNX file at `path` names, or remembers it where the file is unchanged since.
+    ///
+    /// Every list of models asks for every file, and a file of some hundred megabytes with all its weights inside takes
+    /// long to step through. A file that cannot be read to its end gives what it has up to there: opening it says what is
+    /// wrong.
+    pub(crate) fn of(path: &Path) -> Arc<Self> {
+        // A pipe can be read only once, and not by us.
+        let Ok(metadata) = fs::metadata(path).and_then(regular) else {
+            return Arc::default();
+        };
+        let stamp = (metadata.len(), metadata.modified().ok());
+        if let Some((known, data)) = READ.lock().get(path)
+            && *known == stamp
+            && stamp.1.is_some()
+        {
+            return Arc::clone(data);
         }
+        // Read without the lock: two threads that ask at the same time both read, and neither waits for a slow disk
+        // that the other one reads from.
+        let data = Arc::new(Self(locations(path, metadata.len())));
+        let mut read = READ.lock();
+        if read.len() >= MOST_REMEMBERED {
+            read.clear();
+        }
+        read.insert(path.to_owned(), (stamp, Arc::clone(&data)));
+        data
+    }
+
+    /// Returns the files, where they belong for the ONNX file `model`.
+    pub(crate) fn beside(&self, model: &Path) -> impl Iterator<Item = PathBuf> {
+        let folder = model.parent().unwrap_or(model);
+        self.0.iter().map(move |location| folder.join(location))
+    }
+
+    /// Returns the names, relative to the ONNX file's folder.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Returns the first file that does not lie beside the ONNX file `model`.
+    pub(crate) fn first_missing(&self, model: &Path) -> Option<&str> {
+        let mut each = self.names().zip(self.beside(model));
+        let missing = each.find(|(location, path)| is_elsewhere(location).is_some() || !path.is_file());
+        missing.map(|(location, _)| location)
+    }
+
+    /// Returns why a file would lie elsewhere than beside the ONNX file; `None` where all of them lie there.
+    pub(crate) fn what_is_wrong(&self) -> Option<String> {
+        self.names().find_map(|location| {
+            let wrong = is_elsewhere(location)?;
+            let shown: String = location.chars().take(200).collect();
+            Some(format!("the ONNX file takes weights from {shown:?}: {wrong}"))
+        })
+    }
+}
+
+/// What ONNX files name, by path, with size and time of last change when they were read.
+static READ: Mutex<BTreeMap<PathBuf, (Stamp, Arc<ExternalData>)>> = Mutex::new(BTreeMap::new());
+
+/// Returns whether an ONNX file has been read.
+#[cfg(test)]
+pub(crate) fn is_remembered(path: &Path) -> bool {
+    READ.lock().contains_key(path)
+}
+
+type Stamp = (u64, Option<SystemTime>);
+
+/// Files that are remembered. More than anybody has models; then all are read once more.
+const MOST_REMEMBERED: usize = 1000;
+
+fn regular(metadata: fs::Metadata) -> io::Result<fs::Metadata> {
+    metadata.is_file().then_some(metadata).ok_or_else(malformed)
+}
+
+fn locations(path: &Path, length: u64) -> BTreeSet<String> {
+    let mut locations = BTreeSet::new();
+    if length > LONGEST {
+        return locations;
+    }
+    let outcome = File::open(path).and_then(|file| {
         let mut reader = Reader {
             input: BufReader::with_capacity(16 << 10, file),
             at: 0,
@@ -72,31 +151,13 @@ pub(crate) fn external_data(path: &Path) -> BTreeSet<String> {
         reader.message(Message::Model, length, 0)
     });
     if let Err(cause) = outcome {
-        tracing::debug!(path = %path.display(), %cause, "it is no whole ONNX file");
+        tracing::debug!(path = %path.display(), %cause, "the ONNX file is incomplete or broken");
     }
     locations
 }
 
-/// The first of the files that an ONNX file takes weights from that does not lie beside it.
-pub(crate) fn first_missing(path: &Path) -> Option<String> {
-    let folder = path.parent().unwrap_or(path);
-    let mut locations = external_data(path).into_iter();
-    locations.find(|location| is_elsewhere(location).is_some() || !folder.join(location).is_file())
-}
-
-/// Why one of these files is none beside the ONNX file; `None` where all are.
-pub(crate) fn what_is_wrong(locations: &BTreeSet<String>) -> Option<String> {
-    let what = |location: &String| {
-        let wrong = is_elsewhere(location)?;
-        let shown: String = location.chars().take(200).collect();
-        Some(format!("the ONNX file takes weights from {shown:?}: {wrong}"))
-    };
-    locations.iter().find_map(what)
-}
-
 fn is_elsewhere(location: &str) -> Option<&'static str> {
-    let name = location.strip_prefix("./").unwrap_or(location);
-    safe::what_is_wrong(name).or_else(|| name.contains(':').then_some("it has a colon"))
+    safe::what_is_wrong(location).or_else(|| location.contains(':').then_some("it has a colon"))
 }
 
 struct Reader<'a> {
@@ -141,7 +202,9 @@ impl Reader<'_> {
             }
         }
         if is_location && let Some(value) = value {
-            self.locations.insert(value);
+            // `./weights` and `weights` are one file.
+            let value = value.strip_prefix("./").unwrap_or(&value);
+            self.locations.insert(value.to_owned());
         }
         Ok(())
     }
@@ -244,7 +307,7 @@ mod tests {
     fn locations(model: &[u8]) -> Vec<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), model).unwrap();
-        external_data(file.path()).into_iter().collect()
+        ExternalData::of(file.path()).0.iter().cloned().collect()
     }
 
     #[test]
@@ -277,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_no_onnx_file_names_nothing_and_ends() {
+    fn a_file_that_is_not_onnx_names_nothing_and_ends() {
         let whole = field(7, &field(5, &tensor("weights")));
         for end in 0..whole.len() {
             assert_eq!(locations(&whole[..end]), [""; 0], "cut at {end}");
@@ -294,8 +357,8 @@ mod tests {
 
     #[test]
     fn weights_lie_beside_their_model() {
-        let wrong = |location: &str| what_is_wrong(&BTreeSet::from([location.to_owned()]));
-        for location in ["model.onnx_data", "./model.onnx_data", "weights/0.bin"] {
+        let wrong = |location: &str| ExternalData(BTreeSet::from([location.to_owned()])).what_is_wrong();
+        for location in ["model.onnx_data", "weights/0.bin"] {
             assert_eq!(wrong(location), None);
         }
         for location in [
@@ -303,18 +366,56 @@ mod tests {
             "../x",
             "/x",
             "a/../../x",
-            ".//x",
+            "./x",
             "a\\x",
             "c:x",
             &"x".repeat(5000),
         ] {
             assert!(wrong(location).is_some(), "{location:?}");
         }
+        let graph = field(
+            7,
+            &[tensor("./weights"), tensor("weights")]
+                .map(|tensor| field(5, &tensor))
+                .concat(),
+        );
+        assert_eq!(locations(&graph), ["weights"], "two names of one file");
+        assert!(wrong(&locations(&field(7, &field(5, &tensor(".//x"))))[0]).is_some());
         let folder = tempfile::tempdir().unwrap();
         let model = folder.path().join("model.onnx");
-        std::fs::write(&model, field(7, &field(5, &tensor("weights")))).unwrap();
-        assert_eq!(first_missing(&model).as_deref(), Some("weights"));
+        std::fs::write(&model, graph).unwrap();
+        assert_eq!(ExternalData::of(&model).first_missing(&model), Some("weights"));
         std::fs::write(folder.path().join("weights"), "").unwrap();
-        assert_eq!(first_missing(&model), None);
+        assert_eq!(ExternalData::of(&model).first_missing(&model), None);
+        let beside: Vec<_> = ExternalData::of(&model).beside(&model).collect();
+        assert_eq!(beside, [folder.path().join("weights")]);
+    }
+
+    #[test]
+    fn a_file_is_read_again_only_when_it_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = folder.path().join("model.onnx");
+        let write = |location: &str, changed: SystemTime| {
+            std::fs::write(&model, field(7, &field(5, &tensor(location)))).unwrap();
+            File::options()
+                .write(true)
+                .open(&model)
+                .unwrap()
+                .set_modified(changed)
+                .unwrap();
+            ExternalData::of(&model)
+                .names()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let then = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        assert_eq!(write("one", then), ["one"]);
+        // The same size and time: what was read is remembered.
+        assert_eq!(write("two", then), ["one"]);
+        assert_eq!(write("two", then + std::time::Duration::from_secs(1)), ["two"]);
+        assert_eq!(
+            write("three", then + std::time::Duration::from_secs(1)),
+            ["three"]
+        );
     }
 }

@@ -1,14 +1,20 @@
 //! The user's own model folders: those of the settings, and those that were named by their path.
 //!
-//! The second kind is kept in a file of the data folder, which only the user can write: a daemon that runs reads it anew,
-//! so it takes up a folder that the user has just named and none that somebody else on its port names.
+//! The second kind is kept in a file of the data folder, which only the user can write: a running daemon reads it
+//! again each time. So it takes up a folder that the user has just named, and never one that a client on its port names.
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::{describe::describe, error::ModelError, keep, library::Library, resolve};
+use crate::{
+    describe::describe,
+    error::ModelError,
+    library::Library,
+    resolve::{self, Source},
+    store,
+};
 
 impl Library {
-    /// The user's own model folders, those of the settings first.
+    /// Returns the user's own model folders, those of the settings first.
     pub fn own_folders(&self) -> Vec<PathBuf> {
         let mut folders = self.folders.clone();
         for folder in remembered(self) {
@@ -19,14 +25,25 @@ impl Library {
         folders
     }
 
-    /// Whether a path is one of the user's own model folders, or leads into one.
+    /// Returns the user's folder of this name, which is its last part; case is ignored.
+    pub(crate) fn own_folder(&self, name: &str) -> Option<Source> {
+        let mut folders = self.own_folders().into_iter();
+        let folder = folders.find(|folder| resolve::folder_name(folder).eq_ignore_ascii_case(name))?;
+        Some(Source::Folder {
+            name: resolve::folder_name(&folder),
+            folder,
+            model_file: None,
+        })
+    }
+
+    /// Returns whether a path is one of the user's own model folders, or leads into one.
     pub fn is_own(&self, path: &Path) -> bool {
         let is_plain = path.components().all(|part| part != Component::ParentDir);
         is_plain && self.own_folders().iter().any(|folder| path.starts_with(folder))
     }
 }
 
-/// Remembers a folder that the user has named; one without a model would only be in the way later.
+/// Remembers a folder that the user has named. Rejects folders that do not contain a model, so the list stays usable.
 ///
 /// Errors: as [`describe()`], and [`ModelError::CacheUnwritable`].
 pub fn remember_folder(folder: &Path, model_file: Option<&str>, library: &Library) -> Result<(), ModelError> {
@@ -43,7 +60,7 @@ fn remember(folder: &Path, library: &Library) -> Result<(), ModelError> {
     write(&folders, library)
 }
 
-/// Forgets a folder that was remembered; its files stay. Says whether it was.
+/// Forgets a remembered folder; its files stay. Returns whether it was remembered.
 ///
 /// Errors: [`ModelError::CacheUnwritable`].
 pub fn forget_folder(folder: &Path, library: &Library) -> Result<bool, ModelError> {
@@ -58,14 +75,14 @@ pub fn forget_folder(folder: &Path, library: &Library) -> Result<bool, ModelErro
 }
 
 fn write(folders: &[PathBuf], library: &Library) -> Result<(), ModelError> {
-    keep::write(&library.folders_file, &folders).map_err(|source| ModelError::CacheUnwritable {
+    store::write(&library.folders_file, &folders).map_err(|source| ModelError::CacheUnwritable {
         path: library.folders_file.clone(),
         source,
     })
 }
 
 fn remembered(library: &Library) -> Vec<PathBuf> {
-    keep::read(&library.folders_file)
+    store::read(&library.folders_file)
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
-//! From a model's name to where it comes from, without asking anybody.
+//! From a model's name to where it comes from, without touching the network.
 
 use std::path::{Path, PathBuf};
 
-use okibi_protocol::models::Variant;
+use okibi_protocol::models::{DEFAULT_MODEL, Variant};
 
 use crate::{
-    DEFAULT_MODEL,
     error::ModelError,
     known::{self, KnownModel},
     library::Library,
@@ -81,7 +80,7 @@ impl ModelName {
 /// `owner/name` of the hub.
 ///
 /// Errors: [`ModelError::UnknownModel`] with the nearest names, [`ModelError::EmbeddedModelNotFound`],
-/// [`ModelError::Unsafe`].
+/// [`ModelError::UntrustedRepository`].
 pub fn resolve(name: &str, variant: Variant, library: &Library) -> Result<Source, ModelError> {
     if name.eq_ignore_ascii_case(DEFAULT_MODEL) {
         return embedded(&library.assets);
@@ -94,8 +93,8 @@ pub fn resolve(name: &str, variant: Variant, library: &Library) -> Result<Source
     let revision = revision.unwrap_or_else(|| MAIN.into());
     if let Some(known) = known::find(&name) {
         return Ok(Source::Hub(HubModel {
-            name: known.name.into(),
-            repository: known.repository.into(),
+            name: known.name.clone(),
+            repository: known.repository.clone(),
             revision,
             variant,
             known: Some(known),
@@ -115,7 +114,7 @@ pub fn resolve(name: &str, variant: Variant, library: &Library) -> Result<Source
     }))
 }
 
-/// The embedded model's folder: the first there is.
+/// Returns the embedded model's folder: the first one in order of precedence.
 pub(crate) fn embedded(assets: &[PathBuf]) -> Result<Source, ModelError> {
     let searched: Vec<PathBuf> = assets
         .iter()
@@ -129,7 +128,7 @@ pub(crate) fn embedded(assets: &[PathBuf]) -> Result<Source, ModelError> {
     }
 }
 
-/// A folder, or the one that an ONNX file is in: `onnx/model.onnx` belongs to the folder above.
+/// Returns the folder at a path, or the one that an ONNX file is in: `onnx/model.onnx` belongs to the folder above.
 fn folder(path: &Path) -> Source {
     let is_file = path.extension().is_some_and(|extension| extension == "onnx") && !path.is_dir();
     let (folder, model_file) = match path.parent().filter(|_| is_file) {
@@ -160,9 +159,9 @@ pub(crate) fn folder_name(path: &Path) -> String {
     )
 }
 
-/// Whether a text is an `owner/name` that can be a folder of the cache and a part of an address.
+/// Checks that a text is an `owner/name` that can be a folder of the cache and a part of an address.
 ///
-/// Errors: [`ModelError::Unsafe`].
+/// Errors: [`ModelError::UntrustedRepository`].
 pub(crate) fn check_repository(repository: &str) -> Result<(), ModelError> {
     let is_part = |part: &str| {
         let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
@@ -171,9 +170,9 @@ pub(crate) fn check_repository(repository: &str) -> Result<(), ModelError> {
     let parts: Vec<&str> = repository.split('/').collect();
     match parts.as_slice() {
         [owner, name] if is_part(owner) && is_part(name) && !repository.contains("--") => Ok(()),
-        _ => Err(ModelError::Unsafe {
+        _ => Err(ModelError::UntrustedRepository {
             repository: repository.chars().take(200).collect(),
-            what: "it is no repository's name: OWNER/NAME of letters, digits, and . _ -".into(),
+            what: "it is not a repository's name: OWNER/NAME of letters, digits, and . _ -".into(),
         }),
     }
 }

@@ -4,14 +4,14 @@ use std::{io, path::Path};
 
 use crate::error::ModelError;
 
-/// Bytes that this user can still write at `path`, or at the nearest folder above it that exists; `None` where the
-/// system does not tell.
+/// Returns the bytes that this user can still write at `path`, or at the nearest folder above it that exists; `None` where the
+/// system does not say.
 pub fn free_bytes(path: &Path) -> Option<u64> {
     let existing = path.ancestors().find(|folder| folder.exists())?;
     platform::free_bytes(existing)
 }
 
-/// The error of a path in the cache that cannot be written; where the disk is full, one that says so. `missing` bytes
+/// Returns the error of a path in the cache that cannot be written; where the disk is full, one that says so. `missing` bytes
 /// were still to come.
 pub(crate) fn unwritable(path: &Path, missing: u64, source: io::Error) -> ModelError {
     match source.kind() {
@@ -33,16 +33,16 @@ mod platform {
 
     pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
         let path = CString::new(folder.as_os_str().as_bytes()).ok()?;
-        let mut told = MaybeUninit::<libc::statvfs>::uninit();
+        let mut stat = MaybeUninit::<libc::statvfs>::uninit();
         // SAFETY: the path ends with a NUL, and the system fills what the pointer leads to when it gives 0.
-        let told = unsafe {
-            if libc::statvfs(path.as_ptr(), told.as_mut_ptr()) != 0 {
+        let stat = unsafe {
+            if libc::statvfs(path.as_ptr(), stat.as_mut_ptr()) != 0 {
                 return None;
             }
-            told.assume_init()
+            stat.assume_init()
         };
         #[allow(clippy::unnecessary_cast, reason = "the fields' types differ between systems")]
-        Some((told.f_bavail as u64).saturating_mul(told.f_frsize as u64))
+        Some((stat.f_bavail as u64).saturating_mul(stat.f_frsize as u64))
     }
 }
 
@@ -56,8 +56,8 @@ mod platform {
         let path: Vec<u16> = folder.as_os_str().encode_wide().chain([0]).collect();
         let mut free = 0;
         // SAFETY: the path ends with a NUL, `free` outlives the call, and the other two pointers may be null.
-        let told = unsafe { GetDiskFreeSpaceExW(path.as_ptr(), &mut free, ptr::null_mut(), ptr::null_mut()) };
-        (told != 0).then_some(free)
+        let done = unsafe { GetDiskFreeSpaceExW(path.as_ptr(), &mut free, ptr::null_mut(), ptr::null_mut()) };
+        (done != 0).then_some(free)
     }
 }
 

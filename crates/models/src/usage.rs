@@ -6,11 +6,11 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::{keep, library::Library};
+use crate::{library::Library, store};
 
 /// Times by name, in milliseconds since 1970.
 pub(crate) fn read(file: &Path) -> BTreeMap<String, u64> {
-    keep::read(file)
+    store::read(file)
 }
 
 /// Remembers that a model was loaded just now.
@@ -23,7 +23,7 @@ pub fn mark_used(name: &str, library: &Library) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
     times.insert(name.to_owned(), now);
-    if let Err(error) = keep::write(file, &times) {
+    if let Err(error) = store::write(file, &times) {
         tracing::debug!(%error, file = %file.display(), "the time of use is not kept");
     }
 }

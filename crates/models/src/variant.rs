@@ -1,4 +1,7 @@
 //! Which weights of a repository are taken.
+//!
+//! All of this goes by file names, because it happens before anything is here: what the weights really are, the ONNX file
+//! says once it has come.
 
 use okibi_protocol::models::Variant;
 
@@ -11,10 +14,10 @@ const ENDINGS: [(Variant, &[&str]); 4] = [
     (Variant::Q4, &["_q4", "_bnb4", "_q4f16"]),
 ];
 
-/// Order in which variants are tried where memory is no question.
+/// Order in which variants are tried where memory does not matter.
 const LARGEST_FIRST: [Variant; 4] = [Variant::Fp32, Variant::Int8, Variant::Q4, Variant::Fp16];
 
-/// The ONNX file of a variant, if there is one.
+/// Returns the ONNX file of a variant, if there is one.
 pub(crate) fn of(files: &[&str], asked: Variant) -> Option<String> {
     let endings = ENDINGS.iter().find(|(variant, _)| *variant == asked)?.1;
     let candidates = endings
@@ -24,7 +27,7 @@ pub(crate) fn of(files: &[&str], asked: Variant) -> Option<String> {
     candidates.find(|candidate| files.contains(&candidate.as_str()))
 }
 
-/// Any ONNX file that holds a model: the variants in their order, else the first `model*.onnx`.
+/// Returns any ONNX file that holds a model: the variants in their order, else the first `model*.onnx`.
 pub(crate) fn any(files: &[&str]) -> Option<String> {
     let by_variant = LARGEST_FIRST.into_iter().find_map(|variant| of(files, variant));
     by_variant.or_else(|| {
@@ -36,13 +39,13 @@ pub(crate) fn any(files: &[&str]) -> Option<String> {
     })
 }
 
-/// The variants that a repository has.
+/// Returns the variants that a repository has.
 pub(crate) fn available(files: &[&str]) -> Vec<Variant> {
     let each = Variant::ALL.into_iter();
     each.filter(|variant| of(files, *variant).is_some()).collect()
 }
 
-/// The variant that suits a machine: 32-bit floats where their weights fit into its memory one and a third times, else
+/// Returns the file of the variant that suits a machine: 32-bit floats where their weights fit into its memory one and a third times, else
 /// 8-bit integers, else 4-bit ones. `bytes` gives the size of a file where it is known, `free` the free memory.
 pub(crate) fn auto(files: &[&str], bytes: impl Fn(&str) -> Option<u64>, free: Option<u64>) -> Option<String> {
     let fits = |file: &String| match (bytes(file), free) {
@@ -61,7 +64,7 @@ pub(crate) fn auto(files: &[&str], bytes: impl Fn(&str) -> Option<u64>, free: Op
     })
 }
 
-/// Files with the weights of an ONNX file: external data lies beside it, named after it.
+/// Returns the files that look like the external data of an ONNX file: they lie beside it and are named after it.
 pub(crate) fn external_data<'a>(files: &[&'a str], model_file: &str) -> Vec<&'a str> {
     let stem = model_file.strip_suffix(".onnx").unwrap_or(model_file);
     let is_data = |file: &&&str| {

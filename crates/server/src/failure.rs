@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use okibi_dialects::{HttpError, loading};
 use okibi_engine::{EmbedError, LoadError};
 use okibi_listener::Bound;
-use okibi_models::ModelError;
+use okibi_models::ErrorKind;
 use okibi_protocol::{
     guard::Refusal,
     jsonrpc::{RpcError, code},
@@ -69,11 +69,6 @@ pub(crate) struct ModelFailure {
 impl ModelFailure {
     /// The engine's error, with what the program around says of it.
     pub(crate) fn new(error: &LoadError, message: String) -> Self {
-        let (kind, status) = match error {
-            LoadError::Source(error) => source_kind(error),
-            LoadError::NoMemory { .. } => ("no_memory", StatusCode::INSUFFICIENT_STORAGE),
-            _ => ("load_failed", StatusCode::INTERNAL_SERVER_ERROR),
-        };
         let details = match error {
             LoadError::NoMemory { needed, free } => {
                 Some(json!({ "needed_bytes": needed, "free_bytes": free }))
@@ -81,9 +76,9 @@ impl ModelFailure {
             _ => None,
         };
         Self {
-            kind,
+            kind: error.kind().name(),
             message,
-            status,
+            status: status_of(error.kind()),
             details,
         }
     }
@@ -347,27 +342,19 @@ impl Failure {
     }
 }
 
-/// The word and the status for what is wrong with a model's source.
-fn source_kind(error: &ModelError) -> (&'static str, StatusCode) {
-    match error {
-        ModelError::UnknownModel { .. } | ModelError::NotOnHub { .. } => {
-            ("model_not_found", StatusCode::NOT_FOUND)
+/// Returns the HTTP status of a model's failure.
+fn status_of(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::ModelNotFound | ErrorKind::RevisionNotFound | ErrorKind::NotRemovable => {
+            StatusCode::NOT_FOUND
         }
-        ModelError::NoRevision { .. } => ("revision_not_found", StatusCode::NOT_FOUND),
-        ModelError::Gated { .. } => ("gated", StatusCode::FORBIDDEN),
-        ModelError::Offline { .. } => ("offline", StatusCode::SERVICE_UNAVAILABLE),
-        ModelError::Unreachable { .. }
-        | ModelError::Untrusted { .. }
-        | ModelError::Download { .. }
-        | ModelError::WrongHash { .. } => ("download_failed", StatusCode::BAD_GATEWAY),
-        ModelError::NoSpace { .. } => ("no_space", StatusCode::INSUFFICIENT_STORAGE),
-        ModelError::Unsafe { .. } => ("unsafe", StatusCode::UNPROCESSABLE_ENTITY),
-        ModelError::OnlySafetensors { .. } | ModelError::NoOnnx { .. } | ModelError::NoVariant { .. } => {
-            ("no_onnx", StatusCode::UNPROCESSABLE_ENTITY)
-        }
-        ModelError::NotRemovable { .. } => ("not_removable", StatusCode::NOT_FOUND),
-        ModelError::Cancelled => ("cancelled", StatusCode::SERVICE_UNAVAILABLE),
-        _ => ("load_failed", StatusCode::INTERNAL_SERVER_ERROR),
+        ErrorKind::InUse => StatusCode::CONFLICT,
+        ErrorKind::Gated => StatusCode::FORBIDDEN,
+        ErrorKind::Offline | ErrorKind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::DownloadFailed => StatusCode::BAD_GATEWAY,
+        ErrorKind::NoSpace | ErrorKind::NoMemory => StatusCode::INSUFFICIENT_STORAGE,
+        ErrorKind::Unsafe | ErrorKind::NoOnnx => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::LoadFailed => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use okibi_client::ConnectOptions;
-use okibi_engine::{Device, Engine, LoadError, LoadOptions, canary::Drift};
+use okibi_engine::{Device, Engine, LoadError, LoadOptions, canary::SpaceChange};
 use okibi_listener::{Limits, Listener, Sockets, bind_on};
 use okibi_protocol::{
     guard::Access,
@@ -87,7 +87,7 @@ pub trait Host: Send + Sync + 'static {
     /// A device was asked for that is not to be had; in the front's language.
     fn device_missing(&self, asked: Device) -> String;
     /// A model's vectors are not those of its last load; in the front's language.
-    fn drifted(&self, model: &str, drift: &Drift) -> String;
+    fn drifted(&self, model: &str, drift: &SpaceChange) -> String;
     /// Requests that name no model are answered by this one from now on: a name, or the path of a folder.
     fn switched(&self, model: &str);
     /// The daemon serves from now on.

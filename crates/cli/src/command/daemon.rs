@@ -10,11 +10,11 @@ use okibi_config::{
     DeviceChoice, Discovery, DiscoveryState, Folders, Settings,
     logfile::{self, Echo, daemon_log_path},
 };
-use okibi_messages::{Lang, Message, chain, load::LoadProblem, models, stage::stage_text};
+use okibi_messages::{Lang, Message, chain, load::load_error, models, stage::stage_text};
 use okibi_protocol::{method::Status, notice::LaunchId, stage::StageEvent};
 use okibi_server::{
-    DaemonError, DaemonOptions, Device, DeviceWish, Drift, Ended, Host, KeepAlive, Limits, LoadError,
-    LoadOptions, ModelOptions, ServeOptions,
+    DaemonError, DaemonOptions, Device, DevicePreference, Ended, Host, KeepAlive, Limits, LoadError,
+    LoadOptions, ModelOptions, ServeOptions, SpaceChange,
 };
 
 use crate::{
@@ -166,25 +166,25 @@ fn options(
     })
 }
 
-fn device(choice: DeviceChoice) -> DeviceWish {
+fn device(choice: DeviceChoice) -> DevicePreference {
     match choice {
-        DeviceChoice::Auto => DeviceWish::Auto,
-        DeviceChoice::Cpu => DeviceWish::Only(Device::Cpu),
-        DeviceChoice::Cuda => DeviceWish::Only(Device::Cuda),
-        DeviceChoice::CoreMl => DeviceWish::Only(Device::CoreMl),
-        DeviceChoice::DirectMl => DeviceWish::Only(Device::DirectMl),
+        DeviceChoice::Auto => DevicePreference::Auto,
+        DeviceChoice::Cpu => DevicePreference::Only(Device::Cpu),
+        DeviceChoice::Cuda => DevicePreference::Only(Device::Cuda),
+        DeviceChoice::CoreMl => DevicePreference::Only(Device::CoreMl),
+        DeviceChoice::DirectMl => DevicePreference::Only(Device::DirectMl),
     }
 }
 
 fn failure(error: DaemonError) -> Failure {
     match error {
-        DaemonError::Load { source, .. } => Failure::new("load_failed", Message::Load(load_problem(&source))),
+        DaemonError::Load { source, .. } => Failure::new("load_failed", Message::Load(source)),
         DaemonError::PortTaken { port, source } => Failure::new(
             "port_taken",
-            Message::Load(LoadProblem::PortNotFreed {
+            Message::PortNotFreed {
                 port,
                 cause: source.to_string(),
-            }),
+            },
         ),
         other => Failure::new("daemon_failed", Message::Unexpected { cause: chain(&other) }),
     }
@@ -202,17 +202,17 @@ impl Host for CliHost {
     }
 
     fn load_failed(&self, error: &LoadError) -> String {
-        Message::Load(load_problem(error)).text(self.lang)
+        load_error(error, self.lang)
     }
 
     fn device_missing(&self, asked: Device) -> String {
         models::device_missing(asked.name(), self.lang)
     }
 
-    fn drifted(&self, model: &str, drift: &Drift) -> String {
+    fn drifted(&self, model: &str, drift: &SpaceChange) -> String {
         match drift {
-            Drift::Space => models::space_changed(model, self.lang),
-            Drift::Vectors { cosine } => models::vectors_changed(model, *cosine, self.lang),
+            SpaceChange::Space => models::space_changed(model, self.lang),
+            SpaceChange::Vectors { cosine } => models::vectors_changed(model, *cosine, self.lang),
         }
     }
 
@@ -255,37 +255,6 @@ impl DiscoveryFile {
         if let Err(error) = Discovery::remove(&self.folders, std::process::id()) {
             tracing::warn!(%error, "the discovery file cannot be removed");
         }
-    }
-}
-
-/// The engine's error as the table of messages has it.
-fn load_problem(error: &LoadError) -> LoadProblem {
-    match error {
-        LoadError::Source(error) => LoadProblem::from(error),
-        LoadError::Unreadable { path, source } => LoadProblem::Unreadable {
-            path: path.clone(),
-            cause: chain(source),
-        },
-        LoadError::RuntimeNotFound { searched } => LoadProblem::RuntimeNotFound {
-            searched: searched.clone(),
-        },
-        LoadError::Runtime { path, source } => LoadProblem::RuntimeUnusable {
-            path: path.clone(),
-            cause: chain(source.as_ref()),
-        },
-        LoadError::Tokenizer { path, source } => LoadProblem::Tokenizer {
-            path: path.clone(),
-            cause: chain(source.as_ref()),
-        },
-        LoadError::Model { path, source } => LoadProblem::Model {
-            path: path.clone(),
-            cause: chain(source.as_ref()),
-        },
-        LoadError::NoMemory { needed, free } => LoadProblem::NoMemory {
-            needed: *needed,
-            free: *free,
-        },
-        LoadError::WarmUp(source) => LoadProblem::WarmUp { cause: chain(source) },
     }
 }
 

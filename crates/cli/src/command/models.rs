@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use okibi_client::{Client, ClientError};
 use okibi_launcher::LaunchUpdate;
-use okibi_messages::{Lang, Message, load::LoadProblem, models, units};
+use okibi_messages::{Lang, Message, models, units};
 use okibi_models::{Library, ModelError, Source};
 use okibi_protocol::{
     method::{ListModels, NoParams, RemoveModel},
@@ -34,8 +34,8 @@ pub(crate) fn run(front: &Front, args: &ModelsArgs) -> Result<Exit, Failure> {
     }
 }
 
-fn failure(error: &ModelError) -> Failure {
-    Failure::new("model", Message::Load(LoadProblem::from(error)))
+fn failure(error: ModelError) -> Failure {
+    Failure::new("model", Message::Load(error.into()))
 }
 
 /// The models, with their state in a running daemon.
@@ -121,7 +121,7 @@ fn line(entry: &ModelEntry, width: usize, lang: Lang) -> String {
 fn pull(front: &Front, library: &Library, name: &str, json: bool) -> Result<Exit, Failure> {
     let name = front.model_asked(name);
     let source = okibi_models::resolve(&name, front.settings.variant.value, library);
-    let step = match source.map_err(|error| failure(&error))? {
+    let step = match source.map_err(failure)? {
         Source::Hub(model) => {
             let view = Mutex::new(LaunchView::new(json, front.lang));
             let on_step = |event| {
@@ -131,7 +131,7 @@ fn pull(front: &Front, library: &Library, name: &str, json: bool) -> Result<Exit
             let pulled = okibi_models::pull(&model, &library.hub, &on_step, &|| false);
             // The bars go before the last line comes.
             drop(view);
-            pulled.map_err(|error| failure(&error))?
+            pulled.map_err(failure)?
         }
         Source::Embedded { folder } | Source::Folder { folder, .. } => ModelStep::Pulled {
             model: name,
@@ -168,7 +168,7 @@ async fn remove(front: &Front, library: &Library, name: &str, json: bool) -> Res
     };
     let removed = match removed {
         Ok(removed) => removed,
-        Err(ClientError::Refused) => okibi_models::remove(name, library).map_err(|error| failure(&error))?,
+        Err(ClientError::Refused) => okibi_models::remove(name, library).map_err(failure)?,
         Err(error) => return Err(Failure::client(server.port, error)),
     };
     style::say(&if json {
@@ -181,7 +181,7 @@ async fn remove(front: &Front, library: &Library, name: &str, json: bool) -> Res
 
 fn info(front: &Front, library: &Library, name: &str, json: bool) -> Result<Exit, Failure> {
     let name = front.model_asked(name);
-    let details = okibi_models::details(&name, library).map_err(|error| failure(&error))?;
+    let details = okibi_models::details(&name, library).map_err(failure)?;
     if json {
         style::say(&serde_json::to_string(&details).map_err(std::io::Error::from)?)?;
         return Ok(Exit::Done);

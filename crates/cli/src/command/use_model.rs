@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use okibi_client::{Client, ClientError};
 use okibi_launcher::LaunchUpdate;
-use okibi_messages::{LoadProblem, Message, models};
+use okibi_messages::{Message, models};
 use okibi_models::Source;
 use okibi_protocol::{
     jsonrpc::{RpcError, code},
@@ -64,7 +64,7 @@ fn remember_folder(front: &Front, typed: &str) -> Result<(), Failure> {
         return Ok(());
     };
     let remembered = okibi_models::remember_folder(&folder, model_file.as_deref(), &library);
-    remembered.map_err(|error| Failure::new("model", Message::Load(LoadProblem::from(&error))))
+    remembered.map_err(|error| Failure::new("model", Message::Load(error.into())))
 }
 
 /// Why the daemon did not change over.

@@ -1,29 +1,27 @@
 //! Addresses of the hub, and where a redirect leads.
 
-use std::fmt::Write as _;
-
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::Uri;
 
-/// A text as one part of an address's path.
+/// What stays as it is in a part of an address: RFC 3986's unreserved characters.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Returns a text as one part of an address's path.
 pub(super) fn part(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
+    utf8_percent_encode(text, ENCODED).to_string()
 }
 
-/// A file's name as the end of an address's path.
+/// Returns a file's name as the end of an address's path.
 pub(super) fn path(name: &str) -> String {
     let parts: Vec<String> = name.split('/').map(part).collect();
     parts.join("/")
 }
 
-/// Where a redirect leads, or why nobody should follow it.
+/// Returns where a redirect leads, or why nobody should follow it.
 pub(super) fn follow(from: &Uri, location: &str) -> Result<Uri, String> {
     let scheme = from.scheme_str().unwrap_or("http");
     let authority = from.authority().map_or("", |authority| authority.as_str());
@@ -56,7 +54,7 @@ pub(super) fn follow(from: &Uri, location: &str) -> Result<Uri, String> {
     Ok(next)
 }
 
-/// Whether two addresses are of the same server.
+/// Returns whether two addresses are of the same server.
 pub(super) fn is_same_server(one: &Uri, other: &Uri) -> bool {
     let port = |uri: &Uri| {
         uri.port_u16().or(if uri.scheme_str() == Some("https") {

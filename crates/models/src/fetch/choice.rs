@@ -5,9 +5,8 @@ use okibi_protocol::models::Variant;
 use super::{
     client::Client,
     listing::{Listed, Listing},
-    safe,
 };
-use crate::{error::ModelError, known, resolve::HubModel, variant};
+use crate::{error::ModelError, known, onnx::ExternalData, resolve::HubModel, safe, variant};
 
 /// Files that say how a model is used, where a repository has them.
 const CONFIGURATION: [&str; 7] = [
@@ -39,12 +38,12 @@ pub(super) struct Choice {
     /// The ONNX file.
     pub(super) model_file: String,
     /// All files, this one too.
-    pub(super) files: Vec<Wanted>,
+    pub(super) files: Vec<RemoteFile>,
 }
 
 /// A file that is fetched.
 #[derive(Clone)]
-pub(super) struct Wanted {
+pub(super) struct RemoteFile {
     /// What the hub says of it.
     pub(super) listed: Listed,
     /// Bytes that it may have.
@@ -53,7 +52,7 @@ pub(super) struct Wanted {
 
 /// Chooses the files for a model; `free` is the machine's free memory.
 ///
-/// Errors: [`ModelError::NoVariant`], [`ModelError::NoOnnx`], [`ModelError::OnlySafetensors`], [`ModelError::Unsafe`].
+/// Errors: [`ModelError::NoVariant`], [`ModelError::NoOnnx`], [`ModelError::OnlySafetensors`], [`ModelError::UntrustedRepository`].
 pub(super) fn choose(
     listing: &Listing,
     model: &HubModel,
@@ -69,7 +68,7 @@ pub(super) fn choose(
         return Err(if has_safetensors {
             ModelError::OnlySafetensors {
                 place: model.repository.clone(),
-                export: known::find(&model.name).map(|known| known.name.to_owned()),
+                export: known::find(&model.name).map(|known| known.name.clone()),
             }
         } else {
             no_onnx()
@@ -81,7 +80,7 @@ pub(super) fn choose(
         let beside: u64 = beside.into_iter().filter_map(size).fold(0, u64::saturating_add);
         Some(size(name)?.saturating_add(beside))
     };
-    let known_file = model.known.and_then(|known| known.model_file);
+    let known_file = model.known.and_then(|known| known.model_file.as_deref());
     let model_file = match (model.variant, known_file.filter(|file| names.contains(file))) {
         (Variant::Auto, Some(file)) => Some(file.to_owned()),
         (Variant::Auto, None) => variant::auto(&names, size_with_data, free),
@@ -98,19 +97,19 @@ pub(super) fn choose(
     if !names.contains(&TOKENIZER) {
         return Err(no_onnx());
     }
-    let mut wanted: Vec<(&str, u64)> = Vec::new();
-    wanted.extend(CONFIGURATION.map(|name| (name, LONGEST_CONFIGURATION)));
-    wanted.push((TOKENIZER, LONGEST_TOKENIZER));
-    wanted.push((model_file.as_str(), LONGEST_WEIGHTS));
+    let mut names_and_limits: Vec<(&str, u64)> = Vec::new();
+    names_and_limits.extend(CONFIGURATION.map(|name| (name, LONGEST_CONFIGURATION)));
+    names_and_limits.push((TOKENIZER, LONGEST_TOKENIZER));
+    names_and_limits.push((model_file.as_str(), LONGEST_WEIGHTS));
     let data = variant::external_data(&names, &model_file);
-    wanted.extend(data.into_iter().map(|name| (name, LONGEST_WEIGHTS)));
+    names_and_limits.extend(data.into_iter().map(|name| (name, LONGEST_WEIGHTS)));
     if model_file.starts_with("onnx/") {
-        let further = model.known.map_or(&[][..], |known| known.further_files);
-        wanted.extend(further.iter().map(|name| (*name, LONGEST_WEIGHTS)));
+        let further = model.known.map_or(&[][..], |known| &known.further_files);
+        names_and_limits.extend(further.iter().map(|name| (name.as_str(), LONGEST_WEIGHTS)));
     }
-    let mut files: Vec<Wanted> = Vec::new();
-    for (name, limit) in wanted {
-        if let Some(file) = want(listing, client, name, limit)?
+    let mut files: Vec<RemoteFile> = Vec::new();
+    for (name, limit) in names_and_limits {
+        if let Some(file) = file_of(listing, client, name, limit)?
             && files.iter().all(|other| other.listed.name != name)
         {
             files.push(file);
@@ -119,26 +118,25 @@ pub(super) fn choose(
     Ok(Choice { model_file, files })
 }
 
-/// The files beside an ONNX file that it names, those of `chosen` apart.
+/// Returns the files beside an ONNX file that its graph names and that `choice` does not have yet.
 ///
-/// Errors: [`ModelError::Unsafe`].
+/// Errors: [`ModelError::UntrustedRepository`].
 pub(super) fn beside(
     listing: &Listing,
     choice: &Choice,
     client: &Client,
-    locations: impl IntoIterator<Item = String>,
-) -> Result<Vec<Wanted>, ModelError> {
+    data: &ExternalData,
+) -> Result<Vec<RemoteFile>, ModelError> {
     let folder = choice
         .model_file
         .rsplit_once('/')
         .map_or("", |(folder, _)| folder);
-    let mut further: Vec<Wanted> = Vec::new();
-    for location in locations {
-        let plain = location.trim_start_matches("./");
+    let mut further: Vec<RemoteFile> = Vec::new();
+    for location in data.names() {
         let name = if folder.is_empty() {
-            plain.to_owned()
+            location.to_owned()
         } else {
-            format!("{folder}/{plain}")
+            format!("{folder}/{location}")
         };
         let is_chosen = choice
             .files
@@ -146,24 +144,29 @@ pub(super) fn beside(
             .chain(&further)
             .any(|file| file.listed.name == name);
         if !is_chosen {
-            further.extend(want(listing, client, &name, LONGEST_WEIGHTS)?);
+            further.extend(file_of(listing, client, &name, LONGEST_WEIGHTS)?);
         }
     }
     Ok(further)
 }
 
 /// A file of the list, where it is there and may be fetched.
-fn want(listing: &Listing, client: &Client, name: &str, limit: u64) -> Result<Option<Wanted>, ModelError> {
+fn file_of(
+    listing: &Listing,
+    client: &Client,
+    name: &str,
+    limit: u64,
+) -> Result<Option<RemoteFile>, ModelError> {
     let Some(listed) = listing.files.iter().find(|file| file.name == name) else {
         return Ok(None);
     };
     if let Some(what) = safe::what_is_wrong_here(name) {
-        return Err(client.unsafe_(format!("the name of its file {name:?}: {what}")));
+        return Err(client.untrusted(format!("the name of its file {name:?}: {what}")));
     }
     if let Some(size) = listed.size.filter(|size| *size > limit) {
-        return Err(client.unsafe_(too_long(name, size, limit)));
+        return Err(client.untrusted(too_long(name, size, limit)));
     }
-    Ok(Some(Wanted {
+    Ok(Some(RemoteFile {
         listed: listed.clone(),
         limit,
     }))

@@ -8,7 +8,12 @@ use ureq::{
     tls::TlsConfig,
 };
 
-use super::{Pace, address, roots::roots};
+use super::{
+    address,
+    error::{FetchError, Reason},
+    retry::RetryPolicy,
+    roots::roots,
+};
 use crate::{
     error::{Cause, ModelError},
     library::Hub,
@@ -17,55 +22,8 @@ use crate::{
 /// Redirects that are followed.
 const REDIRECTS: usize = 5;
 
-/// How the hub knows who asks.
+/// How Okibi names itself to the hub.
 const USER_AGENT: &str = concat!("okibi/", env!("CARGO_PKG_VERSION"));
-
-/// Why a try failed.
-pub(super) enum Trouble {
-    /// It may go better another time.
-    Passing {
-        /// What to say when it does not.
-        error: ModelError,
-        /// How long the hub asks to wait.
-        wait: Option<Duration>,
-    },
-    /// It will not go better.
-    Settled(ModelError),
-}
-
-impl From<ModelError> for Trouble {
-    fn from(error: ModelError) -> Self {
-        Self::Settled(error)
-    }
-}
-
-/// Why an answer is of no use.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Reason {
-    /// An error of the hub.
-    #[error("the hub answered with status {0}")]
-    Status(u16),
-    /// Redirects without an end.
-    #[error("it is redirected again and again")]
-    Redirects,
-    /// Fewer bytes than there should be.
-    #[error("the hub broke off after {got} bytes of {size}")]
-    Short {
-        /// Bytes that came.
-        got: u64,
-        /// Bytes of the file.
-        size: u64,
-    },
-    /// Another part than the one asked for.
-    #[error("the hub sent another part of the file than the one asked for")]
-    OtherPart,
-    /// Nothing says which version of the file this is.
-    #[error("the hub does not say which file it sent")]
-    NoName,
-    /// The list is not what it should be.
-    #[error("the hub's list of files cannot be read")]
-    List(#[source] serde_json::Error),
-}
 
 /// Asks the hub.
 pub(super) struct Client<'a> {
@@ -82,14 +40,14 @@ pub(super) struct Answer {
     /// Headers of the server that has the bytes.
     pub(super) headers: HeaderMap,
     /// What the hub itself said on the way to it.
-    pub(super) said: Said,
+    pub(super) facts: FileFacts,
     /// The bytes.
     pub(super) body: Body,
 }
 
-/// What the hub says of a file, before it leads elsewhere for the bytes.
+/// What the hub itself says of a file, before it redirects to where the bytes are.
 #[derive(Default)]
-pub(super) struct Said {
+pub(super) struct FileFacts {
     /// The name of these bytes.
     pub(super) etag: Option<String>,
     /// How many there are.
@@ -98,7 +56,7 @@ pub(super) struct Said {
     pub(super) commit: Option<String>,
 }
 
-impl Said {
+impl FileFacts {
     /// Takes from one server's headers what is not known yet. `X-Linked-…` are of the file itself, `ETag` may be of what
     /// stands for it.
     fn note(&mut self, headers: &HeaderMap) {
@@ -114,7 +72,7 @@ impl Said {
 }
 
 /// The agent for one fetch.
-pub(super) fn agent(pace: &Pace) -> Agent {
+pub(super) fn agent(policy: &RetryPolicy) -> Agent {
     // Redirects are followed here, for the token's sake; encodings would make lengths mean something else.
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -122,11 +80,11 @@ pub(super) fn agent(pace: &Pace) -> Agent {
         .user_agent(USER_AGENT)
         .accept_encoding("identity")
         .tls_config(TlsConfig::builder().root_certs(roots()).build())
-        .timeout_resolve(Some(pace.connect))
-        .timeout_connect(Some(pace.connect))
-        .timeout_per_read(Some(pace.stall))
-        .timeout_per_write(Some(pace.stall))
-        .timeout_recv_response(Some(pace.stall * 2))
+        .timeout_resolve(Some(policy.connect))
+        .timeout_connect(Some(policy.connect))
+        .timeout_per_read(Some(policy.stall))
+        .timeout_per_write(Some(policy.stall))
+        .timeout_recv_response(Some(policy.stall * 2))
         .build();
     Agent::new_with_config(config)
 }
@@ -134,7 +92,7 @@ pub(super) fn agent(pace: &Pace) -> Agent {
 impl<'a> Client<'a> {
     /// A client for one repository.
     ///
-    /// Errors: [`ModelError::Unreachable`] where the hub's address is none.
+    /// Errors: [`ModelError::Unreachable`] where the hub's address is not one of HTTP.
     pub(super) fn new(agent: Agent, hub: &'a Hub, repository: &'a str) -> Result<Self, ModelError> {
         let unreachable = |source: Cause| ModelError::Unreachable {
             endpoint: hub.endpoint.clone(),
@@ -145,7 +103,7 @@ impl<'a> Client<'a> {
             .parse()
             .map_err(|cause| unreachable(Box::new(cause)))?;
         if home.host().is_none() || !matches!(home.scheme_str(), Some("http" | "https")) {
-            return Err(unreachable("it is no http address".into()));
+            return Err(unreachable("it is not an HTTP address".into()));
         }
         Ok(Self {
             agent,
@@ -156,16 +114,16 @@ impl<'a> Client<'a> {
     }
 
     /// Asks for `path` on the hub, from byte `from` on, wherever the hub has it. `file` is its name for people.
-    pub(super) fn get(&self, path: &str, from: u64, file: &str) -> Result<Answer, Trouble> {
+    pub(super) fn get(&self, path: &str, from: u64, file: &str) -> Result<Answer, FetchError> {
         let text = format!("{}{path}", self.hub.endpoint);
         let mut address: Uri = text.parse().map_err(|cause| self.failed(file, Box::new(cause)))?;
         let mut is_home = true;
-        let mut said = Said::default();
+        let mut facts = FileFacts::default();
         for _ in 0..=REDIRECTS {
             let response = self.ask(&address, is_home, from, file)?;
             let (parts, body) = response.into_parts();
             if is_home {
-                said.note(&parts.headers);
+                facts.note(&parts.headers);
             }
             let status = parts.status.as_u16();
             let location = text_of_redirect(status, &parts.headers);
@@ -173,18 +131,21 @@ impl<'a> Client<'a> {
                 return Ok(Answer {
                     status,
                     headers: parts.headers,
-                    said,
+                    facts,
                     body,
                 });
             };
-            address = address::follow(&address, location).map_err(|what| self.unsafe_(what))?;
-            // Who has sent us away once gets no token on the way back.
+            address = address::follow(&address, location).map_err(|what| self.untrusted(what))?;
+            // Once a redirect has led away, no later one gets the token, not even back at the hub: the server in between
+            // chose where it goes.
             is_home &= address::is_same_server(&address, &self.home);
         }
-        Err(Trouble::Settled(self.failed(file, Box::new(Reason::Redirects))))
+        Err(FetchError::Permanent(
+            self.failed(file, Box::new(Reason::Redirects)),
+        ))
     }
 
-    fn ask(&self, address: &Uri, is_home: bool, from: u64, file: &str) -> Result<Response<Body>, Trouble> {
+    fn ask(&self, address: &Uri, is_home: bool, from: u64, file: &str) -> Result<Response<Body>, FetchError> {
         let mut request = self.agent.get(address.clone());
         if let Some(token) = self.hub.token.as_ref().filter(|_| is_home) {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -192,13 +153,15 @@ impl<'a> Client<'a> {
         if from > 0 {
             request = request.header("range", format!("bytes={from}-"));
         }
-        request.call().map_err(|cause| self.trouble(address, file, cause))
+        request
+            .call()
+            .map_err(|cause| self.error_of(address, file, cause))
     }
 
-    /// What a failed request means.
-    fn trouble(&self, address: &Uri, file: &str, cause: ureq::Error) -> Trouble {
+    /// Returns what a failed request means.
+    fn error_of(&self, address: &Uri, file: &str, cause: ureq::Error) -> FetchError {
         use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable};
-        let is_nobody = match &cause {
+        let is_unreachable = match &cause {
             ureq::Error::HostNotFound
             | ureq::Error::ConnectionFailed
             | ureq::Error::ConnectProxyFailed(_)
@@ -210,12 +173,12 @@ impl<'a> Client<'a> {
                     NetworkDown,
                     NetworkUnreachable,
                 ];
-                kinds.contains(&cause.kind()) || is_of_lookup(cause)
+                kinds.contains(&cause.kind()) || is_of_name_lookup(cause)
             }
             _ => false,
         };
-        let is_distrust = is_of_certificate(&cause);
-        let is_settled = is_distrust || matches!(cause, ureq::Error::Http(_) | ureq::Error::BadUri(_));
+        let is_untrusted = is_of_certificate(&cause);
+        let is_permanent = is_untrusted || matches!(cause, ureq::Error::Http(_) | ureq::Error::BadUri(_));
         let server = || {
             if address::is_same_server(address, &self.home) {
                 return self.hub.endpoint.clone();
@@ -223,12 +186,12 @@ impl<'a> Client<'a> {
             [address.scheme_str().unwrap_or_default(), "://"].concat()
                 + address.authority().map_or("", |authority| authority.as_str())
         };
-        let error = if is_distrust {
-            ModelError::Untrusted {
+        let error = if is_untrusted {
+            ModelError::UntrustedCertificate {
                 endpoint: server(),
                 source: Box::new(cause),
             }
-        } else if is_nobody {
+        } else if is_unreachable {
             ModelError::Unreachable {
                 endpoint: server(),
                 source: Box::new(cause),
@@ -236,32 +199,32 @@ impl<'a> Client<'a> {
         } else {
             self.failed(file, Box::new(cause))
         };
-        if is_settled {
-            Trouble::Settled(error)
+        if is_permanent {
+            FetchError::Permanent(error)
         } else {
-            Trouble::Passing { error, wait: None }
+            FetchError::transient(error)
         }
     }
 
-    /// What an answer other than the one hoped for means, where it means the same for every request.
-    pub(super) fn refused(&self, answer: &Answer, file: &str) -> Trouble {
+    /// Returns what an answer other than success means, where it means the same for every request.
+    pub(super) fn refused(&self, answer: &Answer, file: &str) -> FetchError {
         let error = self.failed(file, Box::new(Reason::Status(answer.status)));
         match (answer.status, answer.code()) {
-            (401 | 403, Some("GatedRepo")) => Trouble::Settled(ModelError::Gated {
+            (401 | 403, Some("GatedRepo")) => FetchError::Permanent(ModelError::Gated {
                 repository: self.repository.to_owned(),
                 has_token: self.hub.token.is_some(),
             }),
-            (408 | 429 | 500..=599, _) => Trouble::Passing {
+            (408 | 429 | 500..=599, _) => FetchError::Transient {
                 error,
                 wait: text(&answer.headers, "retry-after")
                     .and_then(|text| text.trim().parse().ok())
                     .map(Duration::from_secs),
             },
-            _ => Trouble::Settled(error),
+            _ => FetchError::Permanent(error),
         }
     }
 
-    /// The error of a file that does not come.
+    /// Returns the error of a file that does not come.
     pub(super) fn failed(&self, file: &str, source: Cause) -> ModelError {
         ModelError::Download {
             repository: self.repository.to_owned(),
@@ -270,9 +233,9 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// The error of a repository that asks for what it may not have.
-    pub(super) fn unsafe_(&self, what: impl Into<String>) -> ModelError {
-        ModelError::Unsafe {
+    /// Returns the error of a repository that asks for what it may not have.
+    pub(super) fn untrusted(&self, what: impl Into<String>) -> ModelError {
+        ModelError::UntrustedRepository {
             repository: self.repository.to_owned(),
             what: what.into(),
         }
@@ -280,12 +243,12 @@ impl<'a> Client<'a> {
 }
 
 impl Answer {
-    /// The hub's own name of an error.
+    /// Returns the hub's own name of an error.
     pub(super) fn code(&self) -> Option<&str> {
         text(&self.headers, "x-error-code")
     }
 
-    /// Where the part that was sent begins, and the bytes of the whole where they are told.
+    /// Returns where the part that was sent begins, and the bytes of the whole where the hub says them.
     pub(super) fn part(&self) -> Option<(u64, Option<u64>)> {
         let range = text(&self.headers, "content-range")?.strip_prefix("bytes ")?;
         let (part, whole) = range.split_once('/')?;
@@ -293,7 +256,7 @@ impl Answer {
         Some((from.trim().parse().ok()?, whole.trim().parse().ok()))
     }
 
-    /// Bytes of the body, where they are told.
+    /// Returns the bytes of the body, where the hub says them.
     pub(super) fn length(&self) -> Option<u64> {
         text(&self.headers, "content-length")?.trim().parse().ok()
     }
@@ -307,7 +270,7 @@ fn text_of_redirect(status: u16, headers: &HeaderMap) -> Option<&str> {
     matches!(status, 301 | 302 | 303 | 307 | 308).then(|| text(headers, "location"))?
 }
 
-/// Whether an error is that nobody trusted vouches for the server.
+/// Returns whether an error is that nobody trusted vouches for the server.
 fn is_of_certificate(cause: &ureq::Error) -> bool {
     let of_tls = match cause {
         ureq::Error::Rustls(cause) => Some(cause),
@@ -317,8 +280,8 @@ fn is_of_certificate(cause: &ureq::Error) -> bool {
     matches!(of_tls, Some(rustls::Error::InvalidCertificate(_)))
 }
 
-/// Whether an error is that of a host name nobody knows, which has no kind of its own.
-fn is_of_lookup(cause: &std::io::Error) -> bool {
+/// Returns whether an error is that of an unknown host name, which has no kind of its own.
+fn is_of_name_lookup(cause: &std::io::Error) -> bool {
     // WSAHOST_NOT_FOUND and the three behind it; elsewhere the text is the standard library's.
     let is_of_windows = cfg!(windows)
         && cause

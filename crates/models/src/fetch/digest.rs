@@ -12,7 +12,7 @@ pub(super) enum Digest {
     Large(Sha256),
     /// Of a small file: the SHA-1 that git has of it.
     Small(Sha1),
-    /// The hub's name of the file is no hash.
+    /// The hub's name of the file is not a hash.
     Unknown,
 }
 

@@ -66,16 +66,8 @@ fn clear(path: &Path) -> io::Result<()> {
 /// Writes down which commit a revision is at.
 pub(super) fn write_ref(repository: &Path, revision: &str, commit: &str) -> Result<(), ModelError> {
     let path = repository.join("refs").join(revision);
-    let write = || {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let new = path.with_file_name(format!(".{name}.new"));
-        fs::write(&new, commit)?;
-        fs::rename(&new, &path)
-    };
-    write().map_err(|cause| space::unwritable(&path, 0, cause))
+    okibi_files::write_atomically(&path, commit.as_bytes())
+        .map_err(|cause| space::unwritable(&path, 0, cause))
 }
 
 #[cfg(unix)]

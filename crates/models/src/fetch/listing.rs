@@ -6,15 +6,15 @@ use serde::Deserialize;
 
 use super::{
     address,
-    client::{Client, Reason, Trouble},
-    safe,
+    client::Client,
+    error::{FetchError, Reason},
 };
-use crate::{cache::is_commit, error::ModelError, known, resolve::HubModel};
+use crate::{cache::is_commit, error::ModelError, known, resolve::HubModel, safe};
 
 /// Longest list in bytes: some ten thousand files.
 const LONGEST: u64 = 32 << 20;
 
-/// What a list is called where it cannot be had.
+/// The list's name in errors.
 const LIST: &str = "the list of files";
 
 /// The files of one commit.
@@ -31,14 +31,14 @@ pub(super) struct Listing {
 pub(super) struct Listed {
     /// Its name, with forward slashes.
     pub(super) name: String,
-    /// Its bytes, where the hub tells.
+    /// Its bytes, where the hub says.
     pub(super) size: Option<u64>,
-    /// The hash of its bytes, where the hub tells.
+    /// The hash of its bytes, where the hub says.
     pub(super) hash: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct RepoListing {
     sha: String,
     #[serde(default)]
     siblings: Vec<Sibling>,
@@ -61,7 +61,7 @@ struct Lfs {
 }
 
 /// Asks the hub for the files of a model, once.
-pub(super) fn ask(client: &Client, model: &HubModel) -> Result<Listing, Trouble> {
+pub(super) fn ask(client: &Client, model: &HubModel) -> Result<Listing, FetchError> {
     let path = format!(
         "/api/models/{}/revision/{}?blobs=true",
         model.repository,
@@ -78,23 +78,22 @@ pub(super) fn ask(client: &Client, model: &HubModel) -> Result<Listing, Trouble>
     }
     let mut bytes = Vec::new();
     let mut reader = answer.body.as_reader().take(LONGEST + 1);
-    reader.read_to_end(&mut bytes).map_err(|cause| Trouble::Passing {
-        error: client.failed(LIST, Box::new(cause)),
-        wait: None,
-    })?;
+    reader
+        .read_to_end(&mut bytes)
+        .map_err(|cause| FetchError::transient(client.failed(LIST, Box::new(cause))))?;
     if bytes.len() as u64 > LONGEST {
-        return Err(client.unsafe_("its list of files has no end").into());
+        return Err(client.untrusted("its list of files has no end").into());
     }
-    let told =
+    let listing =
         serde_json::from_slice(&bytes).map_err(|cause| client.failed(LIST, Box::new(Reason::List(cause))))?;
-    read(told, model).map_err(|what| client.unsafe_(what).into())
+    read(listing, model).map_err(|what| client.untrusted(what).into())
 }
 
-/// Checks what was told.
-fn read(told: Told, model: &HubModel) -> Result<Listing, String> {
-    let commit = told.sha.to_ascii_lowercase();
+/// Checks what the hub sent.
+fn read(listing: RepoListing, model: &HubModel) -> Result<Listing, String> {
+    let commit = listing.sha.to_ascii_lowercase();
     if !is_commit(&commit) {
-        return Err("its commit is no hash".into());
+        return Err("its commit is not a hash".into());
     }
     if is_commit(&model.revision) && !model.revision.eq_ignore_ascii_case(&commit) {
         return Err(format!(
@@ -102,7 +101,7 @@ fn read(told: Told, model: &HubModel) -> Result<Listing, String> {
             model.revision
         ));
     }
-    let files = told.siblings.into_iter().map(|sibling| {
+    let files = listing.siblings.into_iter().map(|sibling| {
         let name = sibling.rfilename;
         if let Some(what) = safe::what_is_wrong(&name) {
             return Err(format!(

@@ -102,13 +102,13 @@ fn a_hub_in_trouble_is_asked_again() {
 #[test]
 fn the_wait_that_the_hub_asks_for_has_a_bound() {
     let mut machine = Machine::with(|_| Reply::empty(429).with("Retry-After", 86_400));
-    machine.pace.longest_wait = Duration::from_millis(20);
+    machine.policy.longest_wait = Duration::from_millis(20);
     let began = Instant::now();
     let outcome = machine.fetch();
     assert!(matches!(outcome, Err(ModelError::Download { .. })), "{outcome:?}");
-    assert_eq!(machine.server.requests().len(), machine.pace.tries as usize);
+    assert_eq!(machine.server.requests().len(), machine.policy.tries as usize);
     assert!(
-        began.elapsed() >= machine.pace.longest_wait * (machine.pace.tries - 1),
+        began.elapsed() >= machine.policy.longest_wait * (machine.policy.tries - 1),
         "it is waited, though"
     );
 }
@@ -150,9 +150,9 @@ fn a_hub_that_nobody_answers_at_is_unreachable() {
             endpoint: endpoint.clone(),
             ..machine.hub()
         };
-        let outcome = fetch_at(&machine.pace, &model(NAME), &hub, &|_, _| {}, &|| false);
+        let outcome = fetch_at(&machine.policy, &model(NAME), &hub, &|_, _| {}, &|| false);
         assert!(
-            matches!(&outcome, Err(ModelError::Unreachable { endpoint: told, .. }) if *told == endpoint),
+            matches!(&outcome, Err(ModelError::Unreachable { endpoint: named, .. }) if *named == endpoint),
             "{endpoint}: {outcome:?}"
         );
     }
@@ -243,7 +243,7 @@ fn the_one_that_waits_can_be_cancelled_and_takes_over_when_the_other_ends() {
     thread::scope(|scope| {
         let first = scope.spawn(|| {
             fetch_at(
-                &machine.pace,
+                &machine.policy,
                 &model(NAME),
                 &machine.hub(),
                 &on_bytes,

@@ -15,7 +15,7 @@ use crate::{
 #[track_caller]
 fn assert_refused(machine: &Machine) -> String {
     let outcome = machine.fetch();
-    let Err(ModelError::Unsafe { what, .. }) = outcome else {
+    let Err(ModelError::UntrustedRepository { what, .. }) = outcome else {
         panic!("{outcome:?}");
     };
     machine.assert_nothing_to_see();

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use okibi_models::{Hub, HubModel, ModelError, Pace, Snapshot, Source, fetch_at, resolve};
+use okibi_models::{Hub, HubModel, ModelError, RetryPolicy, Snapshot, Source, fetch_at, resolve};
 use okibi_protocol::models::Variant;
 use tempfile::TempDir;
 
@@ -19,7 +19,7 @@ use crate::{
 pub(crate) struct Machine {
     pub(crate) folder: TempDir,
     pub(crate) server: Server,
-    pub(crate) pace: Pace,
+    pub(crate) policy: RetryPolicy,
     pub(crate) token: Option<String>,
     pub(crate) is_offline: bool,
 }
@@ -30,7 +30,7 @@ impl Machine {
         Self {
             folder: tempfile::Builder::new().prefix("okibi-hub-").tempdir().unwrap(),
             server: Server::open(handler),
-            pace: Pace {
+            policy: RetryPolicy {
                 connect: Duration::from_secs(5),
                 stall: Duration::from_secs(20),
                 backoff: Duration::from_millis(1),
@@ -75,7 +75,7 @@ impl Machine {
 
     /// Fetches a model.
     pub(crate) fn fetch_model(&self, model: &HubModel) -> Result<Snapshot, ModelError> {
-        fetch_at(&self.pace, model, &self.hub(), &|_, _| {}, &|| false)
+        fetch_at(&self.policy, model, &self.hub(), &|_, _| {}, &|| false)
     }
 
     /// Fetches until `is_cancelled`.
@@ -83,7 +83,7 @@ impl Machine {
         &self,
         is_cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Snapshot, ModelError> {
-        fetch_at(&self.pace, &model(NAME), &self.hub(), &|_, _| {}, is_cancelled)
+        fetch_at(&self.policy, &model(NAME), &self.hub(), &|_, _| {}, is_cancelled)
     }
 
     /// The blobs, without what is on its way.

@@ -4,6 +4,7 @@
 
 mod failures;
 mod hostile;
+mod locks;
 mod machine;
 mod pull;
 mod repository;

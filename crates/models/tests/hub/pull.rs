@@ -111,13 +111,16 @@ fn the_token_goes_to_the_hub_alone() {
 fn progress_only_grows_and_ends_whole() {
     let repository = Repository::with_weights(3_000_000);
     let machine = Machine::of(&repository);
-    let told = Mutex::new(Vec::new());
-    let on_bytes = |done, total| told.lock().unwrap().push((done, total));
-    let snapshot = fetch_at(&machine.pace, &model(NAME), &machine.hub(), &on_bytes, &|| false).unwrap();
-    let told = told.into_inner().unwrap();
-    assert_eq!(told.last(), Some(&(snapshot.bytes, snapshot.bytes)));
-    assert!(told.is_sorted(), "{told:?}");
-    assert!(told.iter().all(|(done, total)| done <= total));
+    let reported = Mutex::new(Vec::new());
+    let on_bytes = |done, total| reported.lock().unwrap().push((done, total));
+    let snapshot = fetch_at(&machine.policy, &model(NAME), &machine.hub(), &on_bytes, &|| {
+        false
+    })
+    .unwrap();
+    let reported = reported.into_inner().unwrap();
+    assert_eq!(reported.last(), Some(&(snapshot.bytes, snapshot.bytes)));
+    assert!(reported.is_sorted(), "{reported:?}");
+    assert!(reported.iter().all(|(done, total)| done <= total));
 }
 
 #[test]

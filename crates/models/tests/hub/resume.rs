@@ -98,7 +98,7 @@ fn progress_makes_it_patient_and_none_makes_it_give_up() {
         "{outcome:?}"
     );
     let sent = sent(&machine);
-    assert_eq!(sent.len(), 30 + machine.pace.tries as usize);
+    assert_eq!(sent.len(), 30 + machine.policy.tries as usize);
     machine.assert_nothing_to_see();
 }
 
@@ -111,7 +111,7 @@ fn a_stalled_stream_is_taken_up_again() {
             reply
         }
     });
-    machine.pace.stall = Duration::from_millis(300);
+    machine.policy.stall = Duration::from_millis(300);
     machine.fetch().unwrap();
     assert_whole(&machine);
     assert_eq!(
@@ -142,7 +142,7 @@ fn a_file_that_is_shorter_than_listed_ends_the_fetch() {
 }
 
 #[test]
-fn a_server_without_ranges_sends_the_file_anew() {
+fn a_server_without_ranges_sends_the_file_again() {
     let repository = Repository::with_weights(SIZE);
     let machine = hub(move |_, _, number| {
         let whole = part(repository.file(WEIGHTS), None);
@@ -158,7 +158,7 @@ fn a_server_without_ranges_sends_the_file_anew() {
 }
 
 #[test]
-fn another_part_than_the_one_asked_for_begins_anew() {
+fn another_part_than_the_one_asked_for_starts_over() {
     let repository = Repository::with_weights(SIZE);
     let machine = hub(move |reply, _, number| match number {
         0 => reply.cut(600_000, Then::BreakOff),
@@ -170,7 +170,7 @@ fn another_part_than_the_one_asked_for_begins_anew() {
 }
 
 #[test]
-fn a_range_that_is_refused_begins_anew() {
+fn a_range_that_is_refused_starts_over() {
     let machine = hub(|reply, _, number| match number {
         0 => reply.cut(600_000, Then::BreakOff),
         1 => Reply::empty(416),
@@ -196,14 +196,17 @@ fn what_was_cancelled_goes_on_later() {
     let is_cancelled = || *done.lock().unwrap() >= 700_000;
     let began = std::time::Instant::now();
     let outcome = fetch_at(
-        &machine.pace,
+        &machine.policy,
         &model(NAME),
         &machine.hub(),
         &on_bytes,
         &is_cancelled,
     );
     assert!(matches!(outcome, Err(ModelError::Cancelled)), "{outcome:?}");
-    assert!(began.elapsed() < machine.pace.stall, "a request under way is cut");
+    assert!(
+        began.elapsed() < machine.policy.stall,
+        "a request under way is cut"
+    );
     machine.assert_nothing_to_see();
     machine.fetch().unwrap();
     assert_whole(&machine);
@@ -213,8 +216,8 @@ fn what_was_cancelled_goes_on_later() {
 #[test]
 fn waiting_is_cancelled_too() {
     let mut machine = Machine::with(|_| Reply::empty(503));
-    machine.pace.backoff = LIMIT;
-    machine.pace.longest_wait = LIMIT;
+    machine.policy.backoff = LIMIT;
+    machine.policy.longest_wait = LIMIT;
     let began = std::time::Instant::now();
     let outcome = machine.fetch_until(&|| !machine.server.requests().is_empty());
     assert!(matches!(outcome, Err(ModelError::Cancelled)), "{outcome:?}");

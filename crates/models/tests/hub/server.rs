@@ -1,4 +1,4 @@
-//! A hub on this machine that does what a test tells it, and remembers what it was asked.
+//! A hub on this machine that follows a test's script, and remembers what it was asked.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -128,7 +128,7 @@ impl Server {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (handler, log) = (Arc::clone(&handler), Arc::clone(&logged));
-                // A client that has gone is no error.
+                // A client that has gone is not an error.
                 thread::spawn(move || drop(serve(&stream, &*handler, &log)));
             }
         });

@@ -154,7 +154,13 @@ impl Models {
         let asked = asked.to_owned();
         let find = move || {
             let name = ModelName::read(&asked);
-            let mut entries = okibi_models::inventory(&library);
+            // Only what the name can mean is read: clients ask for names that nobody has, over and over.
+            let is_meant = |known: &str, repository: Option<&str>| {
+                name.means_exactly(known)
+                    || repository.is_some_and(|repository| name.means_exactly(repository))
+                    || name.means(known, &[])
+            };
+            let mut entries = okibi_models::inventory_of(&library, &is_meant);
             // A whole name goes before a part of one, and what is here before what is only known.
             let rank = |entry: &ModelEntry| {
                 let repository = entry.repository.as_deref().unwrap_or_default();

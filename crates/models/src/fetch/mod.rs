@@ -1,11 +1,13 @@
 //! Fetching a model from the hub, into the cache that all its tools share.
 //!
 //! - `listing`, `choice`: which files there are, and which of them are fetched
-//! - `client`, `address`: requests
-//! - `blob`, `digest`, `tries`: one file, resumed and verified
-//! - `lock`, `link`: what others see in the cache
-//! - `watch`: progress, and giving up
-//! - `safe`: what a repository may name
+//! - `client`, `address`, `roots`, `error`: requests
+//! - `blob`, `digest`, `retry`: one file, resumed and verified
+//! - `link`: what others see in the cache
+//! - `control`: progress, and giving up
+//!
+//! The order is what makes a fetch safe beside others: the list of files, the fetch's lock, the blobs, and only then the
+//! links and the branch's commit. Whatever breaks off before the links leaves nothing that looks like a model.
 //!
 //! Source: huggingface_hub, "Understand caching" and "Hub API Endpoints".
 
@@ -13,79 +15,57 @@ mod address;
 mod blob;
 mod choice;
 mod client;
+mod control;
 mod digest;
+mod error;
 mod link;
 mod listing;
-mod lock;
+mod retry;
 mod roots;
-pub(crate) mod safe;
-mod tries;
-mod watch;
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError, atomic::Ordering::Relaxed},
+    sync::atomic::Ordering::Relaxed,
     thread,
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use sysinfo::{MemoryRefreshKind, System};
 
+#[doc(hidden)]
+pub use self::retry::RetryPolicy;
 use self::{
     blob::Source,
-    choice::{Choice, Wanted},
-    client::{Client, Trouble},
+    choice::{Choice, RemoteFile},
+    client::Client,
+    control::Control,
+    error::FetchError,
     link::Linking,
     listing::Listing,
-    lock::FetchLock,
-    tries::Tries,
-    watch::Watch,
+    retry::Retries,
 };
 use crate::{
     cache::{Snapshot, files_in, find_here, is_commit, repository_folder},
     error::ModelError,
     library::Hub,
-    onnx,
+    lock::RepositoryLocks,
+    onnx::ExternalData,
     resolve::HubModel,
-    space,
+    safe, space,
 };
 
 /// Files that come at once.
 const AT_ONCE: usize = 4;
 
+/// How often a lock that another process holds is looked at.
+const LOCK_INTERVAL: Duration = Duration::from_millis(100);
+
 /// Room that is left on disk for others.
 const SPARE: u64 = 64 << 20;
 
-/// How patient a fetch is.
-#[doc(hidden)]
-#[derive(Clone, Debug)]
-pub struct Pace {
-    /// How long a connection may take.
-    pub connect: Duration,
-    /// How long nothing may come.
-    pub stall: Duration,
-    /// The wait before the second try; each further one is twice as long.
-    pub backoff: Duration,
-    /// The longest wait, also where the hub asks for a longer one.
-    pub longest_wait: Duration,
-    /// Tries in a row that get no further.
-    pub tries: u32,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(15),
-            stall: Duration::from_secs(30),
-            backoff: Duration::from_millis(500),
-            longest_wait: Duration::from_secs(30),
-            tries: 5,
-        }
-    }
-}
-
-/// Gives the complete files of a model, fetching what is missing.
+/// Returns the complete files of a model, fetching what is missing.
 ///
 /// What is here already is not asked for again, down to the first bytes of a file whose download broke off. Each file
 /// is verified before anybody sees it. Where another process fetches the same repository, it is waited for.
@@ -98,15 +78,15 @@ pub fn fetch(
     on_bytes: &(dyn Fn(u64, u64) + Sync),
     is_cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Snapshot, ModelError> {
-    fetch_at(&Pace::default(), model, hub, on_bytes, is_cancelled)
+    fetch_at(&RetryPolicy::default(), model, hub, on_bytes, is_cancelled)
 }
 
-/// As [`fetch`], at another pace.
+/// As [`fetch`], with another policy.
 ///
 /// Errors: those of [`fetch`].
 #[doc(hidden)]
 pub fn fetch_at(
-    pace: &Pace,
+    policy: &RetryPolicy,
     model: &HubModel,
     hub: &Hub,
     on_bytes: &(dyn Fn(u64, u64) + Sync),
@@ -126,26 +106,26 @@ pub fn fetch_at(
             revision: model.revision.clone(),
         });
     }
-    let agent = client::agent(pace);
+    let agent = client::agent(policy);
     let client = Client::new(agent.clone(), hub, &model.repository)?;
-    let watch = Watch::new(agent);
+    let control = Control::new(agent);
     let fetch = Fetch {
-        pace,
+        policy,
         model,
         hub,
         client: &client,
-        watch: &watch,
+        control: &control,
     };
-    watch.over(on_bytes, is_cancelled, || fetch.run())
+    control.run(on_bytes, is_cancelled, || fetch.run())
 }
 
 /// One fetch.
 struct Fetch<'a> {
-    pace: &'a Pace,
+    policy: &'a RetryPolicy,
     model: &'a HubModel,
     hub: &'a Hub,
     client: &'a Client<'a>,
-    watch: &'a Watch,
+    control: &'a Control,
 }
 
 impl Fetch<'_> {
@@ -154,35 +134,39 @@ impl Fetch<'_> {
         let choice = choice::choose(&listing, self.model, self.client, free_memory())?;
         let folder = repository_folder(self.hub, &self.model.repository);
         let blobs = folder.join("blobs");
-        let watch = self.watch;
-        watch.total.store(
+        let control = self.control;
+        control.total.store(
             choice.files.iter().filter_map(|file| file.listed.size).sum(),
             Relaxed,
         );
-        let lock = FetchLock::take(self.hub, &self.model.repository, watch, || {
-            // The other one fetches these very files, or some of them.
+        let locks = RepositoryLocks::of(self.hub, &self.model.repository);
+        let lock = locks.fetch(|| {
+            // The other fetch is of these very files, or some of them.
             let here = choice.files.iter().map(|file| bytes_here(&blobs, file));
-            watch.done.store(here.sum(), Relaxed);
+            control.done.store(here.sum(), Relaxed);
+            control.pause(LOCK_INTERVAL)
         })?;
-        watch.done.store(0, Relaxed);
+        control.done.store(0, Relaxed);
+        // Most often the other fetch has made what this one came for.
         if lock.has_waited
             && let Some(snapshot) = find_here(self.model, self.hub)?
         {
-            watch.done.store(watch.total.load(Relaxed), Relaxed);
+            control.done.store(control.total.load(Relaxed), Relaxed);
             return Ok(snapshot);
         }
         fs::create_dir_all(&blobs).map_err(|cause| space::unwritable(&blobs, 0, cause))?;
         let source = Source {
             client: self.client,
-            watch,
-            pace: self.pace,
+            control,
+            policy: self.policy,
+            locks: &locks,
             repository: &self.model.repository,
             commit: &listing.commit,
             blobs: &blobs,
         };
         let mut here = self.fetch_all(&source, &choice.files)?;
         let further = self.named_by(&here, &listing, &choice)?;
-        watch
+        control
             .total
             .fetch_add(further.iter().filter_map(|file| file.listed.size).sum(), Relaxed);
         here.extend(self.fetch_all(&source, &further)?);
@@ -200,86 +184,82 @@ impl Fetch<'_> {
             folder: snapshot,
             model_file: choice.model_file,
             commit: listing.commit,
-            fetched_bytes: watch.fetched.load(Relaxed),
+            fetched_bytes: control.fetched.load(Relaxed),
         })
     }
 
-    /// The hub's list of files.
+    /// Returns the hub's list of files.
     fn list(&self) -> Result<Listing, ModelError> {
-        let mut tries = Tries::new(self.pace, self.watch);
+        let mut retries = Retries::new(self.policy, self.control);
         loop {
             match listing::ask(self.client, self.model) {
                 Ok(listing) => return Ok(listing),
-                // Nothing is under way yet that waiting could save.
-                Err(Trouble::Passing {
+                // Nothing is under way yet that waiting could save, and a user without a network should hear that at once.
+                Err(FetchError::Transient {
                     error: error @ ModelError::Unreachable { .. },
                     ..
-                }) if !self.watch.is_stopped() => return Err(error),
-                Err(trouble) => tries.again(trouble, 0)?,
+                }) if !self.control.is_stopped() => return Err(error),
+                Err(failure) => retries.wait(failure, 0)?,
             }
         }
     }
 
-    /// Fetches files, some at once; gives the blob of each.
-    fn fetch_all(&self, source: &Source, files: &[Wanted]) -> Result<Vec<(String, PathBuf)>, ModelError> {
+    /// Fetches files, some at once; returns each name with its blob.
+    fn fetch_all(&self, source: &Source, files: &[RemoteFile]) -> Result<Vec<(String, PathBuf)>, ModelError> {
         self.check_room(source.blobs, files)?;
         // The largest first: they take longest.
-        let mut queue: Vec<&Wanted> = files.iter().collect();
+        let mut queue: Vec<&RemoteFile> = files.iter().collect();
         queue.sort_by_key(|file| file.listed.size);
         let queue = Mutex::new(queue);
         let done = Mutex::new(Vec::new());
         let failed = Mutex::new(None);
+        // The first to fail ends the others, which then only say that they were ended.
+        let fail = |error| {
+            failed.lock().get_or_insert(error);
+            self.control.stop();
+        };
         let work = || {
-            let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let next = || queue.lock().pop();
             while let Some(file) = next() {
                 match blob::fetch(source, file) {
-                    Ok(blob) => {
-                        let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                        done.push((file.listed.name.clone(), blob));
-                    }
-                    Err(error) => {
-                        // The first to fail ends the others, which then only say that they were ended.
-                        failed
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .get_or_insert(error);
-                        self.watch.stop();
-                        return;
-                    }
+                    Ok(blob) => done.lock().push((file.listed.name.clone(), blob)),
+                    Err(error) => return fail(error),
                 }
             }
         };
         thread::scope(|scope| {
             for _ in 0..AT_ONCE.min(files.len()) {
-                scope.spawn(work);
+                if let Err(source) = thread::Builder::new().spawn_scoped(scope, work) {
+                    fail(ModelError::Thread { source });
+                }
             }
         });
-        match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        match failed.into_inner() {
             Some(error) => Err(error),
-            None => Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner)),
+            None => Ok(done.into_inner()),
         }
     }
 
-    /// Files that the ONNX file names and that are not named after it.
+    /// Returns the files that the ONNX file's graph names and that were not chosen for their names.
     fn named_by(
         &self,
         here: &[(String, PathBuf)],
         listing: &Listing,
         choice: &Choice,
-    ) -> Result<Vec<Wanted>, ModelError> {
+    ) -> Result<Vec<RemoteFile>, ModelError> {
         let Some((_, blob)) = here.iter().find(|(name, _)| *name == choice.model_file) else {
             return Ok(Vec::new());
         };
-        let locations = onnx::external_data(blob);
-        if let Some(what) = onnx::what_is_wrong(&locations) {
-            return Err(self.client.unsafe_(what));
+        let data = ExternalData::of(blob);
+        if let Some(what) = data.what_is_wrong() {
+            return Err(self.client.untrusted(what));
         }
-        choice::beside(listing, choice, self.client, locations)
+        choice::beside(listing, choice, self.client, &data)
     }
 
     /// Errors: [`ModelError::NoSpace`].
-    fn check_room(&self, blobs: &Path, files: &[Wanted]) -> Result<(), ModelError> {
-        let missing = |file: &Wanted| Some(file.listed.size?.saturating_sub(bytes_here(blobs, file)));
+    fn check_room(&self, blobs: &Path, files: &[RemoteFile]) -> Result<(), ModelError> {
+        let missing = |file: &RemoteFile| Some(file.listed.size?.saturating_sub(bytes_here(blobs, file)));
         let missing = files.iter().filter_map(missing).fold(0, u64::saturating_add);
         if missing == 0 {
             return Ok(());
@@ -296,8 +276,8 @@ impl Fetch<'_> {
     }
 }
 
-/// Bytes of a file that are here, whole or on their way.
-fn bytes_here(blobs: &Path, file: &Wanted) -> u64 {
+/// Returns the bytes of a file that are here, whole or on their way.
+fn bytes_here(blobs: &Path, file: &RemoteFile) -> u64 {
     let Some(hash) = &file.listed.hash else { return 0 };
     let length = |name: &str| fs::metadata(blobs.join(name)).ok().map(|file| file.len());
     length(hash)
@@ -305,7 +285,7 @@ fn bytes_here(blobs: &Path, file: &Wanted) -> u64 {
         .unwrap_or(0)
 }
 
-/// The machine's free memory, where it tells.
+/// Returns the machine's free memory, where the system says it.
 fn free_memory() -> Option<u64> {
     let mut system = System::new().ok()?;
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());

@@ -5,7 +5,7 @@ const LONGEST_NAME: usize = 512;
 
 /// Why a file's name leads elsewhere than into its repository's folder; `None` where it does not.
 ///
-/// Git knows no such names, so whoever sends one means harm.
+/// Git knows no such names, so a hub that sends one means harm.
 pub(crate) fn what_is_wrong(name: &str) -> Option<&'static str> {
     let mut parts = name.split('/');
     if name.starts_with('/') {
@@ -26,7 +26,7 @@ pub(crate) fn what_is_wrong(name: &str) -> Option<&'static str> {
 }
 
 /// As [`what_is_wrong`], for a file that is to be written: some systems read more into a name than git does.
-pub(super) fn what_is_wrong_here(name: &str) -> Option<&'static str> {
+pub(crate) fn what_is_wrong_here(name: &str) -> Option<&'static str> {
     what_is_wrong(name).or_else(|| {
         if name.contains(':') {
             Some("it has a colon")
@@ -39,13 +39,13 @@ pub(super) fn what_is_wrong_here(name: &str) -> Option<&'static str> {
 }
 
 /// Whether a text can be the name of one file.
-pub(super) fn is_blob_name(name: &str) -> bool {
+pub(crate) fn is_blob_name(name: &str) -> bool {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
     (1..=128).contains(&name.len()) && name.chars().all(is_plain) && !name.starts_with('.')
 }
 
 /// Whether a revision can be a file below `refs`.
-pub(super) fn is_revision(revision: &str) -> bool {
+pub(crate) fn is_revision(revision: &str) -> bool {
     what_is_wrong_here(revision).is_none() && revision.len() <= 200
 }
 
