@@ -7,7 +7,7 @@ pub(crate) fn now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Ends the process with `code`. Windows ends the other threads before any library is told.
+/// Ends the process with `code`. Windows ends the other threads before it notifies any library.
 #[cfg(not(unix))]
 pub(crate) fn now(code: i32) -> ! {
     std::process::exit(code)

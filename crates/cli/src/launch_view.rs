@@ -1,6 +1,6 @@
 //! What a start shows while it is under way: bars on a terminal, plain lines without one, JSON for programs.
 //!
-//! A start goes on when nobody reads its output any more, so failures to write are not looked at here.
+//! A start goes on when nobody reads its output any more, so failures to write are ignored here.
 
 use std::{
     collections::HashMap,
@@ -45,6 +45,7 @@ impl LaunchView {
             Self::Bars(bars) => bars.update(&update),
             Self::Lines(lang) => {
                 if let Some(line) = update_line(&update, *lang) {
+                    // See the module: the start goes on without its output.
                     let _ = style::say(&line);
                 }
             }
@@ -72,6 +73,7 @@ impl LaunchView {
             // The bars go with this arm, before the line is printed.
             Self::Bars(bars) => bars.lang,
         };
+        // See the module: the daemon is ready all the same.
         let _ = style::say(&styled(GOOD, &ready_line(status, time, address, lang)));
     }
 }
@@ -121,6 +123,7 @@ pub(crate) fn print_json(event: &Event<'_>) {
     let line = serde_json::to_string(event)
         .unwrap_or_else(|error| format!("{{\"event\":\"error\",\"message\":{:?}}}", chain(&error)));
     let mut stdout = std::io::stdout().lock();
+    // See the module: the start goes on without its output.
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
@@ -194,13 +197,14 @@ impl Bars {
             }
         }
         if let Some(line) = update_line(update, self.lang) {
-            // Bars and lines share stdout: above the bars is the only place for a line. Colours are left out
+            // Bars and lines share stdout: above the bars is the only place for a line. Colors are left out
             // here as `anstream` does it.
             let choice = anstream::AutoStream::choice(&std::io::stdout());
             let line = match choice {
                 anstream::ColorChoice::Never => anstream::adapter::strip_str(&line).to_string(),
                 _ => line,
             };
+            // See the module.
             let _ = self.all.println(line);
         }
     }
@@ -223,8 +227,8 @@ impl Bars {
     }
 }
 
-/// Takes the bars off the terminal of stages whose end was never told: the port changes hands in the last one, and
-/// a daemon may die in any.
+/// Clears the bars of stages whose end was not reported: the port changes hands in the last one, and a daemon may
+/// die in any.
 impl Drop for Bars {
     fn drop(&mut self) {
         for bar in self.open.values() {
@@ -237,6 +241,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 fn spinner_style(lang: Lang) -> ProgressStyle {
     let clock = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // `indicatif` gives a string, which takes every text.
         let _ = out.write_str(&units::seconds(state.elapsed(), lang));
     };
     ProgressStyle::with_template("{spinner} {msg}  {clock}")

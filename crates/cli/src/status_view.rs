@@ -58,7 +58,7 @@ fn facts(status: &Status, address: &str, lang: Lang) -> Vec<(Label, String)> {
     );
     add(Label::Threads, status.threads.map(|threads| threads.to_string()));
     let current = status.current();
-    // That the processor computes is what everybody expects.
+    // The CPU is the usual device, which needs no line.
     let device = current.and_then(|model| model.device.clone());
     add(Label::Device, device.filter(|device| device != "cpu"));
     add(

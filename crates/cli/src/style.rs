@@ -1,4 +1,4 @@
-//! Colours, and writing to the terminal. `anstream` leaves the colours out where there is no terminal, where
+//! Colors, and writing to the terminal. `anstream` leaves the colors out where there is no terminal, where
 //! `NO_COLOR` is set, and on consoles that know none.
 
 use std::io::{self, Write};
@@ -43,7 +43,7 @@ pub(crate) fn error(message: &Message, lang: Lang) {
 
 /// A faint line on stderr.
 pub(crate) fn note(line: &str) {
-    // A closed stderr is no reason to stop.
+    // A closed stderr does not stop the command.
     let _ = writeln!(anstream::stderr(), "{}", styled(FAINT, line));
 }
 

@@ -67,7 +67,7 @@ impl Dispatch {
         Ok((id, receiver))
     }
 
-    /// Forgets a call nobody waits for any more.
+    /// Removes a call whose caller no longer waits.
     pub(crate) fn leave(&self, id: u64) {
         self.waiting.lock().calls.remove(&id);
     }

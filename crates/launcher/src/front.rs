@@ -93,7 +93,7 @@ impl Front {
         })
     }
 
-    /// Changes the status and tells the subscribers.
+    /// Changes the status and notifies the subscribers.
     pub(crate) fn update(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.status.lock());
         // After the lock is gone: a subscriber that wakes up reads the status.

@@ -31,7 +31,7 @@ pub enum Refusal {
          in Okibi's data folder"
     )]
     MissingToken,
-    /// The token is none of the known ones.
+    /// Unknown token.
     #[error("the token is not the right one; it is in token.json in Okibi's data folder")]
     WrongToken,
     /// The token does not allow this.

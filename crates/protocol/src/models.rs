@@ -50,19 +50,19 @@ pub enum Presence {
     Absent,
 }
 
-/// What a daemon holds of a model.
+/// The state of a model in a daemon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum ModelState {
-    /// Nothing.
+    /// It is not in memory.
     #[default]
     Unloaded,
     /// It is being loaded.
     Loading,
     /// It answers.
     Ready,
-    /// Its weights were put away because nobody asked for it; the next request loads them again.
+    /// Idle: it was unloaded because no request came for a while; the next one loads it again.
     Resting,
     /// Its last load failed.
     Failed,
@@ -88,7 +88,7 @@ pub struct ModelEntry {
     pub origin: ModelOrigin,
     /// Whether its files are here.
     pub presence: Presence,
-    /// What the daemon holds of it.
+    /// Its state in the daemon.
     #[serde(default)]
     pub state: ModelState,
     /// Whether it answers requests that name no model.
@@ -106,7 +106,7 @@ pub struct ModelEntry {
     /// When it was last loaded, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_used_ms: Option<u64>,
-    /// Its licence: an SPDX identifier, or the name its makers give it.
+    /// Its license: an SPDX identifier, or the name its makers give it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub licence: Option<String>,
     /// Its languages as BCP 47 codes; `mul` for a hundred or so.
@@ -137,7 +137,7 @@ pub struct ModelList {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum Variant {
-    /// The one that suits this machine: its processor and its memory.
+    /// The one that suits this machine: its CPU and its memory.
     #[default]
     Auto,
     /// 32-bit floats.
@@ -227,7 +227,7 @@ pub struct LoadModelParams {
     /// Whether requests that name no model are answered by it from then on.
     #[serde(default = "yes")]
     pub switch: bool,
-    /// Whether the present model is unloaded first: for machines whose memory is too short for both.
+    /// Whether the current model is unloaded first: for machines without memory for both.
     #[serde(default)]
     pub replace: bool,
     /// Whether the model that answered until now stays in memory.
@@ -310,13 +310,13 @@ pub struct RemovedModel {
     pub files_stay: bool,
 }
 
-/// What a daemon holds of a model, as its status tells it.
+/// A model in a daemon's status.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
 pub struct LoadedModel {
     /// Its name.
     pub name: String,
-    /// What is held.
+    /// Its state.
     pub state: ModelState,
     /// Whether it answers requests that name no model.
     pub current: bool,
@@ -335,8 +335,7 @@ pub struct LoadedModel {
     /// Why its last load failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
-    /// What is to be known about it: that its vectors are no longer those of an earlier load, or that the device
-    /// asked for is not to be had.
+    /// A warning about it: its vectors differ from those of an earlier load, or the requested device is unavailable.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub warning: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Launch notices: what a loading daemon tells the front that started it, and what the front answers.
+//! Launch notices: what a loading daemon reports to the front that started it, and what the front answers.
 //!
 //! Each notice is one text message on a WebSocket connection of its own. Unknown fields are ignored.
 

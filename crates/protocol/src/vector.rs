@@ -17,7 +17,7 @@ pub enum Encoding {
     Safetensors,
 }
 
-/// The vectors of a result in one of the [`Encoding`]s; which one is told by the JSON's shape. `None` stands for the
+/// The vectors of a result in one of the [`Encoding`]s; the shape of the JSON shows which one. `None` stands for the
 /// vector of a text that has none, which [`Encoding::Safetensors`] cannot express.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -42,8 +42,8 @@ pub enum DecodeError {
     /// A safetensors file of another shape or type.
     #[error("the safetensors file has no F32 tensor `vector` of two dimensions")]
     Shape,
-    /// A byte length that is no multiple of four.
-    #[error("{0} bytes are no whole number of f32 values")]
+    /// A byte length that is not a multiple of four.
+    #[error("{0} bytes are not a whole number of f32 values")]
     Length(usize),
     /// A text has no vector.
     #[error("text {0} has no vector")]

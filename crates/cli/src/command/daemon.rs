@@ -27,7 +27,7 @@ use crate::{
 
 /// Where a daemon runs.
 pub(crate) enum Place {
-    /// Detached; tells the front of this launch how the load goes.
+    /// Detached; reports the load to the front of this launch.
     Background(LaunchId),
     /// On a terminal, in a container, under a service manager: logs to stderr too.
     Foreground,
@@ -225,7 +225,7 @@ impl Host for CliHost {
     }
 }
 
-/// The file that tells local apps where this daemon is.
+/// The file in which local apps find this daemon.
 #[derive(Clone)]
 struct DiscoveryFile {
     folders: Folders,

@@ -219,7 +219,7 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 }
-/// Why the daemon refused a text; what it says of the text's length is told in the user's language.
+/// Why the daemon refused a text. A text that is too long is reported in the user's language.
 fn bad_line(error: RpcError) -> BadLine {
     let number = |key: &str| error.data.as_ref().and_then(|data| data[key].as_u64());
     match (number("tokens"), number("limit")) {

@@ -15,7 +15,7 @@ use crate::{
     front::Front,
 };
 
-/// Time between two looks at a followed log.
+/// Time between two reads of a followed log: no event says that another process has written to a file, on every system.
 const POLL: Duration = Duration::from_millis(200);
 
 /// Prints the last `count` lines; with `follow`, what comes after them until Ctrl-C.
@@ -57,7 +57,7 @@ fn log_path(front: &Front) -> PathBuf {
         .daemon_log(port.unwrap_or(front.settings.port.value))
 }
 
-/// The last `count` lines of `current`, the present file's content, and of the files before it.
+/// The last `count` lines of `current`, the content of the newest file, and of the files before it.
 fn last_lines(path: &Path, current: Vec<u8>, count: usize) -> Vec<u8> {
     let mut content = current;
     for number in 1..MAX_FILES {
@@ -84,7 +84,7 @@ fn lines(content: &[u8]) -> usize {
     content.split_inclusive(|byte| *byte == b'\n').count()
 }
 
-/// A log file that is read on as it grows, and anew after it was rotated.
+/// A log file that is read as it grows, and from its start again after it was rotated.
 struct Followed {
     path: PathBuf,
     file: File,

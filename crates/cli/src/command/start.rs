@@ -39,7 +39,7 @@ fn is_same_model(asked: &str, running: &str) -> bool {
         || folder.is_absolute() && folder.file_name().is_some_and(|name| name == running)
 }
 
-/// Tells a failure as JSON where that was asked for.
+/// Prints a failure as JSON where that was asked for.
 pub(crate) fn report(ended: Result<Exit, Failure>, json: bool, lang: Lang) -> Result<Exit, Failure> {
     match ended {
         Err(Failure::Message { exit, kind, message }) if json => {

@@ -10,7 +10,7 @@ use crate::{
     status_view, style,
 };
 
-/// Shows the status as the daemon tells it.
+/// Shows the daemon's status.
 pub(crate) async fn run(front: &Front, json: bool) -> Result<Exit, Failure> {
     let server = front.server().await;
     let port = server.port;

@@ -1,4 +1,4 @@
-//! `okibi use`: changes the running daemon over to another model and shows its load.
+//! `okibi use`: switches the running daemon to another model and shows its load.
 
 use std::io::{IsTerminal, Write};
 
@@ -52,7 +52,7 @@ pub(crate) async fn run(front: &Front, args: &UseArgs) -> Result<Exit, Failure> 
     }
 }
 
-/// Remembers a model that is named by its path, which tells the daemon that the user means it.
+/// Remembers a model that is named by its path: the daemon loads only folders that the user has named.
 fn remember_folder(front: &Front, typed: &str) -> Result<(), Failure> {
     let library = front.library();
     let model = front.model_asked(typed);

@@ -30,7 +30,7 @@ pub(crate) fn arguments(texts: &[OsString]) -> Texts {
 
 /// The lines of standard input.
 ///
-/// The thread that reads them ends with the input, or at the first line nobody takes any more; one that waits for
+/// The thread that reads them ends with the input, or at the first line that is no longer wanted; one that waits for
 /// a terminal's next line ends with the process.
 pub(crate) fn standard_input() -> io::Result<Texts> {
     let (sender, receiver) = mpsc::channel(READ_AHEAD);
@@ -75,7 +75,7 @@ impl<R: BufRead> Lines<R> {
             has_begun = true;
             let end = chunk.iter().position(|byte| *byte == b'\n');
             let part = &chunk[..end.unwrap_or(chunk.len())];
-            // Two bytes more than the limit: a carriage return, and the one that tells that it is over.
+            // Two bytes more than the limit: a carriage return, and the byte that shows that it is over.
             let room = (MAX_TEXT_BYTES + 2).saturating_sub(line.len());
             line.extend_from_slice(&part[..part.len().min(room)]);
             let used = end.map_or(chunk.len(), |end| end + 1);

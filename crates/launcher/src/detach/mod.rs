@@ -1,4 +1,4 @@
-//! Spawning a process that outlives its parent: no terminal, no stdio, no inherited handles, nobody's group.
+//! Spawning a process that outlives its parent: no terminal, no stdio, no inherited handles, a group of its own.
 //!
 //! The child gets a session (Unix) or a process group without a console (Windows) of its own, null for stdin,
 //! stdout and stderr, and a working directory that nobody needs to unmount or delete. It is still the parent's

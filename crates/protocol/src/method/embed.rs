@@ -19,7 +19,7 @@ pub struct EmbedTextParams {
 /// Result of [`EmbedText`](super::EmbedText).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EmbedTextResult {
-    /// Base64 of a safetensors file with one F32 tensor `vector` of shape [1, dimension], L2-normalised.
+    /// Base64 of a safetensors file with one F32 tensor `vector` of shape [1, dimension], L2-normalized.
     pub vector: String,
 }
 
@@ -111,7 +111,7 @@ pub struct EmbedParams {
     /// Whether vectors are brought to unit length.
     #[serde(default = "yes")]
     pub normalize: bool,
-    /// Keeps the first so many values of each vector (before normalising); all where it is absent.
+    /// Keeps this many values of each vector, before normalizing; all where it is absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dimensions: Option<usize>,
     /// Whether a text over the model's limit is cut (and reported) or refused.
@@ -123,10 +123,10 @@ pub struct EmbedParams {
     /// Whether the result comes in chunks: by default it does for lists longer than a chunk, never in a batch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stream: Option<bool>,
-    /// What is done with a text over the limit; goes before `truncate`.
+    /// What is done with a text over the limit; takes precedence over `truncate`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub overflow: Option<OverflowChoice>,
-    /// Which model is asked, perhaps with `:query` or `:document` behind its name; the current one where it is absent.
+    /// Which model embeds, optionally with `:query` or `:document` after its name; the current one where it is absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub model: Option<String>,
 }

@@ -33,7 +33,7 @@ pub enum RunState {
 pub struct Status {
     /// Where the server is in its life.
     pub status: RunState,
-    /// Whether a request for an embedding is answered now.
+    /// Whether the server can embed right now.
     pub ready: bool,
     /// [`crate::SERVER_TYPE_DAEMON`] or [`crate::SERVER_TYPE_FRONT`].
     pub server_type: String,
@@ -42,7 +42,7 @@ pub struct Status {
     /// Length of a vector, once the model is loaded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dimension: Option<usize>,
-    /// The space of its whole, normalised vectors, once the model is loaded: an index of another one no longer fits.
+    /// The space of its whole, normalized vectors, once the model is loaded: an index of another space no longer fits.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub space: Option<String>,
     /// Tokens of a text that the model reads, once it is loaded.
@@ -77,7 +77,8 @@ pub struct Status {
     /// How long the requests of the last minute took; absent where there was none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub latency: Option<Latency>,
-    /// Every model that is held, the current one first; empty before the first is loaded.
+    /// The models in memory and those unloaded because they were idle, the current one first; empty before the first
+    /// load ends.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[cfg_attr(feature = "ts", ts(optional, as = "Option<_>"))]
     pub models: Vec<LoadedModel>,
@@ -98,7 +99,7 @@ impl Status {
         self.models.iter().find(|model| model.current)
     }
 
-    /// Whether the current model has been put to rest: the next request loads it again.
+    /// Whether the current model is idle (unloaded): the next request loads it again.
     pub fn is_resting(&self) -> bool {
         self.current()
             .is_some_and(|model| model.state == ModelState::Resting)
