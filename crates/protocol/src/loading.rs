@@ -14,11 +14,7 @@ use crate::{
 pub fn loading_answer(method: &str, status: &Status) -> Result<Box<RawValue>, RpcError> {
     match AnyMethod::find(method) {
         Some(AnyMethod::GetStatus) => raw_result(status),
-        Some(AnyMethod::CheckInit) => raw_result(&if status.ready {
-            InitState::InitCompleted
-        } else {
-            InitState::InitInProgress
-        }),
+        Some(AnyMethod::CheckInit) => raw_result(&InitState::of(status)),
         Some(method) if !method.while_loading() => Err(not_ready(status)),
         _ => Err(RpcError::method_not_found(method)),
     }

@@ -126,6 +126,17 @@ pub enum InitState {
     InitInProgress,
 }
 
+impl InitState {
+    /// The answer of a server with this status.
+    pub fn of(status: &Status) -> Self {
+        if status.ready {
+            Self::InitCompleted
+        } else {
+            Self::InitInProgress
+        }
+    }
+}
+
 /// Result of [`StopServer`](super::StopServer), sent before anything ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
