@@ -1,10 +1,6 @@
 //! The daemon: where the settings become its options, and the engine's errors sentences.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use okibi_config::{
     DeviceChoice, Discovery, DiscoveryState, Folders, Settings,
@@ -16,6 +12,7 @@ use okibi_server::{
     DaemonError, DaemonOptions, Device, DevicePreference, Ended, Host, KeepAlive, Limits, LoadError,
     LoadOptions, ModelOptions, ServeOptions, SpaceChange,
 };
+use parking_lot::Mutex;
 
 use crate::{
     args::HiddenArgs,
@@ -230,7 +227,8 @@ impl Host for CliHost {
 struct DiscoveryFile {
     folders: Folders,
     port: u16,
-    /// As it was asked for: a restart asks for it again.
+    /// As it was asked for: a restart asks for it again. Held to copy or to replace the name, not while the file is
+    /// written.
     model: Arc<Mutex<String>>,
     launch: Option<LaunchId>,
 }
@@ -239,7 +237,7 @@ impl DiscoveryFile {
     fn write(&self, state: DiscoveryState) {
         let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
         let launch = self.launch.clone();
-        let model = self.model.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let model = self.model.lock().clone();
         let discovery = Discovery::new(self.port, pid, version, &model, launch, state);
         if let Err(error) = discovery.write(&self.folders) {
             tracing::warn!(%error, "the discovery file cannot be written; apps have to know the port");
@@ -247,7 +245,7 @@ impl DiscoveryFile {
     }
 
     fn set_model(&self, model: &str) {
-        model.clone_into(&mut self.model.lock().unwrap_or_else(PoisonError::into_inner));
+        model.clone_into(&mut self.model.lock());
         self.write(DiscoveryState::Running);
     }
 
