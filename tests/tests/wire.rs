@@ -52,7 +52,10 @@ async fn requests_by_the_specification_and_its_five_errors() {
     }
     let wrong = wire.error("embed", json!(["text", "none", "yes"])).await;
     assert_eq!(wrong["code"], -32602);
-    assert!(wrong["message"].as_str().unwrap().starts_with("normalize: "), "{wrong}");
+    assert!(
+        wrong["message"].as_str().unwrap().starts_with("normalize: "),
+        "{wrong}"
+    );
     // None of it has closed the connection.
     assert_eq!(wire.call("get_status", json!({})).await["ready"], true);
 }

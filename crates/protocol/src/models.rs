@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
 
 use crate::{
     stage::{StageBoard, StageEvent},
@@ -132,7 +133,9 @@ pub struct ModelList {
 }
 
 /// Which weights of a repository are taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, strum::VariantNames)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, VariantNames,
+)]
 #[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -155,19 +158,8 @@ impl Variant {
     pub const ALL: [Self; 5] = [Self::Auto, Self::Fp32, Self::Fp16, Self::Int8, Self::Q4];
 
     /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Fp32 => "fp32",
-            Self::Fp16 => "fp16",
-            Self::Int8 => "int8",
-            Self::Q4 => "q4",
-        }
-    }
-
-    /// The variant of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|variant| variant.name() == name)
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
