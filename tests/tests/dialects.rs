@@ -210,7 +210,7 @@ async fn ollama_embeds_lists_and_shows() {
 }
 
 #[tokio::test]
-async fn tei_embeds_tokenises_and_compares() {
+async fn tei_embeds_tokenizes_and_compares() {
     let machine = Machine::new();
     machine.start_tiny().await;
     let expected = direct(&machine, "熾火", "none").await;

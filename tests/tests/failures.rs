@@ -217,7 +217,7 @@ async fn foreign(manner: Manner) {
 }
 
 #[tokio::test]
-async fn a_catalogue_model_is_fetched_once_and_then_works_without_the_hub() {
+async fn a_catalog_model_is_fetched_once_and_then_works_without_the_hub() {
     let hub = Hub::that_waits().await;
     let machine = Machine::new().with("HF_ENDPOINT", hub.endpoint());
     let name = "intfloat/multilingual-e5-small";

@@ -3,7 +3,7 @@
 use okibi_tests::{Hub, Machine, Trouble, eventually, model, vector};
 use serde_json::{Value, json};
 
-/// A repository that nobody knows.
+/// A repository that is not in the table of known models.
 const NAME: &str = "someone/tiny";
 
 /// A machine whose hub this one is.
@@ -289,8 +289,8 @@ async fn an_unknown_name_has_others_near_to_it() {
     unknown
         .says("has no repository someone/unknown")
         .says("okibi models");
-    let misspelt = machine.run(["models", "pull", "ruri-v3-310"]).await.expect(1);
-    misspelt.says("Did you mean").says("cl-nagoya/ruri-v3-310m");
+    let misspelled = machine.run(["models", "pull", "ruri-v3-310"]).await.expect(1);
+    misspelled.says("Did you mean").says("cl-nagoya/ruri-v3-310m");
 }
 
 #[tokio::test]

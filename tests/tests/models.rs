@@ -1,4 +1,4 @@
-//! Models come, go and rest while the daemon serves.
+//! Models are loaded, unloaded and switched while the daemon serves.
 
 use std::{
     collections::BTreeMap,
@@ -264,7 +264,7 @@ async fn a_model_that_cannot_be_loaded_leaves_the_present_one_at_work() {
     fs::write(machine.path("tiny-cls").join("tokenizer.json"), "{").unwrap();
     machine.run(["use", "tiny-cls"]).await.expect(1).says("tokenizer");
     assert_eq!(vector_of(&machine, "x", None).await.0, space);
-    // With the present one unloaded first, it comes back.
+    // With the current one unloaded first, it comes back.
     machine
         .run(["use", "--replace", "tiny-cls"])
         .await

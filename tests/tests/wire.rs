@@ -56,7 +56,7 @@ async fn requests_by_the_specification_and_its_five_errors() {
         wrong["message"].as_str().unwrap().starts_with("normalize: "),
         "{wrong}"
     );
-    // None of it has closed the connection.
+    // The connection is still open.
     assert_eq!(wire.call("get_status", json!({})).await["ready"], true);
 }
 
@@ -157,8 +157,8 @@ async fn foreign_pages_and_names_are_refused_on_http_and_on_the_upgrade() {
     assert_eq!(refused.err().map(|status| status.as_u16()), Some(403));
     let head = format!("GET /health HTTP/1.1\r\nHost: {rebound}\r\n");
     assert_eq!(http::send(port, &head).await.status, 403);
-    let neighbour = format!("http://127.0.0.1:{}", port + 1);
-    let refused = Wire::connect_with(port, &[("origin", &neighbour)]).await;
+    let neighbor = format!("http://127.0.0.1:{}", port + 1);
+    let refused = Wire::connect_with(port, &[("origin", &neighbor)]).await;
     assert_eq!(
         refused.err().map(|status| status.as_u16()),
         Some(403),
@@ -166,7 +166,7 @@ async fn foreign_pages_and_names_are_refused_on_http_and_on_the_upgrade() {
     );
     let own = format!("http://127.0.0.1:{port}");
     let Ok(mut wire) = Wire::connect_with(port, &[("origin", &own)]).await else {
-        panic!("our own page is no stranger")
+        panic!("the daemon's own page is not foreign")
     };
     wire.call("check_init", json!({})).await;
     assert_eq!(http::get(port, "/health").await.json()["ready"], true);

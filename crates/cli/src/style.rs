@@ -24,12 +24,12 @@ pub(crate) fn say(line: &str) -> io::Result<()> {
 
 /// A warning on stderr.
 pub(crate) fn warn(message: &Message, lang: Lang) {
-    labelled(WARNING, settings::warning_label(lang), &message.text(lang));
+    labeled(WARNING, settings::warning_label(lang), &message.text(lang));
 }
 
 /// An error on stderr, with the end of the daemon's log where the daemon died without a word of its own.
 pub(crate) fn error(message: &Message, lang: Lang) {
-    labelled(BAD, settings::error_label(lang), &message.text(lang));
+    labeled(BAD, settings::error_label(lang), &message.text(lang));
     if let Message::Start(error @ StartError::Died { .. }) = message {
         let tail = log_tail(error);
         if !tail.is_empty() {
@@ -47,7 +47,7 @@ pub(crate) fn note(line: &str) {
     let _ = writeln!(anstream::stderr(), "{}", styled(FAINT, line));
 }
 
-fn labelled(style: Style, label: &str, text: &str) {
+fn labeled(style: Style, label: &str, text: &str) {
     // As above.
     let _ = writeln!(anstream::stderr(), "{} {text}", styled(style, label));
 }

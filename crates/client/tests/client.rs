@@ -295,7 +295,7 @@ async fn a_subscriber_hears_the_last_status_of_a_drain_that_has_nothing_to_wait_
         within(subscription.next()).await.unwrap().status,
         RunState::Running
     );
-    // Nobody is told of this change but by the drain.
+    // Only the drain reports this change.
     current.send_if_modified(|now| {
         *now = status(RunState::Stopping);
         false

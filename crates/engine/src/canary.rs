@@ -1,7 +1,7 @@
 //! Notices when a model's vectors are no longer what they were: another file, another runtime, another CPU.
 //!
-//! Three fixed sentences are embedded after each load, and compared with what the last load of the same model gave. This
-//! runs after the model is already serving, so that no request waits for it.
+//! Three fixed sentences are embedded after each load, and compared with what the last load of the same model gave.
+//! This runs after the model is already serving, so that no request waits for it.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -93,7 +93,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let look = |space, vector: [f32; 2]| check(folder.path(), "m", space, vec![vector.to_vec()]);
         assert_eq!(look("a", [1.0, 0.0]), None, "nothing is known yet");
-        assert_eq!(look("a", [1.0, 0.001]), None, "rounding is no change");
+        assert_eq!(look("a", [1.0, 0.001]), None, "rounding is not a change");
         let Some(SpaceChange::Vectors { cosine }) = look("a", [1.0, 1.0]) else {
             panic!("a change of the vectors is noticed");
         };

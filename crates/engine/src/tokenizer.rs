@@ -13,7 +13,7 @@ use crate::{
     unigram::AnyModel,
 };
 
-/// The library's tokenizer, with a model of ours where that is the better one.
+/// The library's tokenizer, with our own model where that is faster.
 type Library =
     TokenizerImpl<AnyModel, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
@@ -217,7 +217,8 @@ impl Tokenizer {
         Ok(all)
     }
 
-    /// Returns the ids of texts with the prompt before them, without special tokens; `offset` is the index of the first text.
+    /// Returns the ids of texts with the prompt before them, without special tokens; `offset` is the index of the
+    /// first text.
     fn content(
         &self,
         texts: &[Text],

@@ -303,7 +303,7 @@ impl Unigram {
         Ok(tokens)
     }
 
-    /// The best segmentation: begin, end and id of each token; neighbouring unknown characters are one token.
+    /// The best segmentation: begin, end and id of each token; neighboring unknown characters are one token.
     fn segment(&self, text: &str) -> Result<Vec<(usize, usize, u32)>> {
         /// The best way to reach a place in the text.
         #[derive(Clone, Copy)]

@@ -117,7 +117,7 @@ impl From<u16> for Rejection {
 /// Why a start failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Another program holds the port; nothing of ours was started.
+    /// Another program holds the port; nothing was started.
     #[error("port {port} is taken by another program")]
     PortTaken {
         /// The port.

@@ -55,7 +55,7 @@ pub fn load_error(error: &LoadError, lang: Lang) -> String {
                 lang,
                 "The model needs about {needed} of memory, and {free} are free. Close other programs, or choose a \
                  smaller model or variant (`--variant int8`).",
-                "モデルには約 {needed} のメモリーが必要ですが、空きは {free} です。ほかのプログラムを閉じるか、\
+                "モデルには約 {needed} のメモリが必要ですが、空きは {free} です。ほかのプログラムを閉じるか、\
                  より小さいモデルや種類 (`--variant int8`) を選んでください。"
             )
         }
@@ -185,7 +185,7 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
         ModelError::Offline { repository } => phrase!(
             lang,
             "{repository} is not on this machine, and `HF_HUB_OFFLINE` forbids asking the hub.",
-            "{repository} はこのマシンになく、`HF_HUB_OFFLINE` によりハブへの接続が禁止されています。"
+            "{repository} はこのパソコンになく、`HF_HUB_OFFLINE` によりハブへの接続が禁止されています。"
         ),
         ModelError::Unreachable { endpoint, source } => {
             let cause = chain(source.as_ref());
@@ -231,9 +231,9 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
         ),
         ModelError::NotRemovable { name } => phrase!(
             lang,
-            "{name} is not among the downloaded models, so there is nothing to delete. The embedded model and your \
+            "{name} is not among the downloaded models, so there is nothing to delete. The bundled model and your \
              own folders stay.",
-            "{name} はダウンロードしたモデルではないため、削除できません。内蔵モデルと自分で追加したフォルダーは残ります。"
+            "{name} はダウンロードしたモデルではないため、削除できません。同梱モデルと自分で追加したフォルダーは残ります。"
         ),
         ModelError::InUse { name } => phrase!(
             lang,
@@ -256,9 +256,9 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
             let searched = paths(searched);
             phrase!(
                 lang,
-                "The embedded model is not installed (looked in {searched}). Reinstall Okibi; in the source \
+                "The bundled model is not installed (looked in {searched}). Reinstall Okibi; in the source \
                  tree run `cargo xtask run`.",
-                "内蔵モデルが見つかりません (探した場所: {searched})。Okibi を再インストールしてください。\
+                "同梱モデルが見つかりません (探した場所: {searched})。Okibi を再インストールしてください。\
                  ソースツリーでは `cargo xtask run` を実行してください。"
             )
         }

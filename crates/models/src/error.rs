@@ -1,7 +1,7 @@
 //! Why a model is unavailable, and why one cannot be loaded.
 //!
-//! [`LoadError`] is the engine's. It lies here because everything that puts errors into words or onto the wire knows this
-//! crate, and not everything that does should link the engine.
+//! [`LoadError`] is the engine's. It lies here because everything that puts errors into words or onto the wire knows
+//! this crate, and not everything that does should link the engine.
 
 use std::path::PathBuf;
 
@@ -10,8 +10,8 @@ use strum::{IntoStaticStr, VariantArray};
 /// A cause that is only shown, never branched on.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// One word for programs, which the APIs send and their documentation lists. Several errors share a kind: it says what a
-/// program can do about it, and the message says the rest.
+/// One word for programs, which the APIs send and their documentation lists. Several errors share a kind: it says what
+/// a program can do about it, and the message says the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum ErrorKind {
@@ -167,7 +167,7 @@ pub enum ModelError {
         /// The repository.
         repository: String,
     },
-    /// Nobody answers at the hub's address.
+    /// Nothing answers at the hub's address.
     #[error("the hub {endpoint} cannot be reached")]
     Unreachable {
         /// Its address.
@@ -175,7 +175,7 @@ pub enum ModelError {
         /// Why.
         source: Cause,
     },
-    /// Nobody whom this machine trusts vouches for the hub's certificate.
+    /// This machine does not trust the issuer of the hub's certificate.
     #[error("the certificate of {endpoint} is not trusted")]
     UntrustedCertificate {
         /// Its address.
@@ -308,7 +308,7 @@ pub enum LoadError {
         /// What the runtime said.
         source: Cause,
     },
-    /// There is no memory for the model.
+    /// There is not enough memory for the model.
     #[error("the model needs {needed} bytes of memory, and {free} are free")]
     NoMemory {
         /// What it needs.

@@ -24,8 +24,8 @@ pub fn inventory(library: &Library) -> Vec<ModelEntry> {
 
 /// As [`inventory`], of the models that `is_meant` accepts by name and hub repository.
 ///
-/// Only their files are read. So a name that means no model costs a look at the names of folders, however many models there
-/// are.
+/// Only their files are read. So a name that means no model costs a look at the names of folders, however many models
+/// there are.
 pub fn inventory_of(library: &Library, is_meant: &dyn Fn(&str, Option<&str>) -> bool) -> Vec<ModelEntry> {
     let used = usage::read(&library.usage_file);
     let mut here: Vec<ModelEntry> = Vec::new();
@@ -172,7 +172,7 @@ pub(crate) fn plain(name: &str, origin: ModelOrigin) -> ModelEntry {
         max_tokens: None,
         size_bytes: None,
         last_used_ms: None,
-        licence: None,
+        license: None,
         languages: Vec::new(),
         good_for: None,
         repository: None,
@@ -186,7 +186,7 @@ pub(crate) fn of_known(known: &KnownModel, presence: Presence) -> ModelEntry {
         dimension: Some(known.dimension),
         max_tokens: Some(known.max_tokens),
         size_bytes: Some(ByteCount(known.bytes())),
-        licence: Some(known.license.clone()),
+        license: Some(known.license.clone()),
         languages: known.languages.clone(),
         good_for: Some(Words {
             en: known.good_for_en.clone(),

@@ -23,8 +23,8 @@ pub struct KnownModel {
     pub repository: String,
     /// The ONNX file of 32-bit floats, where it is not `onnx/model.onnx`.
     pub model_file: Option<String>,
-    /// Files that this ONNX file refers to and that are not named after it, so that they come along with it and not only
-    /// when its graph has been read.
+    /// Files that this ONNX file refers to and that are not named after it, so that they come along with it and not
+    /// only when its graph has been read.
     #[serde(default)]
     pub further_files: Vec<String>,
     /// How token vectors become one.
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_like_none_have_no_neighbours() {
+    fn names_that_are_like_none_have_no_neighbors() {
         for (asked, near) in [
             ("multilingual-e5-smal", DEFAULT_MODEL),
             ("ruri", "cl-nagoya/ruri-v3-30m"),

@@ -108,8 +108,8 @@ pub struct ModelEntry {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_used_ms: Option<u64>,
     /// Its license: an SPDX identifier, or the name its makers give it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub licence: Option<String>,
+    #[serde(rename = "licence", skip_serializing_if = "Option::is_none", default)]
+    pub license: Option<String>,
     /// Its languages as BCP 47 codes; `mul` for a hundred or so.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[cfg_attr(feature = "ts", ts(optional, as = "Option<_>"))]
@@ -244,8 +244,8 @@ fn yes() -> bool {
     true
 }
 
-/// A step of [`LoadModel`](crate::method::LoadModel) or [`PullModel`](crate::method::PullModel); the final one carries the result
-/// instead of a stage.
+/// A step of [`LoadModel`](crate::method::LoadModel) or [`PullModel`](crate::method::PullModel); the final one carries
+/// the result instead of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ModelStep {

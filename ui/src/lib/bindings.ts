@@ -72,7 +72,7 @@ size_bytes?: ByteCount,
  */
 last_used_ms?: number,
 /**
- * Its licence: an SPDX identifier, or the name its makers give it.
+ * Its license: an SPDX identifier, or the name its makers give it.
  */
 licence?: string,
 /**

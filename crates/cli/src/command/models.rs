@@ -107,7 +107,7 @@ fn line(entry: &ModelEntry, width: usize, lang: Lang) -> String {
     }));
     if entry.presence == Presence::Absent {
         rest.push(entry.languages.join(" "));
-        rest.extend(entry.licence.clone());
+        rest.extend(entry.license.clone());
     }
     let line = format!(
         "{mark} {}{padding}  {size:>9}  {dimension:>9}  {}",
@@ -236,7 +236,7 @@ fn facts(details: &ModelDetails) -> Vec<(&'static str, String)> {
         };
         add(name, Some(format!("{prompt:?}")));
     }
-    add("licence", entry.licence.clone());
+    add("license", entry.license.clone());
     add(
         "languages",
         (!entry.languages.is_empty()).then(|| entry.languages.join(" ")),

@@ -1,7 +1,7 @@
 //! Spawning a process that outlives its parent: no terminal, no stdio, no inherited handles, a group of its own.
 //!
 //! The child gets a session (Unix) or a process group without a console (Windows) of its own, null for stdin,
-//! stdout and stderr, and a working directory that nobody needs to unmount or delete. It is still the parent's
+//! stdout and stderr, and a working directory that will not be unmounted or deleted. It is still the parent's
 //! child, so a parent that lives on has to wait for it.
 
 #[cfg(unix)]

@@ -12,7 +12,7 @@ use windows_sys::Win32::{
 };
 
 pub(super) fn neutral_folder() -> PathBuf {
-    // The root of the system's drive: always there, and nobody's to delete.
+    // The root of the system's drive: it always exists and is not deleted.
     let drive = std::env::var_os("SystemDrive").unwrap_or_else(|| "C:".into());
     let mut root = drive;
     root.push("\\");

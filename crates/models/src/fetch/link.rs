@@ -16,7 +16,7 @@ pub(super) struct Linking<'a> {
 }
 
 impl<'a> Linking<'a> {
-    /// Begins: until [`Linking::end`], nobody takes the snapshot for a whole one.
+    /// Begins: until [`Linking::end`], the snapshot does not count as complete.
     pub(super) fn begin(snapshot: &'a Path) -> Result<Self, ModelError> {
         fs::create_dir_all(snapshot).map_err(|cause| space::unwritable(snapshot, 0, cause))?;
         let marker = snapshot.join(MARKER);
