@@ -48,7 +48,7 @@ origin: ModelOrigin,
  */
 presence: Presence,
 /**
- * What the daemon holds of it.
+ * Its state in the daemon.
  */
 state: ModelState,
 /**
@@ -97,7 +97,7 @@ export type LoadedModel = {
  */
 name: string,
 /**
- * What is held.
+ * Its state.
  */
 state: ModelState,
 /**
@@ -125,8 +125,7 @@ stages?: StageBoard,
  */
 error?: string,
 /**
- * What is to be known about it: that its vectors are no longer those of an earlier load, or that the device
- * asked for is not to be had.
+ * A warning about it: its vectors differ from those of an earlier load, or the requested device is unavailable.
  */
 warning?: string, };
 export type RunState = "starting" | "running" | "stopping" | "failed";
@@ -145,7 +144,7 @@ export type Status = {
  */
 status: RunState,
 /**
- * Whether a request for an embedding is answered now.
+ * Whether the server can embed right now.
  */
 ready: boolean,
 /**
@@ -161,7 +160,7 @@ model: string,
  */
 dimension?: number,
 /**
- * The space of its whole, normalised vectors, once the model is loaded: an index of another one no longer fits.
+ * The space of its whole, normalized vectors, once the model is loaded: an index of another space no longer fits.
  */
 space?: string,
 /**
@@ -213,7 +212,8 @@ texts_embedded: number,
  */
 latency?: Latency,
 /**
- * Every model that is held, the current one first; empty before the first is loaded.
+ * The models in memory and those unloaded because they were idle, the current one first; empty before the first
+ * load ends.
  */
 models?: Array<LoadedModel>,
 /**
