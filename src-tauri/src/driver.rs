@@ -110,7 +110,7 @@ fn publish(app: &AppHandle, shared: &Shared, core: &Core) {
     if !app.webview_windows().is_empty()
         && let Err(error) = app.emit(VIEW_CHANGED, &*shared.view.borrow())
     {
-        tracing::warn!(%error, "the windows were not told");
+        tracing::warn!(%error, "the windows did not get the view");
     }
     let content = tray_content(shared, core);
     with_tray(app, "the tray icon cannot be changed", |app, tray| {

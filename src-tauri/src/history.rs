@@ -1,10 +1,6 @@
 //! What the app stores between its runs, apart from settings: times of earlier loads, and whether models are offered.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::{fs, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,19 +56,12 @@ impl History {
     }
 
     fn save(&self) {
-        if let Err(error) = self.write() {
+        let written = serde_json::to_vec(&self.content)
+            .map_err(std::io::Error::from)
+            .and_then(|bytes| okibi_files::write_atomically(&self.file, &bytes));
+        if let Err(error) = written {
             tracing::warn!(%error, file = %self.file.display(), "the history cannot be written");
         }
-    }
-
-    fn write(&self) -> io::Result<()> {
-        let folder = self.file.parent().unwrap_or(std::path::Path::new("."));
-        fs::create_dir_all(folder)?;
-        let mut new = tempfile::Builder::new().prefix(".tray-").tempfile_in(folder)?;
-        serde_json::to_writer(&mut new, &self.content)?;
-        new.flush()?;
-        new.persist(&self.file).map_err(|error| error.error)?;
-        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
-//! The tray app: shows the daemon, starts and stops it. It has no logic of its own for that: `okibi-launcher` has.
+//! The tray app: shows the daemon, starts and stops it. The logic for that is in `okibi-launcher`.
 //!
-//! - [`contract`]: what the pages and the app tell each other
+//! - [`contract`]: the types of commands and events between the app and its pages
 //!
 //! Inside: `core` decides, without I/O; `driver` performs its effects and shows its view. `watcher` watches the port,
 //! `machine` reads settings and folders, `failure` is what can go wrong, `desktop` finds out what the desktop offers. `menu` and `icon` say what the

@@ -22,26 +22,6 @@ pub(crate) enum Press {
     Language(LangChoice),
 }
 
-/// Fixed entries and their identifiers.
-const IDS: [(Entry, &str); 16] = [
-    (Entry::Start, "start"),
-    (Entry::Stop, "stop"),
-    (Entry::Restart, "restart"),
-    (Entry::AddFolder, "add-folder"),
-    (Entry::Progress, "progress"),
-    (Entry::Status, "status"),
-    (Entry::TryIt, "try"),
-    (Entry::Models, "models"),
-    (Entry::Settings, "settings"),
-    (Entry::CopyAddress, "copy-address"),
-    (Entry::OpenLog, "open-log"),
-    (Entry::StartAtLogin, "start-at-login"),
-    (Entry::StartDaemon, "start-daemon"),
-    (Entry::Quit, "quit"),
-    (Entry::StopAndQuit, "stop-and-quit"),
-    (Entry::Model, "model"),
-];
-
 /// Languages and their identifiers.
 const LANGUAGES: [(LangChoice, &str); 3] = [
     (LangChoice::Auto, "lang-auto"),
@@ -61,8 +41,7 @@ impl Press {
         if let Some((language, _)) = LANGUAGES.iter().find(|(_, known)| *known == id) {
             return Some(Self::Language(*language));
         }
-        let (entry, _) = IDS.iter().find(|(_, known)| *known == id)?;
-        Some(Self::Entry(*entry))
+        id.parse().ok().map(Self::Entry)
     }
 }
 
@@ -170,9 +149,7 @@ pub(crate) fn menu(state: &MenuState<'_>) -> Vec<Line> {
 
 /// Returns the identifier of an entry.
 fn id(entry: Entry) -> &'static str {
-    IDS.iter()
-        .find(|(known, _)| *known == entry)
-        .map_or("", |(_, id)| id)
+    entry.into()
 }
 
 /// Returns the first line of the menu.

@@ -144,9 +144,9 @@ pub(crate) fn perform(app: &AppHandle, effect: ModelEffect) {
             // The handle is not kept: the switch ends with its connection, and its end is an event.
             async_runtime::spawn(async move {
                 // It fails only when the core has ended, which is when the app ends.
-                let tell = |event| drop(events.send(Event::Models(event)));
-                let end = switch(server, params, lang, |step| tell(ModelEvent::SwitchStep(step))).await;
-                tell(ModelEvent::SwitchEnded(end));
+                let send = |event| drop(events.send(Event::Models(event)));
+                let end = switch(server, params, lang, |step| send(ModelEvent::SwitchStep(step))).await;
+                send(ModelEvent::SwitchEnded(end));
             });
         }
         ModelEffect::Choose { model, restart } => {
@@ -168,7 +168,7 @@ pub(crate) fn perform(app: &AppHandle, effect: ModelEffect) {
     }
 }
 
-/// Lists the models again, and tells the core.
+/// Lists the models again, and reports that to the core.
 pub(crate) async fn rescan(app: &AppHandle) {
     let shared = app.state::<Shared>();
     match list(app).await {
@@ -202,8 +202,8 @@ fn pull(app: AppHandle, model: String, run: u64) {
     // The handle is not kept: `cancelled` ends the download, and its end is an event.
     async_runtime::spawn_blocking(move || {
         // It fails only when the core has ended, which is when the app ends.
-        let tell = |event| drop(events.send(Event::Models(event)));
-        let bytes = |done, total| tell(ModelEvent::Bytes { run, done, total });
+        let send = |event| drop(events.send(Event::Models(event)));
+        let bytes = |done, total| send(ModelEvent::Bytes { run, done, total });
         let end = match library::fetch(&model, variant, &library, bytes, &cancelled) {
             Ok(()) => PullEnd::Done,
             Err(ModelError::Cancelled) => PullEnd::Cancelled,
@@ -213,7 +213,7 @@ fn pull(app: AppHandle, model: String, run: u64) {
             }
         };
         on_thread.state::<Shared>().model_store.end(run);
-        tell(ModelEvent::PullEnded { run, end });
+        send(ModelEvent::PullEnded { run, end });
     });
 }
 

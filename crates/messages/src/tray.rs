@@ -10,7 +10,8 @@ use okibi_protocol::{
 use crate::{lang::Lang, pick, stage::stage_text, status::requests, units};
 
 /// An entry of the tray's menu, or a window's title.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Entry {
     /// Starts the daemon.
     Start,

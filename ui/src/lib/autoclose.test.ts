@@ -11,7 +11,7 @@ afterEach(() => {
 });
 
 describe("count down", () => {
-  it("tells every second and closes once", () => {
+  it("counts every second and closes once", () => {
     const told: number[] = [];
     const close = vi.fn();
     countDown((seconds) => told.push(seconds), close);

@@ -15,12 +15,12 @@ export function hasJustLoaded(status: Status): boolean {
 }
 
 /** Counts down in whole seconds and calls `close` at the end. The returned function ends it for good. */
-export function countDown(told: (seconds: number) => void, close: () => void, seconds = CLOSE_AFTER): () => void {
+export function countDown(onSecond: (seconds: number) => void, close: () => void, seconds = CLOSE_AFTER): () => void {
   let left = seconds;
-  told(left);
+  onSecond(left);
   const timer = setInterval(() => {
     left -= 1;
-    told(left);
+    onSecond(left);
     if (left <= 0) {
       clearInterval(timer);
       close();
@@ -30,8 +30,8 @@ export function countDown(told: (seconds: number) => void, close: () => void, se
 }
 
 /**
- * Calls `touched` at the first sign that somebody uses the window. A window that opens under the pointer is told of
- * one move of it, so that the pointer has to go some way. The returned function stops listening.
+ * Calls `touched` at the first sign that somebody uses the window. A window that opens under the pointer gets
+ * one move event, so that the pointer has to go some way. The returned function stops listening.
  */
 export function onTouch(window: EventTarget, touched: () => void): () => void {
   const stop = new AbortController();

@@ -14,10 +14,10 @@ import type {
   WindowName,
 } from "./bindings";
 
-/** What the pages can ask the app for. Every call may reject with a `CommandError`. */
+/** The commands of the app. Each may reject with a `CommandError`. */
 export interface Backend {
-  /** Calls `told` with every new view until the returned function is called. */
-  onView(told: (view: View) => void): Promise<() => void>;
+  /** Calls `listener` with every new view until the returned function is called. */
+  onView(listener: (view: View) => void): Promise<() => void>;
   getView(): Promise<View>;
   getStatus(): Promise<Status>;
   startDaemon(): Promise<void>;
@@ -36,24 +36,24 @@ export interface Backend {
   chooseModelFolder(): Promise<string | null>;
   getModels(): Promise<ModelsView>;
   pullModel(model: string): Promise<void>;
-  /** Ends a download, or forgets one that failed. What has come is kept. */
+  /** Cancels a download, or dismisses one that failed. The bytes that are here are kept. */
   cancelPull(model: string): Promise<void>;
-  /** Deletes a model's files and gives the bytes that are free again; a folder of the user's is only forgotten. */
+  /** Deletes a model's files and returns how many bytes that frees; a folder of the user's is only taken from the list. */
   removeModel(model: string): Promise<number>;
   /**
    * Loads a model beside the current one, or in its place, and switches to it; if no daemon is ready, starts one with
    * it.
    */
   useModel(model: string, replace?: boolean): Promise<void>;
-  /** Forgets a change to another model that failed. */
+  /** Dismisses a switch to another model that failed. */
   dismissSwitch(): Promise<void>;
-  /** Offers no models any more. */
+  /** Stops offering models. */
   dismissOffers(): Promise<void>;
 }
 
 /** The app itself. */
 export const tauriBackend: Backend = {
-  onView: (told) => listen<View>("view-changed", (event) => told(event.payload)),
+  onView: (listener) => listen<View>("view-changed", (event) => listener(event.payload)),
   getView: () => invoke("get_view"),
   getStatus: () => invoke("get_status"),
   startDaemon: () => invoke("start_daemon"),

@@ -10,7 +10,7 @@ const SLOWNESS = 6;
 class FakeApp implements Backend {
   private view: View;
   private form: SettingsForm;
-  private readonly told = new Set<(view: View) => void>();
+  private readonly listeners = new Set<(view: View) => void>();
   private timer: ReturnType<typeof setInterval> | undefined;
   private looks = 0;
   private readonly models: FakeModels;
@@ -46,7 +46,7 @@ class FakeApp implements Backend {
       restart_daemon: true,
     };
     this.models = new FakeModels(
-      { view: () => this.view, tell: (change) => this.tell(change), play: (step) => this.play(step) },
+      { view: () => this.view, show: (change) => this.show(change), play: (step) => this.play(step) },
       query,
       lang,
     );
@@ -57,9 +57,9 @@ class FakeApp implements Backend {
     }
   }
 
-  onView(told: (view: View) => void): Promise<() => void> {
-    this.told.add(told);
-    return Promise.resolve(() => this.told.delete(told));
+  onView(listener: (view: View) => void): Promise<() => void> {
+    this.listeners.add(listener);
+    return Promise.resolve(() => this.listeners.delete(listener));
   }
 
   getView(): Promise<View> {
@@ -102,10 +102,10 @@ class FakeApp implements Backend {
         from += took;
       }
       if (elapsed < from) {
-        this.tell({ daemon: { state: "loading", fraction: elapsed / from }, launch: launch("loading", stages, elapsed) });
+        this.show({ daemon: { state: "loading", fraction: elapsed / from }, launch: launch("loading", stages, elapsed) });
         return true;
       }
-      this.tell({
+      this.show({
         daemon: { state: "ready", status: { ...STATUS, uptime_ms: from, load_ms: from } },
         launch: launch("ready", stages, from),
       });
@@ -118,7 +118,7 @@ class FakeApp implements Backend {
     const began = performance.now();
     this.play(() => {
       const isOver = performance.now() - began > 700;
-      this.tell({ daemon: { state: isOver ? "stopped" : "stopping" }, launch: null });
+      this.show({ daemon: { state: isOver ? "stopped" : "stopping" }, launch: null });
       return !isOver;
     });
     return Promise.resolve();
@@ -131,13 +131,13 @@ class FakeApp implements Backend {
   cancelLoad(): Promise<void> {
     this.play(() => false);
     const { launch } = this.view;
-    this.tell({ daemon: { state: "stopped" }, launch: launch && { ...launch, state: "cancelled" } });
+    this.show({ daemon: { state: "stopped" }, launch: launch && { ...launch, state: "cancelled" } });
     return Promise.resolve();
   }
 
   startOnPort(port: number): Promise<void> {
     this.form = { ...this.form, port: String(port) };
-    this.tell({ port, address: `ws://127.0.0.1:${port}` });
+    this.show({ port, address: `ws://127.0.0.1:${port}` });
     return this.startDaemon();
   }
 
@@ -204,7 +204,7 @@ class FakeApp implements Backend {
     }
     const needs_restart = (["model", "port", "threads", "variant", "device", "keep_alive"] as const).filter((field) => form[field] !== this.form[field]);
     this.form = form;
-    this.tell({ lang: form.lang === "auto" ? this.view.lang : form.lang, model: form.model });
+    this.show({ lang: form.lang === "auto" ? this.view.lang : form.lang, model: form.model });
     return Promise.resolve({ problems: [], needs_restart });
   }
 
@@ -233,11 +233,11 @@ class FakeApp implements Backend {
   }
 
   dismissSwitch(): Promise<void> {
-    return this.obey().then(() => this.tell({ switch: null }));
+    return this.obey().then(() => this.show({ switch: null }));
   }
 
   dismissOffers(): Promise<void> {
-    return this.obey().then(() => this.tell({ has_offers: false }));
+    return this.obey().then(() => this.show({ has_offers: false }));
   }
 
   private obey(): Promise<void> {
@@ -248,10 +248,10 @@ class FakeApp implements Backend {
     return Promise.reject<never>({ kind: "failed", message } satisfies CommandError);
   }
 
-  private tell(change: Partial<View>): void {
+  private show(change: Partial<View>): void {
     this.view = { ...this.view, ...change };
-    for (const told of this.told) {
-      told(this.view);
+    for (const listener of this.listeners) {
+      listener(this.view);
     }
   }
 
@@ -272,7 +272,7 @@ class FakeApp implements Backend {
     this.play(() => {
       const elapsed = performance.now() - began;
       const done = Math.min(118_000_000, 31_000_000 + elapsed * 2600);
-      this.tell({ launch: download(done, 118_000_000, 12_000 + elapsed) });
+      this.show({ launch: download(done, 118_000_000, 12_000 + elapsed) });
       return done < 118_000_000;
     });
   }

@@ -141,7 +141,7 @@ export function modelsScene(name: string | null, lang: Language): Partial<View> 
 /** How the fake app changes what it shows. */
 export interface Player {
   view(): View;
-  tell(change: Partial<View>): void;
+  show(change: Partial<View>): void;
   play(step: () => boolean): void;
 }
 
@@ -178,7 +178,7 @@ export class FakeModels {
   cancel(model: string): void {
     this.player.play(() => false);
     this.change(model, { presence: "partial" });
-    this.tellPulls(model, []);
+    this.showPulls(model, []);
   }
 
   remove(model: string): number {
@@ -193,7 +193,7 @@ export class FakeModels {
       }
       return known.origin === "folder" ? [] : [{ ...known, presence: "absent" as const, last_used_ms: undefined }];
     });
-    this.player.tell({ library: this.player.view().library + 1 });
+    this.player.show({ library: this.player.view().library + 1 });
     return found?.origin === "folder" ? 0 : (found?.size_bytes ?? 0);
   }
 
@@ -202,11 +202,11 @@ export class FakeModels {
     this.player.play(() => {
       const fraction = (performance.now() - began) / 2000;
       if (fraction < 1) {
-        this.player.tell({ switch: { model, progress: { state: "loading", fraction, download: null } } });
+        this.player.show({ switch: { model, progress: { state: "loading", fraction, download: null } } });
         return true;
       }
       const { daemon } = this.player.view();
-      this.player.tell({
+      this.player.show({
         switch: null,
         model,
         daemon: daemon.state === "ready" ? { ...daemon, status: { ...daemon.status, model } } : daemon,
@@ -219,9 +219,9 @@ export class FakeModels {
     this.rows = this.rows.map((known) => (valueOf(known) === model ? { ...known, ...change } : known));
   }
 
-  private tellPulls(model: string, pulls: View["pulls"]): void {
+  private showPulls(model: string, pulls: View["pulls"]): void {
     const others = this.player.view().pulls.filter((pull) => pull.model !== model);
-    this.player.tell({ pulls: [...others, ...pulls], library: this.player.view().library + 1 });
+    this.player.show({ pulls: [...others, ...pulls], library: this.player.view().library + 1 });
   }
 
   private playPull(model: string, from: number, total: number): void {
@@ -229,11 +229,11 @@ export class FakeModels {
     this.player.play(() => {
       const done = Math.min(total, from + (performance.now() - began) * 42_000);
       if (done < total) {
-        this.tellPulls(model, [{ model, progress: { state: "running", done, total } }]);
+        this.showPulls(model, [{ model, progress: { state: "running", done, total } }]);
         return true;
       }
       this.change(model, { presence: "here" });
-      this.tellPulls(model, []);
+      this.showPulls(model, []);
       return false;
     });
   }

@@ -18,7 +18,7 @@ const FORM: SettingsForm = {
   restart_daemon: true,
 };
 
-it("tells which fields differ", () => {
+it("finds the fields that differ", () => {
   expect(changedFields(FORM, { ...FORM })).toEqual([]);
   expect(changedFields(FORM, { ...FORM, port: "8766", restart_daemon: false })).toEqual(["port", "restart_daemon"]);
 });

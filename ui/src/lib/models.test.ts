@@ -109,7 +109,7 @@ describe("finding models", () => {
     expect(isFound(e5, "", "en", "many")).toBe(true);
   });
 
-  it("puts the one in use first, then what is here by its last use, then the rest", () => {
+  it("puts the current one first, then what is here by its last use, then the rest", () => {
     const names = (filter: "all" | "here" | "japanese", query = ""): string[] =>
       shownModels([minilm, ruri, mine, e5], view(), filter, query, "many").map((model) => model.name);
     expect(names("all")).toEqual(["e5", "mine", "ruri-v3-30m", "all-MiniLM-L6-v2"]);
@@ -119,7 +119,7 @@ describe("finding models", () => {
   });
 });
 
-describe("what a row tells", () => {
+describe("what a row shows", () => {
   it("names a few languages and does not name three of a hundred", () => {
     const many = row("e5", { languages: ["mul", "ja", "en"] });
     expect(shownLanguages(many, "en", "about 100 languages")).toEqual(["about 100 languages"]);
@@ -134,7 +134,7 @@ describe("what a row tells", () => {
 });
 
 describe("what changes", () => {
-  it("is told once, and nothing is told of a model that is new", () => {
+  it("is announced once, and a new model is not", () => {
     const before = standings([ruri], view());
     const after = standings(
       [ruri, minilm],

@@ -9,22 +9,22 @@ describe("pace", () => {
     { at: 3000, done: 500 },
   ];
 
-  it("tells speed and time left", () => {
+  it("has speed and time left", () => {
     expect(pace(samples, 900)).toEqual({ perSecond: 200, leftMs: 2000 });
   });
 
-  it("tells the speed alone where the total is unknown", () => {
+  it("has only the speed where the total is unknown", () => {
     expect(pace(samples, null)).toEqual({ perSecond: 200, leftMs: null });
   });
 
-  it("tells nothing after too short a time or without progress", () => {
+  it("is unknown after too short a time or without progress", () => {
     expect(pace([], 9)).toBeNull();
     expect(pace(samples.slice(0, 1), 9)).toBeNull();
     expect(pace([{ at: 0, done: 1 }, { at: 100, done: 5 }], 9)).toBeNull();
     expect(pace([{ at: 0, done: 5 }, { at: 900, done: 5 }], 9)).toBeNull();
   });
 
-  it("never tells a time before now", () => {
+  it("never has a negative time left", () => {
     expect(pace(samples, 400)?.leftMs).toBe(0);
   });
 
@@ -33,7 +33,7 @@ describe("pace", () => {
     expect(kept.map((sample) => sample.at)).toEqual([4000, 6000]);
   });
 
-  it("begins anew where a count goes back", () => {
+  it("starts over where a count goes back", () => {
     expect(addSample(samples, { at: 3100, done: 10 })).toEqual([{ at: 3100, done: 10 }]);
   });
 });

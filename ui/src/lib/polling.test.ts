@@ -28,7 +28,7 @@ it("does not ask again before the answer", async () => {
   expect(ask).toHaveBeenCalledTimes(2);
 });
 
-it("rests while the page is hidden", async () => {
+it("does not ask while the page is hidden", async () => {
   const page = { hidden: true };
   const ask = vi.fn(() => Promise.resolve());
   poll(ask, 1000, page);
@@ -41,8 +41,8 @@ it("rests while the page is hidden", async () => {
 
 it("ends, and says so to an answer that comes too late", async () => {
   let isOver = (): boolean => false;
-  const ask = vi.fn((told: () => boolean) => {
-    isOver = told;
+  const ask = vi.fn((given: () => boolean) => {
+    isOver = given;
     return Promise.resolve();
   });
   const end = poll(ask, 1000, { hidden: false });

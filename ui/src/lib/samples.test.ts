@@ -9,12 +9,12 @@ function look(at: number, change: Partial<Status>): Look {
 }
 
 describe("points", () => {
-  it("tell the throughput since the last look", () => {
-    const told = point(look(1000, { texts_embedded: 100 }), look(3000, { texts_embedded: 160 }));
-    expect(told.textsPerSecond).toBe(30);
+  it("have the throughput since the last status", () => {
+    const now = point(look(1000, { texts_embedded: 100 }), look(3000, { texts_embedded: 160 }));
+    expect(now.textsPerSecond).toBe(30);
   });
 
-  it("begin anew with another daemon", () => {
+  it("start over with another daemon", () => {
     expect(point(look(1000, { texts_embedded: 100 }), look(2000, { pid: 1, texts_embedded: 160 })).textsPerSecond).toBe(0);
     expect(point(look(1000, { texts_embedded: 100 }), look(2000, { texts_embedded: 3 })).textsPerSecond).toBe(0);
     expect(point(null, look(2000, {})).textsPerSecond).toBe(0);

@@ -46,7 +46,7 @@ describe("stage rows", () => {
     expect(rows.map((row) => row.stage)).toEqual(["resolve", "listen"]);
   });
 
-  it("tells the time of the last load beside each stage that had one", () => {
+  it("has the time of the last load beside each stage that was in it", () => {
     const previous = { total_ms: 9, stages: [{ stage: "model" as const, took_ms: 7 }] };
     const rows = stageRows({ ...launch([]), previous });
     expect(rows.map((row) => row.lastMs)).toEqual([null, null, null, 7, null, null]);

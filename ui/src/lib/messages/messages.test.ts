@@ -41,7 +41,7 @@ describe("the tables", () => {
     }
   });
 
-  it("are told apart", () => {
+  it("differ", () => {
     expect(messagesOf("ja").actions.start).not.toBe(messagesOf("en").actions.start);
   });
 });
