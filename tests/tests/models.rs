@@ -13,9 +13,14 @@ use std::{
 use okibi_protocol::{
     method::{EmbedParams, Input, LoadModel, Status},
     models::{LoadModelParams, ModelState, ModelStep},
+    stage::Stage,
     vector::Vectors,
 };
-use okibi_tests::{Machine, eventually, http, model, vector, within};
+use okibi_tests::{
+    Hub, Machine, eventually,
+    foreign::{Foreign, Manner},
+    http, model, vector, within,
+};
 use serde_json::json;
 
 /// Changes of the model while clients embed.
@@ -183,7 +188,7 @@ async fn a_model_that_rests_gives_its_memory_back_and_the_next_request_wakes_it(
     );
     eventually("it rests again", || {
         let log = machine.log();
-        (log.matches("it rests").count() > 50).then_some(())
+        (log.matches("the model is idle").count() > 50).then_some(())
     })
     .await;
     machine.run(["status"]).await.expect(0).shows("idle (unloaded)");
@@ -271,6 +276,192 @@ async fn a_model_that_cannot_be_loaded_leaves_the_present_one_at_work() {
         .expect(1)
         .says("tokenizer");
     assert_eq!(vector_of(&machine, "x", None).await.0, space);
+    let status = machine.status().await;
+    assert_eq!(state_of(&status, "tiny-ruri"), Some(ModelState::Ready));
+    assert!(status.current().is_some_and(|model| model.name == "tiny-ruri"));
+}
+
+#[tokio::test]
+async fn a_model_that_replaces_the_current_one_is_alone_in_memory_afterwards() {
+    let machine = machine();
+    let tiny = machine.path("tiny-ruri");
+    let args = ["start", "--keep-models", "2", "-m"].map(std::ffi::OsStr::new);
+    machine
+        .run(args.into_iter().chain([tiny.as_os_str()]))
+        .await
+        .expect(0);
+    machine.run(["use", "--replace", "tiny-cls"]).await.expect(0);
+    let status = machine.status().await;
+    let held: Vec<(&str, ModelState)> = status
+        .models
+        .iter()
+        .map(|model| (model.name.as_str(), model.state))
+        .collect();
+    assert_eq!(held, [("tiny-cls", ModelState::Ready)]);
+    machine.run(["restart"]).await.expect(0);
+    assert_eq!(machine.status().await.model, "tiny-cls");
+}
+
+/// Waits until the status is as `look` wants it.
+async fn status_where(machine: &Machine, what: &str, look: impl Fn(&Status) -> bool) -> Status {
+    let mut changes = machine.client().await.subscribe().await.unwrap();
+    within(what, async {
+        loop {
+            let status = changes.next().await.expect("the daemon lives");
+            if look(&status) {
+                return status;
+            }
+        }
+    })
+    .await
+}
+
+/// Whether `tiny-ruri` has given its memory up for `tiny-cls`, which loads.
+fn is_replacing(status: &Status) -> bool {
+    let states = ["tiny-ruri", "tiny-cls"].map(|name| state_of(status, name));
+    states == [Some(ModelState::Resting), Some(ModelState::Loading)]
+}
+
+#[tokio::test]
+async fn a_busy_model_that_is_replaced_finishes_first_and_requests_wait_for_the_next_one() {
+    let machine = started().await;
+    let (space, _) = vector_of(&machine, "x", None).await;
+    // Nobody reads the stream, so it stays in the middle.
+    let mut busy = machine.wire().await;
+    let texts = model::mixed_texts(30_000, 1);
+    busy.begin("embed", json!({ "input": texts, "stream": true }))
+        .await;
+    let first = busy.answer().await.expect("the stream begins");
+    assert_eq!(first["result"]["space"], space.as_str());
+    let replacing = machine.spawn(["use", "--replace", "tiny-cls"]);
+    status_where(&machine, "the current model is let go", is_replacing).await;
+    let waiting = {
+        let client = machine.client().await;
+        tokio::spawn(async move { client.embed(EmbedParams::new(Input::One("x".into()))).await })
+    };
+    // A while in which a load that does not wait would be over.
+    machine.run(["models", "--json"]).await.expect(0);
+    let status = machine.status().await;
+    assert!(is_replacing(&status), "{:?}", status.models);
+    let stages = status
+        .models
+        .iter()
+        .find_map(|model| model.stages.clone())
+        .unwrap();
+    let is_open = |stage: Stage| stages.stages().iter().any(|event| event.stage == stage);
+    assert!(is_open(Stage::Resolve) && !is_open(Stage::Model), "{stages:?}");
+    assert!(!waiting.is_finished(), "a request waits");
+
+    let mut count = first["result"]["tokens"].as_array().unwrap().len();
+    let mut more = first["more"] == true;
+    while more {
+        let chunk = busy.answer().await.expect("the stream goes on");
+        assert_eq!(
+            chunk["result"]["space"],
+            space.as_str(),
+            "one model answers a request"
+        );
+        count += chunk["result"]["tokens"].as_array().unwrap().len();
+        more = chunk["more"] == true;
+    }
+    assert_eq!(count, texts.len());
+    replacing.ended().await.expect(0).shows("tiny-cls answers now");
+    let answer = within("the request that waited", waiting).await.unwrap().unwrap();
+    assert_ne!(answer.space, space, "the next model answers it");
+    assert_eq!(machine.status().await.models.len(), 1);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_replaced_model_comes_back_when_the_next_one_cannot_be_loaded() {
+    use std::io::Write;
+
+    let machine = Machine::new();
+    let tiny = model::copy_tiny(&machine.path("tiny-ruri"));
+    let stuck = model::StuckModel::make(&machine.path("tiny-cls"));
+    machine.write_config(&format!("model_folders = [{tiny:?}, {:?}]\n", stuck.folder()));
+    machine
+        .run(["start".as_ref(), "-m".as_ref(), tiny.as_os_str()])
+        .await
+        .expect(0);
+    let (space, _) = vector_of(&machine, "x", None).await;
+    let replacing = machine.spawn(["use", "--replace", "tiny-cls"]);
+    let mut hold = stuck.hold().await;
+    status_where(&machine, "the current model is unloaded", is_replacing).await;
+    let waiting = {
+        let client = machine.client().await;
+        tokio::spawn(async move { client.embed(EmbedParams::new(Input::One("x".into()))).await })
+    };
+    hold.write_all(b"{").unwrap();
+    drop(hold);
+    replacing.ended().await.expect(1).says("tokenizer");
+    let status = status_where(&machine, "it is back", |status| {
+        state_of(status, "tiny-ruri") == Some(ModelState::Ready)
+    })
+    .await;
+    assert!(status.current().is_some_and(|model| model.name == "tiny-ruri"));
+    assert_eq!(state_of(&status, "tiny-cls"), Some(ModelState::Failed));
+    let answer = within("the request that waited", waiting).await.unwrap().unwrap();
+    assert_eq!(answer.space, space, "the model that came back answers it");
+}
+
+#[tokio::test]
+async fn a_model_in_use_is_found_and_not_deleted_by_whatever_name() {
+    let hub = Hub::open().await;
+    let machine = Machine::new().with("HF_ENDPOINT", hub.endpoint());
+    let name = "cl-nagoya/ruri-v3-30m";
+    machine.run(["start", "-m", name]).await.expect(0);
+    let port = machine.port();
+    let mut wire = machine.wire().await;
+    for asked in [
+        name,
+        "ruri-v3-30m",
+        "Ruri-V3-30M",
+        "onnx-community/ruri-v3-30m-ONNX",
+        "cl-nagoya/ruri-v3-30m@main",
+        "ruri-v3-30m:latest",
+    ] {
+        let info = wire.call("model_info", json!({ "model": asked })).await;
+        assert_eq!(
+            (&info["state"], &info["current"]),
+            (&json!("ready"), &json!(true)),
+            "{asked}"
+        );
+        let error = wire.error("remove_model", json!({ "model": asked })).await;
+        assert_eq!(error["data"]["kind"], "in_use", "{asked}: {error}");
+        let deleted = http::json(port, "DELETE", "/api/delete", &json!({ "model": asked })).await;
+        assert_eq!(deleted.status, 409, "{asked}: {deleted:?}");
+        machine
+            .run(["models", "rm", asked])
+            .await
+            .expect(1)
+            .says("in use");
+    }
+    machine.run(["restart"]).await.expect(0);
+    assert_eq!(machine.status().await.model, name, "its files are all there");
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_without_the_daemon_unless_nobody_listens() {
+    let machine = started().await;
+    let folder = model::copy_tiny(&machine.path("elsewhere"));
+    machine.run(["use".as_ref(), folder.as_os_str()]).await.expect(0);
+    machine.run(["stop"]).await.expect(0);
+    machine.nothing_left().await;
+    let foreign = Foreign::listen(machine.port(), Manner::Http).await;
+    machine
+        .run(["models", "rm", "elsewhere"])
+        .await
+        .expect(1)
+        .says("does not answer");
+    machine.run(["models"]).await.expect(0).shows("elsewhere");
+    drop(foreign);
+    machine.nothing_left().await;
+    machine
+        .run(["models", "rm", "elsewhere"])
+        .await
+        .expect(0)
+        .shows("stay");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! All messages, with their data.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use okibi_config::{FolderError, Problem, logfile::LogWarning};
 use okibi_launcher::{PortHolder, Rejection, StartError, StopError, Stopped};
@@ -18,7 +18,7 @@ pub enum Message {
     /// A stage of a load moved on.
     Stage(StageEvent),
     /// A model is unavailable, or cannot be loaded.
-    Load(LoadError),
+    Load(Arc<LoadError>),
     /// The model is loaded, but the front did not give the port up, or another program took it.
     PortNotFreed {
         /// The port.

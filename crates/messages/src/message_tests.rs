@@ -405,7 +405,7 @@ fn samples() -> Vec<Message> {
         }
     }
     messages.extend(start_errors().into_iter().map(Message::Start));
-    messages.extend(load_errors().into_iter().map(Message::Load));
+    messages.extend(load_errors().into_iter().map(|error| Message::Load(error.into())));
     messages.extend(embed_messages().into_iter().map(Message::Embed));
     messages.extend(usage_problems().into_iter().map(Message::Usage));
     messages.extend(settings_problems().into_iter().map(Message::Setting));

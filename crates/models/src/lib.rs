@@ -49,6 +49,6 @@ pub use okibi_protocol::models::{DEFAULT_MODEL, is_path};
 pub use own_folders::{forget_folder, remember_folder};
 pub use pull::pull;
 pub use removal::remove;
-pub use resolve::{HubModel, ModelName, Source, resolve};
+pub use resolve::{HubModel, Source, repository, resolve};
 pub use space::free_bytes;
 pub use usage::mark_used;

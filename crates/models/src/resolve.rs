@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use okibi_protocol::models::{DEFAULT_MODEL, Variant};
+use okibi_protocol::{
+    model_ref::ModelRef,
+    models::{DEFAULT_MODEL, Variant},
+};
 
 use crate::{
     error::ModelError,
@@ -49,28 +52,15 @@ pub struct HubModel {
 /// The revision of a repository where none is named.
 pub(crate) const MAIN: &str = "main";
 
-/// A name as it is written: `NAME` or `NAME@REVISION`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelName {
-    /// The name.
-    pub name: String,
-    /// The revision, where one is pinned.
-    pub revision: Option<String>,
-}
-
-impl ModelName {
-    /// Reads a name.
-    pub fn read(text: &str) -> Self {
-        match text.rsplit_once('@') {
-            Some((name, revision)) if !name.is_empty() && !revision.is_empty() => Self {
-                name: name.to_owned(),
-                revision: Some(revision.to_owned()),
-            },
-            _ => Self {
-                name: text.to_owned(),
-                revision: None,
-            },
-        }
+/// The repository whose files a name leads to; `None` for the embedded model, a path, and what is not known.
+pub fn repository(asked: &ModelRef) -> Option<String> {
+    let is_embedded = asked.revision.is_none() && asked.name.eq_ignore_ascii_case(DEFAULT_MODEL);
+    if asked.is_path || is_embedded {
+        return None;
+    }
+    match known::find(&asked.name) {
+        Some(known) => Some(known.repository.clone()),
+        None => asked.name.contains('/').then(|| asked.name.clone()),
     }
 }
 
@@ -82,14 +72,18 @@ impl ModelName {
 /// Errors: [`ModelError::UnknownModel`] with the nearest names, [`ModelError::EmbeddedModelNotFound`],
 /// [`ModelError::UntrustedRepository`].
 pub fn resolve(name: &str, variant: Variant, library: &Library) -> Result<Source, ModelError> {
-    if name.eq_ignore_ascii_case(DEFAULT_MODEL) {
+    let ModelRef {
+        name,
+        revision,
+        is_path,
+        ..
+    } = ModelRef::parse(name);
+    if revision.is_none() && name.eq_ignore_ascii_case(DEFAULT_MODEL) {
         return embedded(&library.assets);
     }
-    let path = Path::new(name);
-    if path.is_absolute() || name.starts_with('.') {
-        return Ok(folder(path));
+    if is_path {
+        return Ok(folder(Path::new(&name)));
     }
-    let ModelName { name, revision } = ModelName::read(name);
     let revision = revision.unwrap_or_else(|| MAIN.into());
     if let Some(known) = known::find(&name) {
         return Ok(Source::Hub(HubModel {

@@ -6,6 +6,7 @@
 //! - [`notice`]: launch notices, daemon → front
 //! - [`jsonrpc`]: JSON-RPC 2.0 framing, by the whole specification
 //! - [`method`]: Okibi's methods: names, parameters, results, rights
+//! - [`model_ref`]: what the text that names a model says
 //! - [`models`]: types of the methods that list, load, fetch and delete models
 //! - [`loading`]: what is answered while a model loads
 //! - [`vector`]: how vectors are written: floats, base64, safetensors
@@ -19,6 +20,7 @@ pub mod guard;
 pub mod jsonrpc;
 pub mod loading;
 pub mod method;
+pub mod model_ref;
 pub mod models;
 pub mod notice;
 pub mod npy;

@@ -1,26 +1,17 @@
-//! What a daemon knows about itself, and how it answers each method.
+//! A daemon's state: its models, its counts, its status.
 
 use std::{
-    future::Future,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
-use axum::{Router, response::Response};
-use okibi_dialects::{Dialect, HttpError, loading};
-use okibi_engine::{Engine, ModelInfo, Role};
-use okibi_listener::{Answer, Bound, CallContext, ConnectionId, Refused, Service, subscribe};
+use okibi_engine::ModelInfo;
 use okibi_protocol::{
     SERVER_TYPE_DAEMON,
-    guard::{Refusal, Right},
-    jsonrpc::{Call, RpcError, code, raw_result},
-    method::{
-        self, Embed, EmbedText, ListModels, LoadModel, Method, PullModel, RemoveModel, RunState,
-        STATUS_CHANGED, Status, StopServer, Stopping, Subscribe, UnloadModel,
-    },
-    models::{LoadModelParams, ModelParams, PullModelParams},
+    guard::Right,
+    method::{InputType, RunState, Status},
     notice::LaunchId,
-    stage::{StageBoard, StageEvent},
+    stage::StageEvent,
     units::Millis,
 };
 use tokio::{sync::watch, time::MissedTickBehavior};
@@ -28,20 +19,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     activity::Activity,
-    embed,
     failure::Failure,
-    http,
     metrics::Metrics,
-    models::{self, Lease, Models},
+    models::{Board, Lease, Load, Models},
+    options::{DaemonOptions, Host, ServeOptions},
     process,
-    run::{DaemonOptions, Host, ServeOptions},
 };
 
-/// Texts of one streamed request at the most.
-pub const MAX_TEXTS: usize = 100_000;
-
-/// Time between two notices of a status whose only news is that requests come or have ended.
-const ACTIVITY_EVERY: Duration = Duration::from_millis(500);
+/// The shortest time between two notices of a status whose only news is that requests have come or ended.
+const ACTIVITY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A daemon from its first moment to its last.
 pub(crate) struct Daemon {
@@ -50,29 +36,20 @@ pub(crate) struct Daemon {
     launch: Option<LaunchId>,
     log_file: Option<String>,
     load_time: OnceLock<Duration>,
-    board: Mutex<StageBoard>,
+    /// The steps of the first load, and of taking the port over.
+    start: OnceLock<Board>,
     /// The models it holds.
     pub(crate) models: Arc<Models>,
-    /// Told whenever the status changes in a way that a subscriber wants to know.
+    /// Notified whenever the status changes in a way that a subscriber wants to know.
     changed: watch::Sender<()>,
-    /// Cancelled when the daemon is to end, by whoever asks first.
+    /// Cancelled when the daemon is to end, by the first to ask for it.
     pub(crate) stop: CancellationToken,
     /// The requests for embeddings.
     pub(crate) activity: Arc<Activity>,
-    /// What is counted of them.
+    /// Counts them, and what was refused.
     pub(crate) metrics: Metrics,
-    /// What is answered, and how much of it.
+    /// Bounds and names of what is answered.
     pub(crate) options: ServeOptions,
-}
-
-/// Who asks for the answer to a call.
-pub(crate) struct Asker<'a> {
-    pub(crate) connection: ConnectionId,
-    pub(crate) right: Right,
-    /// Whether an answer can come in several messages.
-    pub(crate) may_stream: bool,
-    /// The WebSocket's end of it, where there is one.
-    pub(crate) context: Option<&'a CallContext>,
 }
 
 impl Daemon {
@@ -96,7 +73,7 @@ impl Daemon {
             launch: options.launch.clone(),
             log_file: options.log_file.as_ref().map(|path| path.display().to_string()),
             load_time: OnceLock::new(),
-            board: Mutex::default(),
+            start: OnceLock::new(),
             models,
             changed,
             stop,
@@ -106,41 +83,43 @@ impl Daemon {
         })
     }
 
-    /// Takes a step of the load into the status.
+    /// Begins to load the model that the daemon was started with.
+    pub(crate) fn begin(&self) -> Load {
+        let load = self.models.begin_first();
+        // A daemon begins once.
+        let _ = self.start.set(load.board());
+        load
+    }
+
+    /// Takes a step of the start that is not the model's into the status.
     pub(crate) fn record(&self, event: StageEvent) {
-        self.board
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .record(event);
-        self.tell_change();
+        if let Some(board) = self.start.get() {
+            board.lock().record(event);
+        }
+        self.notify_change();
     }
 
-    /// Tells the subscribers that the status has changed.
-    fn tell_change(&self) {
+    /// Wakes the subscribers: the status has changed.
+    fn notify_change(&self) {
         self.changed.send_replace(());
-    }
-
-    /// Puts the loaded engine to work.
-    pub(crate) fn serve_with(&self, engine: Engine) {
-        self.models.adopt(engine);
     }
 
     /// Says that the daemon is ready: from now on its status does.
     pub(crate) fn mark_ready(&self) -> Duration {
         let took = *self.load_time.get_or_init(|| self.began.elapsed());
-        self.tell_change();
+        self.notify_change();
         took
     }
 
     /// The model that a request names, or the current one, loaded where that is needed and allowed; with the role that
     /// stood behind its name.
-    pub(crate) async fn model(&self, asked: Option<&str>) -> Result<(Lease, Option<Role>), Failure> {
+    pub(crate) async fn model(&self, asked: Option<&str>) -> Result<(Lease, Option<InputType>), Failure> {
         self.check_ready()?;
-        // An empty name is no name.
+        // Some clients send an empty name where they mean none.
         self.models.lease(asked.filter(|name| !name.is_empty())).await
     }
 
-    /// What is to be known about the current model, loaded or resting.
+    /// Metadata of the current model, loaded or idle.
     pub(crate) fn current(&self) -> Result<Arc<ModelInfo>, Failure> {
         self.check_ready()?;
         let loading = || Failure::NotReady(Box::new(self.status()));
@@ -155,7 +134,7 @@ impl Daemon {
         self.check_ready()
     }
 
-    fn check_ready(&self) -> Result<(), Failure> {
+    pub(crate) fn check_ready(&self) -> Result<(), Failure> {
         if self.stop.is_cancelled() {
             return Err(Failure::Stopping);
         }
@@ -165,24 +144,24 @@ impl Daemon {
         Err(Failure::NotReady(Box::new(self.status())))
     }
 
-    /// Told whenever the status changes.
+    /// Notified whenever the status changes.
     pub(crate) fn changes(&self) -> &watch::Sender<()> {
         &self.changed
     }
 
-    /// Tells subscribers when the daemon begins to be busy and when it is idle again, but not more often than
-    /// [`ACTIVITY_EVERY`]. Runs until it is dropped.
-    pub(crate) async fn tell_activity(&self) {
-        let mut ticks = tokio::time::interval(ACTIVITY_EVERY);
+    /// Notifies subscribers when the daemon begins to be busy and when it is idle again, but not more often than every
+    /// [`ACTIVITY_INTERVAL`]. Runs until it is dropped.
+    pub(crate) async fn report_activity(&self) {
+        let mut ticks = tokio::time::interval(ACTIVITY_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.activity.turn().await;
             ticks.tick().await;
-            self.tell_change();
+            self.notify_change();
         }
     }
 
-    /// The present status.
+    /// The status now.
     pub(crate) fn status(&self) -> Status {
         let info = self.models.current();
         let info = info.as_deref();
@@ -205,122 +184,20 @@ impl Daemon {
             uptime_ms: Millis::from(self.began.elapsed()),
             memory_bytes: process::resident_memory(),
             threads: info.map(|info| info.threads),
-            stages: self.board.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            stages: self
+                .start
+                .get()
+                .map(|board| board.lock().clone())
+                .unwrap_or_default(),
             load_ms: self.load_time.get().copied().map(Millis::from),
             requests_served: self.activity.served(),
             requests_in_flight: self.activity.in_flight(),
             texts_embedded: self.activity.texts(),
             latency: self.activity.latency(Instant::now()),
-            models: self.models.told(),
+            models: self.models.loaded_models(),
             launch: self.launch.clone(),
             error: None,
             log_file: self.log_file.clone(),
         }
-    }
-
-    /// Answers a JSON-RPC call.
-    pub(crate) async fn answer(self: Arc<Self>, call: Call, asker: Asker<'_>) -> Result<Answer, RpcError> {
-        let single = |result| Ok(Answer::Single(result));
-        match call.method.as_str() {
-            EmbedText::NAME | Embed::NAME => embed::answer(&self, call, &asker).await,
-            StopServer::NAME | LoadModel::NAME | UnloadModel::NAME | PullModel::NAME | RemoveModel::NAME
-                if asker.right < Right::Manage =>
-            {
-                self.metrics.refused(Bound::Token);
-                Err(RpcError::new(code::NOT_ALLOWED, Refusal::NotAllowed.to_string()))
-            }
-            StopServer::NAME => {
-                tracing::info!("asked to stop by a client");
-                // The drain that follows waits for this answer too.
-                self.stop.cancel();
-                single(raw_result(&Stopping::Stopping))
-            }
-            ListModels::NAME => single(raw_result(&self.models.list().await)),
-            method::ModelInfo::NAME => {
-                let ModelParams { model } = call.params.parse()?;
-                let details = self.models.details(model).await;
-                single(
-                    details
-                        .map_err(|failure| failure.rpc())
-                        .and_then(|it| raw_result(&it)),
-                )
-            }
-            LoadModel::NAME => {
-                let params: LoadModelParams = call.params.parse()?;
-                self.check_ready().map_err(|failure| failure.rpc())?;
-                let steps = self.models.load_model(params).await;
-                models::answer(steps.map_err(|failure| failure.rpc())?, asker.may_stream).await
-            }
-            UnloadModel::NAME => {
-                let ModelParams { model } = call.params.parse()?;
-                let unloaded = self.models.unload_model(&model);
-                single(
-                    unloaded
-                        .map_err(|failure| failure.rpc())
-                        .and_then(|it| raw_result(&it)),
-                )
-            }
-            PullModel::NAME => {
-                let params: PullModelParams = call.params.parse()?;
-                let steps = self.models.pull(params);
-                models::answer(steps.map_err(|failure| failure.rpc())?, asker.may_stream).await
-            }
-            RemoveModel::NAME => {
-                let ModelParams { model } = call.params.parse()?;
-                let removed = self.models.remove(model).await;
-                single(
-                    removed
-                        .map_err(|failure| failure.rpc())
-                        .and_then(|it| raw_result(&it)),
-                )
-            }
-            Subscribe::NAME => {
-                let Some(context) = asker.context else {
-                    let message = "a subscription needs a WebSocket; over HTTP there is GET /events";
-                    return Err(RpcError::new(code::INVALID_REQUEST, message));
-                };
-                let daemon = Arc::clone(&self);
-                single(subscribe(context, STATUS_CHANGED, &self.changed, move || {
-                    daemon.status()
-                }))
-            }
-            method => single(loading::loading_answer(method, &self.status())),
-        }
-    }
-}
-
-/// The daemon as the listener asks it.
-pub(crate) struct DaemonService(pub(crate) Arc<Daemon>);
-
-impl Service for DaemonService {
-    fn call(&self, call: Call, context: CallContext) -> impl Future<Output = Answer> + Send {
-        let daemon = Arc::clone(&self.0);
-        async move {
-            let asker = Asker {
-                connection: context.connection,
-                right: context.right,
-                may_stream: !context.in_batch,
-                context: Some(&context),
-            };
-            let answer = daemon.answer(call, asker).await;
-            answer.unwrap_or_else(|error| Answer::Single(Err(error)))
-        }
-    }
-
-    fn refusal(&self, path: &str, refused: Refused) -> Response {
-        HttpError::from(refused).response(Dialect::of(path))
-    }
-
-    fn is_open(&self, path: &str) -> bool {
-        okibi_dialects::is_open(path)
-    }
-
-    fn on_burst_ended(&self) {
-        // It takes milliseconds, and nobody waits for it.
-        drop(tokio::task::spawn_blocking(okibi_engine::return_unused_memory));
-    }
-
-    fn routes(&self) -> Router {
-        http::routes(Arc::clone(&self.0))
     }
 }

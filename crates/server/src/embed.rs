@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Instant};
 
 use okibi_dialects::Dialect;
-use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Pending, Role};
+use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Pending};
 use okibi_listener::{Answer, Chunk, ConnectionId};
 use okibi_protocol::{
     jsonrpc::{Call, RpcError, raw_result},
     method::{
-        EmbedParams, EmbedResult, EmbedText, EmbedTextParams, EmbedTextResult, FailedText, Method, Truncated,
-        Windowed,
+        EmbedParams, EmbedResult, EmbedText, EmbedTextParams, EmbedTextResult, FailedText, InputType, Method,
+        Truncated, Windowed,
     },
     vector::{Encoding, Vectors, safetensors_base64},
 };
@@ -18,11 +18,12 @@ use tokio::sync::mpsc;
 
 use crate::{
     activity::RequestGuard,
-    ask,
-    daemon::{Asker, Daemon, MAX_TEXTS},
+    daemon::Daemon,
     failure::Failure,
+    inference::{self, OnFailure},
     metrics::OK,
     models::Lease,
+    options::MAX_TEXTS,
 };
 
 /// Texts of one chunk of a streamed result. Each chunk is sorted by itself: enough texts to fill even batches,
@@ -31,16 +32,21 @@ pub const STREAM_CHUNK: usize = 1024;
 
 /// Answers `embed_text` or `embed`, and counts the answer: with its last chunk where it is streamed, else here, where it
 /// leaves, so that no failure is missed.
-pub(crate) async fn answer(daemon: &Arc<Daemon>, call: Call, asker: &Asker<'_>) -> Result<Answer, RpcError> {
+pub(crate) async fn answer(
+    daemon: &Arc<Daemon>,
+    call: Call,
+    connection: ConnectionId,
+    may_stream: bool,
+) -> Result<Answer, RpcError> {
     let began = Instant::now();
     let answered = async {
         if call.method == EmbedText::NAME {
             let params = call.params.parse().map_err(Failure::Params)?;
-            let result = text(daemon, params, asker.connection).await?;
+            let result = text(daemon, params, connection).await?;
             Ok(Answer::Single(raw_result(&result)))
         } else {
             let params = call.params.parse().map_err(Failure::Params)?;
-            texts(daemon, params, asker.connection, asker.may_stream).await
+            texts(daemon, params, connection, may_stream).await
         }
     };
     let answered: Result<Answer, Failure> = answered.await;
@@ -63,7 +69,7 @@ async fn text(
         ..EmbedRequest::new([params.text])
     };
     let (model, _) = daemon.model(None).await?;
-    let embedded = ask::embed(daemon, &model, request).await?;
+    let embedded = inference::embed(daemon, &model, request).await?;
     Ok(EmbedTextResult {
         vector: safetensors_base64(&embedded.vectors),
     })
@@ -89,15 +95,15 @@ async fn texts(
     } = params;
     let (model, by_name) = daemon.model(model.as_deref()).await?;
     let texts = input.into_texts();
-    let role = match ask::role(input_type) {
-        Role::None => by_name.unwrap_or_default(),
-        asked => asked,
+    let input_type = match input_type {
+        InputType::None => by_name.unwrap_or_default(),
+        named => named,
     };
     let template = EmbedRequest {
-        role,
+        role: inference::role(input_type),
         normalize,
         dimensions,
-        overflow: ask::overflow(overflow, truncate),
+        overflow: inference::overflow(overflow, truncate),
         client: connection.0,
         ..EmbedRequest::new([] as [String; 0])
     };
@@ -129,12 +135,16 @@ async fn texts(
         texts: texts.into_iter().map(Into::into).collect(),
         ..template
     };
-    let embedded = match encoding {
-        Encoding::Float | Encoding::Base64 => ask::embed_each(daemon, &model, request).await?,
-        // One tensor has no place for a text without a vector.
-        Encoding::Safetensors => ask::embed(daemon, &model, request).await?,
-    };
+    let embedded = inference::embed_or(on_failure(encoding), daemon, &model, request).await?;
     Ok(Answer::Single(result(&model, embedded, encoding, 0)))
+}
+
+/// What becomes of a text without a vector: one tensor has no place for it.
+fn on_failure(encoding: Encoding) -> OnFailure {
+    match encoding {
+        Encoding::Float | Encoding::Base64 => OnFailure::Each,
+        Encoding::Safetensors => OnFailure::Whole,
+    }
 }
 
 /// One `embed` call whose result is streamed: the model and everything but the texts.
@@ -208,17 +218,14 @@ impl Work {
             texts: texts.into_iter().map(Into::into).collect(),
             ..self.template.clone()
         };
-        let submitted = ask::submit(&self.daemon, &self.model, request).await;
+        let submitted = inference::submit(&self.daemon, &self.model, request).await;
         submitted.map_err(|failure| failure.at(offset))
     }
 
     async fn result(&self, pending: Pending, offset: usize) -> Result<Written, Failure> {
         let waited = pending.wait().await;
-        let judged = match self.encoding {
-            Encoding::Float | Encoding::Base64 => waited,
-            Encoding::Safetensors => waited.and_then(Embedded::whole),
-        };
-        let embedded = judged.map_err(|error| Failure::from(error).at(offset))?;
+        let whole = waited.and_then(|embedded| on_failure(self.encoding).apply(embedded));
+        let embedded = whole.map_err(|error| Failure::from(error).at(offset))?;
         self.daemon.metrics.embedded(&embedded);
         Ok(result(&self.model, embedded, self.encoding, offset))
     }

@@ -56,7 +56,7 @@ pub(crate) enum Failure {
 }
 
 /// Why a model cannot be loaded, fetched or deleted.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct ModelFailure {
     /// One word for programs.
     pub(crate) kind: &'static str,
@@ -64,12 +64,14 @@ pub(crate) struct ModelFailure {
     pub(crate) message: String,
     status: StatusCode,
     details: Option<Value>,
+    /// The engine's error; `None` where a load ended without one.
+    pub(crate) source: Option<Arc<LoadError>>,
 }
 
 impl ModelFailure {
     /// The engine's error, with what the program around says of it.
-    pub(crate) fn new(error: &LoadError, message: String) -> Self {
-        let details = match error {
+    pub(crate) fn new(error: LoadError, message: String) -> Self {
+        let details = match &error {
             LoadError::NoMemory { needed, free } => {
                 Some(json!({ "needed_bytes": needed, "free_bytes": free }))
             }
@@ -80,6 +82,7 @@ impl ModelFailure {
             message,
             status: status_of(error.kind()),
             details,
+            source: Some(Arc::new(error)),
         }
     }
 
@@ -90,6 +93,18 @@ impl ModelFailure {
             message: "the model was unloaded or its load was interrupted; try again".into(),
             status: StatusCode::SERVICE_UNAVAILABLE,
             details: None,
+            source: None,
+        }
+    }
+
+    /// A load ended without an outcome: its thread panicked, or never began.
+    pub(crate) fn load_died() -> Self {
+        Self {
+            kind: "load_failed",
+            message: "the model's load ended unexpectedly; the log says more".into(),
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            details: None,
+            source: None,
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
     launch::{Delivery, NoticeSender, deliver},
-    run::DaemonError,
+    options::DaemonError,
 };
 
 /// Time between two tries to bind.

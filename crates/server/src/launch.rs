@@ -74,13 +74,10 @@ impl NoticeSender {
         self.launch.clone()
     }
 
-    /// A way to queue notices from any thread, without ever blocking it.
-    pub(crate) fn handle(&self) -> impl Fn(Notice) + Send + Sync + 'static {
-        let queue = self.queue.clone();
-        move |notice| {
-            if queue.try_send(Message::Notice(notice)).is_err() {
-                tracing::debug!("a notice was left out: the front is slow");
-            }
+    /// Queues a notice, without ever blocking the caller.
+    pub(crate) fn queue(&self, notice: Notice) {
+        if self.queue.try_send(Message::Notice(notice)).is_err() {
+            tracing::debug!("a notice was left out: the front is slow");
         }
     }
 

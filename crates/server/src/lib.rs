@@ -3,11 +3,16 @@
 //! - [`run()`]: a daemon's whole life, launched by a front or in the foreground
 //! - [`DaemonOptions`] and [`Host`]: what it is told, and what it needs of the program around it
 //!
-//! Inside: `activity` counts requests, `models` holds the models, `launch` speaks with the front, `handover` takes the port, `daemon` answers the methods, `embed` is the
-//! longest of them, `signals` listens to the OS.
+//! Inside, from the leaves upward:
+//!
+//! - `options`: what a daemon is started with; `failure`: why a request is not answered with vectors
+//! - `models`: the models a daemon holds
+//! - `daemon`: its state; `activity` and `metrics` count its requests
+//! - `inference`: one request for embeddings; `embed`: the JSON-RPC methods for it
+//! - `rpc` and `http`: calls and requests; `service`: both as the listener asks for them
+//! - `launch` and `handover`: the daemon's half of a launch; `run`: the order of it all
 
 mod activity;
-mod ask;
 mod blocking;
 mod daemon;
 pub mod docs;
@@ -15,21 +20,26 @@ mod embed;
 mod failure;
 mod handover;
 mod http;
+mod inference;
 mod launch;
 mod metrics;
 mod models;
+mod options;
 mod process;
+mod rpc;
 mod run;
+mod service;
 mod signals;
 
-pub use daemon::MAX_TEXTS;
 #[cfg(fuzzing)]
 pub use http::fuzzing;
 // What the options are made of, so that the program around the daemon needs no other crate for them.
 pub use embed::STREAM_CHUNK;
-pub use models::{KeepAlive, ModelOptions};
 pub use okibi_engine::canary::SpaceChange;
 pub use okibi_engine::{Device, DevicePreference, LoadError, LoadOptions};
 pub use okibi_listener::Limits;
 pub use okibi_protocol::guard::{Access, Tokens};
-pub use run::{DaemonError, DaemonOptions, Ended, Host, ServeOptions, run};
+pub use options::{
+    DaemonError, DaemonOptions, Ended, Host, KeepAlive, MAX_TEXTS, ModelOptions, ServeOptions,
+};
+pub use run::run;

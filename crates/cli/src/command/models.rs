@@ -1,6 +1,9 @@
 //! `okibi models`: lists, fetches and deletes models. Works without a daemon; a running one adds which are loaded.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use okibi_client::{Client, ClientError};
 use okibi_launcher::LaunchUpdate;
@@ -35,7 +38,7 @@ pub(crate) fn run(front: &Front, args: &ModelsArgs) -> Result<Exit, Failure> {
 }
 
 fn failure(error: ModelError) -> Failure {
-    Failure::new("model", Message::Load(error.into()))
+    Failure::new("model", Message::Load(Arc::new(error.into())))
 }
 
 /// The models, with their state in a running daemon.

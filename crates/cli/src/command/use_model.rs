@@ -1,6 +1,9 @@
 //! `okibi use`: switches the running daemon to another model and shows its load.
 
-use std::io::{IsTerminal, Write};
+use std::{
+    io::{IsTerminal, Write},
+    sync::Arc,
+};
 
 use okibi_client::{Client, ClientError};
 use okibi_launcher::LaunchUpdate;
@@ -64,7 +67,7 @@ fn remember_folder(front: &Front, typed: &str) -> Result<(), Failure> {
         return Ok(());
     };
     let remembered = okibi_models::remember_folder(&folder, model_file.as_deref(), &library);
-    remembered.map_err(|error| Failure::new("model", Message::Load(error.into())))
+    remembered.map_err(|error| Failure::new("model", Message::Load(Arc::new(error.into()))))
 }
 
 /// Why the daemon did not change over.

@@ -4,10 +4,11 @@ use okibi_protocol::{
     guard::Access,
     jsonrpc::{self, Message, without_texts},
     method::{EmbedParams, EmbedTextParams},
+    model_ref::ModelRef,
 };
 use serde::de::DeserializeOwned;
 
-use super::{model_name::ModelName, ollama, openai, tei};
+use super::{ollama, openai, tei};
 
 /// Batch elements that are parsed at the most.
 const MAX_BATCH: usize = 64;
@@ -29,7 +30,7 @@ pub fn read(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    ModelName::read(text);
+    ModelRef::parse(text);
     let access = Access {
         origins: vec!["app://*".into()],
         hosts: vec!["okibi.lan".into()],

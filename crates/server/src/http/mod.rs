@@ -20,15 +20,12 @@ mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod headers;
-mod model_name;
 mod native;
 mod ollama;
 mod openai;
 mod request;
 mod tei;
 mod tensor;
-
-pub(crate) use model_name::ModelName;
 
 use std::sync::Arc;
 

@@ -15,8 +15,9 @@ use okibi_protocol::jsonrpc::{self, Call, Element, Id, Message, Response as RpcR
 use tokio::sync::Semaphore;
 
 use crate::{
-    daemon::{Asker, Daemon},
+    daemon::Daemon,
     http::{body, error::NativeError, request::Shared},
+    rpc::{self, CallContext},
 };
 
 /// What `GET /` says: to people, and to clients that look for Ollama's own words.
@@ -133,13 +134,13 @@ async fn answer_call(
     call: Call,
 ) -> Option<(RpcResponse, Option<HeldAnswer>)> {
     let id = call.id.clone();
-    let asker = Asker {
+    let context = CallContext {
         connection: caller.connection,
         right: caller.right,
         may_stream: false,
-        context: None,
+        websocket: None,
     };
-    let outcome = match daemon.clone().answer(call, asker).await {
+    let outcome = match rpc::answer(daemon, call, context).await {
         Ok(okibi_listener::Answer::Single(outcome)) => outcome,
         Ok(okibi_listener::Answer::Stream(_)) => Err(RpcError::new(
             code::INTERNAL_ERROR,

@@ -20,7 +20,6 @@ use tiktoken_rs::CoreBPE;
 use utoipa::ToSchema;
 
 use crate::{
-    ask,
     blocking::run_blocking,
     failure::Failure,
     http::{
@@ -29,7 +28,8 @@ use crate::{
         request::{Choices, JsonRequest, Shared},
         tensor,
     },
-    models::Askable,
+    inference,
+    models::AvailableModel,
 };
 
 type Request<T> = JsonRequest<T, OpenAiError>;
@@ -210,7 +210,7 @@ pub(super) async fn embeddings(request: Request<EmbeddingsRequest>) -> Result<Re
         truncate: body.truncate.unwrap_or(true),
     };
     let asked = choices.request(&engine, &caller, texts)?;
-    let mut embedded = ask::embed(&daemon, &engine, asked).await?;
+    let mut embedded = inference::embed(&daemon, &engine, asked).await?;
     let mut response = tensor::answer(&headers, &mut embedded, |vectors, embedded| {
         let total: usize = embedded.tokens.iter().sum();
         Json(EmbeddingsResponse {
@@ -296,10 +296,10 @@ fn decode(at: usize, ids: &[u32]) -> Result<Text, Failure> {
 #[utoipa::path(get, path = "/v1/models", tag = "OpenAI", responses((status = 200, body = ModelList), Refusals))]
 pub(super) async fn models(Extension(daemon): Shared) -> Result<Json<ModelList>, OpenAiError> {
     daemon.current()?;
-    let askable = daemon.models.askable().await;
+    let available = daemon.models.available().await;
     Ok(Json(ModelList {
         object: "list",
-        data: askable.iter().flat_map(with_roles).collect(),
+        data: available.iter().flat_map(with_roles).collect(),
     }))
 }
 
@@ -311,12 +311,12 @@ pub(super) async fn model(
     Path(id): Path<String>,
 ) -> Result<Json<ModelObject>, OpenAiError> {
     daemon.current()?;
-    let model = daemon.models.find_askable(&id).await?;
+    let model = daemon.models.find_available(&id).await?;
     Ok(Json(object(&model, id)))
 }
 
 /// A model, and it with each role that it has a prompt for, where that is known.
-fn with_roles(model: &Askable) -> Vec<ModelObject> {
+fn with_roles(model: &AvailableModel) -> Vec<ModelObject> {
     let prompts = model.info.as_ref().map(|info| &info.prompts);
     let role = |prompt: fn(&Prompts) -> &Option<String>, role| {
         let has_it = prompts.is_some_and(|prompts| prompt(prompts).is_some());
@@ -329,7 +329,7 @@ fn with_roles(model: &Askable) -> Vec<ModelObject> {
         .collect()
 }
 
-fn object(model: &Askable, id: String) -> ModelObject {
+fn object(model: &AvailableModel, id: String) -> ModelObject {
     let since = model.modified();
     let since = since.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     ModelObject {

@@ -14,13 +14,13 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use crate::{
-    ask,
     daemon::Daemon,
     failure::Failure,
     http::{
         body,
         error::{OllamaError, TeiError},
     },
+    inference,
 };
 
 /// The daemon, as handlers get it.
@@ -93,7 +93,7 @@ pub(super) enum OneOrMany {
 #[derive(Default)]
 pub(super) struct Choices<'a> {
     /// The role that stood behind the model's name.
-    pub(super) by_name: Option<Role>,
+    pub(super) by_name: Option<InputType>,
     pub(super) input_type: Option<InputType>,
     pub(super) prompt_name: Option<&'a str>,
     pub(super) dimensions: Option<usize>,
@@ -115,7 +115,7 @@ impl Choices<'_> {
         Ok(EmbedRequest {
             role: self.role(engine)?,
             dimensions: self.dimensions,
-            overflow: ask::overflow(self.overflow, self.truncate),
+            overflow: inference::overflow(self.overflow, self.truncate),
             client: caller.connection.0,
             ..EmbedRequest::new(texts)
         })
@@ -124,11 +124,11 @@ impl Choices<'_> {
     /// The role of a text: a field names it, or the prompt of the model, or the model's name does.
     fn role(&self, engine: &Engine) -> Result<Role, Failure> {
         if let Some(input_type) = self.input_type {
-            return Ok(ask::role(input_type));
+            return Ok(inference::role(input_type));
         }
         match self.prompt_name {
             Some(name) => prompt_role(engine, name),
-            None => Ok(self.by_name.unwrap_or_default()),
+            None => Ok(inference::role(self.by_name.unwrap_or_default())),
         }
     }
 }

@@ -12,7 +12,6 @@ use utoipa::ToSchema;
 
 use super::keep_alive::StayInMemory;
 use crate::{
-    ask,
     failure::Failure,
     http::{
         error::{OllamaError, Refusals},
@@ -20,6 +19,7 @@ use crate::{
         request::{Choices, OllamaRequest as Request, OneOrMany},
         tensor,
     },
+    inference,
 };
 
 /// A request for embeddings. Fields that are not listed, `options` among them, are ignored.
@@ -103,7 +103,7 @@ pub(in crate::http) async fn embed(request: Request<EmbedRequest>) -> Result<Res
     let (engine, by_name) = daemon.model(Some(&model)).await?;
     let load_duration = nanoseconds(began.elapsed());
     if let Some(StayInMemory(keep_alive)) = body.keep_alive {
-        daemon.models.keep(&engine, keep_alive);
+        daemon.models.set_keep_alive(&engine, keep_alive);
     }
     let texts = match body.input {
         None => Vec::new(),
@@ -132,7 +132,7 @@ pub(in crate::http) async fn embed(request: Request<EmbedRequest>) -> Result<Res
         truncate: body.truncate.unwrap_or(true),
     };
     let asked = choices.request(&engine, &caller, texts)?;
-    let mut embedded = ask::embed(&daemon, &engine, asked).await?;
+    let mut embedded = inference::embed(&daemon, &engine, asked).await?;
     Ok(tensor::answer(&headers, &mut embedded, |vectors, embedded| {
         response.embeddings = vectors;
         response.total_duration = nanoseconds(began.elapsed());
@@ -165,7 +165,7 @@ pub(in crate::http) async fn embeddings(request: Request<OldEmbedRequest>) -> Re
         ..Choices::default()
     };
     let asked = choices.request(&engine, &caller, [text])?;
-    let mut embedded = ask::embed(&daemon, &engine, asked).await?;
+    let mut embedded = inference::embed(&daemon, &engine, asked).await?;
     let embedding = embedded.vectors.pop().unwrap_or_default();
     let response = Json(OldEmbedResponse { embedding }).into_response();
     Ok(headers::add(response, &embedded))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::models::KeepAlive;
+use crate::options::KeepAlive;
 
 /// How long a model stays: Ollama's `keep_alive`.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ use crate::{
         error::{OllamaError, Refusals},
         request::{OllamaRequest as Request, Shared},
     },
-    models::{Askable, Step},
+    models::{AvailableModel, Step},
 };
 
 /// The version of Ollama's API that is spoken. Clients look whether it is new enough for `/api/embed`; what follows the
@@ -61,8 +61,8 @@ pub(in crate::http) struct PullRequest {
 #[utoipa::path(get, path = "/api/tags", tag = "Ollama", responses((status = 200, body = Object), Refusals))]
 pub(in crate::http) async fn tags(Extension(daemon): Shared) -> Result<Json<Value>, OllamaError> {
     daemon.current()?;
-    let askable = daemon.models.askable().await;
-    let models: Vec<Value> = askable.iter().map(|model| summary(model).into()).collect();
+    let available = daemon.models.available().await;
+    let models: Vec<Value> = available.iter().map(|model| summary(model).into()).collect();
     Ok(Json(json!({ "models": models })))
 }
 
@@ -73,7 +73,7 @@ pub(in crate::http) async fn ps(Extension(daemon): Shared) -> Result<Json<Value>
     let loaded = daemon.models.in_memory().into_iter().map(|(info, expires)| {
         let context = info.max_tokens;
         let expires = expires.map_or_else(|| NEVER.to_owned(), rfc3339);
-        let mut model = summary(&Askable::from(info));
+        let mut model = summary(&AvailableModel::from(info));
         model.insert("expires_at".into(), expires.into());
         model.insert("size_vram".into(), 0.into());
         model.insert("context_length".into(), context.into());
@@ -90,7 +90,7 @@ pub(in crate::http) async fn ps(Extension(daemon): Shared) -> Result<Json<Value>
 pub(in crate::http) async fn show(request: Request<ShowRequest>) -> Result<Json<Value>, OllamaError> {
     let daemon = request.daemon;
     daemon.current()?;
-    let model = daemon.models.find_askable(&request.body.name()?).await?;
+    let model = daemon.models.find_available(&request.body.name()?).await?;
     Ok(Json(json!({
         "modelfile": format!("# Okibi\nFROM {}\n", model.name),
         "parameters": "",
@@ -114,10 +114,13 @@ pub(in crate::http) async fn pull(request: Request<PullRequest>) -> Result<Respo
     daemon.check_manage(caller.right)?;
     let (model, name) = (body.model, body.name);
     let model = ShowRequest { model, name }.name()?;
-    let mut steps = daemon.models.pull(PullModelParams {
-        model: model.strip_suffix(":latest").unwrap_or(&model).to_owned(),
-        variant: Variant::Auto,
-    })?;
+    let mut steps = daemon
+        .models
+        .pull(PullModelParams {
+            model: model.strip_suffix(":latest").unwrap_or(&model).to_owned(),
+            variant: Variant::Auto,
+        })
+        .await?;
     if !body.stream.unwrap_or(true) {
         while let Some(step) = steps.recv().await {
             step?;
@@ -169,7 +172,7 @@ pub(in crate::http) async fn version() -> Json<Value> {
 }
 
 /// A model as lists have it.
-fn summary(model: &Askable) -> Map<String, Value> {
+fn summary(model: &AvailableModel) -> Map<String, Value> {
     let summary = json!({
         "name": model.name,
         "model": model.name,
@@ -185,12 +188,12 @@ fn summary(model: &Askable) -> Map<String, Value> {
 }
 
 /// The kind of network, known of models that have been loaded.
-fn architecture(model: &Askable) -> Option<&str> {
+fn architecture(model: &AvailableModel) -> Option<&str> {
     model.info.as_ref()?.architecture.as_deref()
 }
 
 /// The original's `model_info`: lengths stand below the name of the architecture, or below ours while it is not known.
-fn model_info(model: &Askable) -> Map<String, Value> {
+fn model_info(model: &AvailableModel) -> Map<String, Value> {
     let info = model.info.as_deref();
     let prompts = info.map(|info| &info.prompts);
     let architecture = architecture(model);
@@ -215,7 +218,7 @@ fn model_info(model: &Askable) -> Map<String, Value> {
     fields.into_iter().collect()
 }
 
-fn details(model: &Askable) -> Value {
+fn details(model: &AvailableModel) -> Value {
     let family = architecture(model);
     json!({
         "parent_model": "",
@@ -228,7 +231,7 @@ fn details(model: &Askable) -> Value {
 }
 
 /// When the model's file was last changed (RFC 3339).
-fn modified(model: &Askable) -> String {
+fn modified(model: &AvailableModel) -> String {
     rfc3339(model.modified().unwrap_or(SystemTime::UNIX_EPOCH))
 }
 

@@ -12,7 +12,6 @@ use utoipa::ToSchema;
 
 use super::cost;
 use crate::{
-    ask,
     failure::Failure,
     http::{
         error::{Refusals, TeiError},
@@ -20,6 +19,7 @@ use crate::{
         request::{Choices, TeiRequest as Request},
         tensor,
     },
+    inference,
 };
 
 /// A request for embeddings. Fields that are not listed are ignored.
@@ -125,7 +125,7 @@ pub(in crate::http) async fn embed(request: Request<EmbedRequest>) -> Result<Res
     } = request;
     let (engine, _) = daemon.model(None).await?;
     let (asked, characters) = body.for_engine(&engine, &caller)?;
-    let mut embedded = ask::embed(&daemon, &engine, asked).await?;
+    let mut embedded = inference::embed(&daemon, &engine, asked).await?;
     let response = tensor::answer(&headers, &mut embedded, |vectors, _| {
         Json(vectors).into_response()
     });
@@ -157,7 +157,7 @@ pub(in crate::http) async fn embed_all(request: Request<EmbedRequest>) -> Result
         output: Output::Tokens,
         ..asked
     };
-    let mut embedded = ask::embed(&daemon, &engine, asked).await?;
+    let mut embedded = inference::embed(&daemon, &engine, asked).await?;
     let dimension = engine.info().dimension;
     let of_token = |vectors: Vec<f32>| vectors.chunks(dimension).map(<[f32]>::to_vec).collect();
     let vectors: Vec<Vec<Vec<f32>>> = embedded.vectors.drain(..).map(of_token).collect();

@@ -12,12 +12,12 @@ use utoipa::ToSchema;
 
 use super::cost;
 use crate::{
-    ask,
     http::{
         error::{Refusals, TeiError},
         headers,
         request::{Choices, TeiRequest as Request},
     },
+    inference,
 };
 
 /// A request for similarities.
@@ -80,7 +80,7 @@ pub(in crate::http) async fn similarity(request: Request<SimilarityRequest>) -> 
         ..Choices::default()
     };
     let asked = choices.request(&engine, &caller, texts)?;
-    let embedded = ask::embed(&daemon, &engine, asked).await?;
+    let embedded = inference::embed(&daemon, &engine, asked).await?;
     let cosines: Vec<f32> = match embedded.vectors.split_first() {
         // Both are of unit length.
         Some((source, others)) => others

@@ -7,8 +7,8 @@ use okibi_protocol::method::{InputType, OverflowChoice};
 
 use crate::{blocking::run_blocking, daemon::Daemon, failure::Failure, models::Lease};
 
-/// Texts of at most so many bytes together are tokenised at once; more would hold other connections up.
-const TOKENISE_AT_ONCE: usize = 4096;
+/// Texts of at most this many bytes together are tokenized at once; more would hold up other connections.
+const TOKENIZE_AT_ONCE: usize = 4096;
 
 /// What the engine calls the role that the wire calls `input_type`.
 pub(crate) fn role(input_type: InputType) -> Role {
@@ -19,7 +19,7 @@ pub(crate) fn role(input_type: InputType) -> Role {
     }
 }
 
-/// What is done with long texts: `overflow` goes before `truncate`.
+/// What is done with long texts: `overflow` takes precedence over `truncate`.
 pub(crate) fn overflow(overflow: Option<OverflowChoice>, truncate: bool) -> Overflow {
     match overflow {
         Some(OverflowChoice::Truncate) => Overflow::Truncate,
@@ -30,32 +30,42 @@ pub(crate) fn overflow(overflow: Option<OverflowChoice>, truncate: bool) -> Over
     }
 }
 
+/// What becomes of a request with a text that has no vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnFailure {
+    /// It fails as a whole.
+    Whole,
+    /// The other texts get theirs; for dialects that can say which have none.
+    Each,
+}
+
+impl OnFailure {
+    /// What a request is answered with.
+    ///
+    /// Errors: [`EmbedError::NotFinite`].
+    pub(crate) fn apply(self, embedded: Embedded) -> Result<Embedded, EmbedError> {
+        match self {
+            Self::Whole => embedded.whole(),
+            Self::Each => Ok(embedded),
+        }
+    }
+}
+
 /// Embeds the texts of one request by `model`, and counts it. A text without a vector fails the request.
 pub(crate) async fn embed(
     daemon: &Arc<Daemon>,
     model: &Lease,
     request: EmbedRequest,
 ) -> Result<Embedded, Failure> {
-    run(daemon, model, request, Embedded::whole).await
+    embed_or(OnFailure::Whole, daemon, model, request).await
 }
 
-/// As [`embed`], for dialects that can say which texts have no vector.
-pub(crate) async fn embed_each(
+/// As [`embed`], with what becomes of a text without a vector.
+pub(crate) async fn embed_or(
+    on_failure: OnFailure,
     daemon: &Arc<Daemon>,
     model: &Lease,
     request: EmbedRequest,
-) -> Result<Embedded, Failure> {
-    run(daemon, model, request, Ok).await
-}
-
-/// What is to be made of vectors that may not all be there.
-type Judge = fn(Embedded) -> Result<Embedded, EmbedError>;
-
-async fn run(
-    daemon: &Arc<Daemon>,
-    model: &Lease,
-    request: EmbedRequest,
-    judge: Judge,
 ) -> Result<Embedded, Failure> {
     let limit = daemon.options.max_inputs;
     let count = request.texts.len();
@@ -64,13 +74,13 @@ async fn run(
     }
     let guard = daemon.activity.begin();
     let pending = submit(daemon, model, request).await?;
-    let embedded = judge(pending.wait().await?)?;
+    let embedded = on_failure.apply(pending.wait().await?)?;
     daemon.metrics.embedded(&embedded);
     guard.served(count);
     Ok(embedded)
 }
 
-/// Tokenises and queues a request; a long one is tokenised on a thread that may block.
+/// Tokenizes and queues a request; a long one is tokenized on a thread that may block.
 pub(crate) async fn submit(
     daemon: &Daemon,
     model: &Lease,
@@ -86,9 +96,10 @@ pub(crate) async fn submit(
         Ok(engine.submit(prepared)?)
     };
     let bytes: usize = request.texts.iter().map(Text::bytes).sum();
-    if bytes <= TOKENISE_AT_ONCE {
+    if bytes <= TOKENIZE_AT_ONCE {
         return submit(model, request);
     }
-    let engine = model.engine();
-    run_blocking(move || submit(&engine, request)).await
+    // The thread has a lease of its own: it goes on when the request is dropped.
+    let model = model.clone();
+    run_blocking(move || submit(&model, request)).await
 }

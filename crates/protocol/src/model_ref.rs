@@ -1,0 +1,118 @@
+//! What the text that names a model says: the one place where such a text is read.
+
+use std::fmt;
+
+use crate::{method::InputType, models::is_path};
+
+/// A model as a request, a setting or a command names it: `NAME`, `NAME@REVISION` or the path of a folder, each perhaps
+/// with a role behind it (`NAME:query`) for apps that let their user type nothing but a model's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelRef {
+    /// The name without revision and role, or the path.
+    pub name: String,
+    /// The revision, where one is pinned.
+    pub revision: Option<String>,
+    /// The role, where one is named.
+    pub role: Option<InputType>,
+    /// Whether `name` is a path.
+    pub is_path: bool,
+}
+
+impl ModelRef {
+    /// Reads a text. `:latest`, which clients of Ollama add, means nothing here.
+    pub fn parse(text: &str) -> Self {
+        let text = text.strip_suffix(":latest").unwrap_or(text);
+        let roles = [
+            (":query", InputType::Query),
+            (":document", InputType::Document),
+            (":passage", InputType::Document),
+        ];
+        let with_role = roles
+            .iter()
+            .find_map(|(suffix, role)| Some((text.strip_suffix(suffix)?, Some(*role))));
+        let (text, role) = with_role.unwrap_or((text, None));
+        let is_path = is_path(text);
+        let (name, revision) = match text.rsplit_once('@') {
+            Some((name, revision)) if !is_path && !name.is_empty() && !revision.is_empty() => {
+                (name, Some(revision.to_owned()))
+            }
+            _ => (text, None),
+        };
+        Self {
+            name: name.to_owned(),
+            revision,
+            role,
+            is_path,
+        }
+    }
+
+    /// Whether the model called `name` is meant: in any case, and by the part behind the owner where one of the two
+    /// has no owner.
+    pub fn means(&self, name: &str) -> bool {
+        let bare = |name: &str| name.rsplit('/').next().unwrap_or_default().to_lowercase();
+        let is_owned = |name: &str| name.contains('/');
+        self.name.eq_ignore_ascii_case(name)
+            || !self.is_path && !(is_owned(&self.name) && is_owned(name)) && bare(&self.name) == bare(name)
+    }
+
+    /// Whether this reference can mean a model that was loaded at `revision`: without one of its own it means any.
+    pub fn allows_revision(&self, revision: Option<&str>) -> bool {
+        self.revision.is_none() || self.revision.as_deref() == revision
+    }
+}
+
+/// Without the role.
+impl fmt::Display for ModelRef {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.revision {
+            Some(revision) => write!(out, "{}@{revision}", self.name),
+            None => out.write_str(&self.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_and_a_revision_may_stand_behind_the_name() {
+        let parse = |text| {
+            let read = ModelRef::parse(text);
+            (read.name, read.revision, read.role)
+        };
+        assert_eq!(parse("e5:query"), ("e5".into(), None, Some(InputType::Query)));
+        assert_eq!(
+            parse("a/e5@v1:document:latest"),
+            ("a/e5".into(), Some("v1".into()), Some(InputType::Document))
+        );
+        assert_eq!(parse("e5:v1"), ("e5:v1".into(), None, None));
+        assert_eq!(parse("@v1"), ("@v1".into(), None, None));
+        assert_eq!(parse("/home/me@work/e5"), ("/home/me@work/e5".into(), None, None));
+    }
+
+    #[test]
+    fn the_owner_may_be_left_out_and_not_exchanged() {
+        let means = |asked, loaded| ModelRef::parse(asked).means(loaded);
+        assert!(means("Multilingual-E5-small", "multilingual-e5-small"));
+        assert!(means(
+            "intfloat/multilingual-e5-small:latest",
+            "multilingual-e5-small"
+        ));
+        assert!(means("multilingual-e5-small", "intfloat/multilingual-e5-small"));
+        assert!(!means(
+            "someone/multilingual-e5-small",
+            "intfloat/multilingual-e5-small"
+        ));
+        assert!(!means("text-embedding-3-small", "multilingual-e5-small"));
+        assert!(!means("/models/e5", "e5"));
+    }
+
+    #[test]
+    fn a_pinned_revision_is_no_other_one() {
+        let asked = ModelRef::parse("a/e5@v1");
+        assert!(asked.allows_revision(Some("v1")));
+        assert!(!asked.allows_revision(None) && !asked.allows_revision(Some("v2")));
+        assert!(ModelRef::parse("a/e5").allows_revision(Some("v1")));
+    }
+}

@@ -1,0 +1,46 @@
+//! The daemon as the listener asks it.
+
+use std::{future::Future, sync::Arc};
+
+use axum::{Router, response::Response};
+use okibi_dialects::{Dialect, HttpError};
+use okibi_listener::{Answer, CallContext, Refused, Service};
+use okibi_protocol::jsonrpc::Call;
+
+use crate::{daemon::Daemon, http, rpc};
+
+/// Answers what comes in on the daemon's port.
+pub(crate) struct DaemonService(pub(crate) Arc<Daemon>);
+
+impl Service for DaemonService {
+    fn call(&self, call: Call, context: CallContext) -> impl Future<Output = Answer> + Send {
+        let daemon = Arc::clone(&self.0);
+        async move {
+            let context = rpc::CallContext {
+                connection: context.connection,
+                right: context.right,
+                may_stream: !context.in_batch,
+                websocket: Some(&context),
+            };
+            let answer = rpc::answer(&daemon, call, context).await;
+            answer.unwrap_or_else(|error| Answer::Single(Err(error)))
+        }
+    }
+
+    fn refusal(&self, path: &str, refused: Refused) -> Response {
+        HttpError::from(refused).response(Dialect::of(path))
+    }
+
+    fn is_open(&self, path: &str) -> bool {
+        okibi_dialects::is_open(path)
+    }
+
+    fn on_burst_ended(&self) {
+        // It takes milliseconds, cannot fail, and nothing waits for it.
+        drop(tokio::task::spawn_blocking(okibi_engine::return_unused_memory));
+    }
+
+    fn routes(&self) -> Router {
+        http::routes(Arc::clone(&self.0))
+    }
+}
