@@ -365,7 +365,7 @@ async fn a_busy_model_that_is_replaced_finishes_first_and_requests_wait_for_the_
         more = chunk["more"] == true;
     }
     assert_eq!(count, texts.len());
-    replacing.ended().await.expect(0).shows("tiny-cls answers now");
+    replacing.ended().await.expect(0).shows("Switched to tiny-cls");
     let answer = within("the request that waited", waiting).await.unwrap().unwrap();
     assert_ne!(answer.space, space, "the next model answers it");
     assert_eq!(machine.status().await.models.len(), 1);
