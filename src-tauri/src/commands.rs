@@ -117,7 +117,7 @@ pub(crate) fn open_path(app: &AppHandle, path: &Path) -> Result<(), Failure> {
         .open_path(nearest.display().to_string(), None::<&str>)
         .map_err(|source| Failure::Open {
             path: nearest.to_owned(),
-            source,
+            source: Box::new(source),
         })
 }
 

@@ -40,7 +40,7 @@ pub(crate) enum Failure {
     Open {
         path: PathBuf,
         #[source]
-        source: tauri_plugin_opener::Error,
+        source: Box<tauri_plugin_opener::Error>,
     },
     /// Something that users are not expected to fix.
     #[error("unexpected")]
@@ -77,7 +77,7 @@ impl Failure {
             .text(lang),
             Self::Open { path, source } => Message::Io {
                 what: path.display().to_string(),
-                cause: chain(source),
+                cause: chain(source.as_ref()),
             }
             .text(lang),
             Self::Unexpected(error) => Message::Unexpected {

@@ -1,5 +1,8 @@
 //! `ui/src/lib/bindings.ts` is what the Rust types say. `OKIBI_WRITE_BINDINGS=1` writes the file.
 
+// Helpers fail by panicking, as the tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::{fmt::Write as _, path::Path};
 
 use okibi_config::{DeviceChoice, Key, LangChoice, NotificationChoice, ProgressChoice, Words};

@@ -4,6 +4,9 @@
 //! one from the code and compares; `cargo xtask docs` (which sets `OKIBI_WRITE_DOCS=1`) writes them instead.
 //! A new table needs a function in [`TABLES`] and the two marks in a document.
 
+// Helpers fail by panicking, as the tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 
 use okibi_protocol::stage::Stage;

@@ -52,7 +52,7 @@ impl ModelRef {
         let bare = |name: &str| name.rsplit('/').next().unwrap_or_default().to_lowercase();
         let is_owned = |name: &str| name.contains('/');
         self.name.eq_ignore_ascii_case(name)
-            || !self.is_path && !(is_owned(&self.name) && is_owned(name)) && bare(&self.name) == bare(name)
+            || !(self.is_path || is_owned(&self.name) && is_owned(name)) && bare(&self.name) == bare(name)
     }
 
     /// Whether this reference can mean a model that was loaded at `revision`: without one of its own it means any.

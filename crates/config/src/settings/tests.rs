@@ -278,7 +278,7 @@ fn fitting(expected: Expected) -> BoxedStrategy<Written> {
         Expected::Model => texts(r"(\./|~/|/)?[-a-z日@/]{1,9}( [-a-z日@]{1,9})?/?")
             .prop_map(text)
             .boxed(),
-        Expected::OneOf(names) => prop::sample::select(names).prop_map(|name| text(name)).boxed(),
+        Expected::OneOf(names) => prop::sample::select(names).prop_map(text).boxed(),
         Expected::Switch => any::<bool>().prop_map(Written::Switch).boxed(),
         Expected::List | Expected::Folders => prop::collection::vec(texts(r#"[-a-z日:/*,"]{1,12}"#), 0..4)
             .prop_map(Written::List)
