@@ -40,7 +40,7 @@ pub struct DaemonOptions {
 /// What a daemon answers, and how much of it.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
-    /// Texts of a request that is answered at once; streamed ones may have [`MAX_TEXTS`](crate::MAX_TEXTS).
+    /// Texts of a request that is answered at once; streamed ones may have [`MAX_TEXTS`].
     pub max_inputs: usize,
     /// Tokens of a request, over all its texts.
     pub max_request_tokens: usize,
