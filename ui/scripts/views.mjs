@@ -175,7 +175,7 @@ export const VIEWS = [
     scenario: "ready",
     name: "unsaved",
     act: async (page) => {
-      await page.locator("[name=restart]").click();
+      await page.locator("[name=restart_daemon]").click();
     },
   },
 ];
