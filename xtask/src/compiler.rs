@@ -11,8 +11,9 @@ use std::{
     env,
     ffi::OsString,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
+    sync::OnceLock,
 };
 
 use anyhow::{Context, Result};
@@ -55,6 +56,9 @@ pub(crate) fn instrument_with(workspace: &Workspace, cargo: &mut Command) -> Res
     wrap(workspace, cargo, FUZZ)
 }
 
+/// The copy of this program that was made first.
+static COPY: OnceLock<PathBuf> = OnceLock::new();
+
 fn wrap(workspace: &Workspace, cargo: &mut Command, what_for: &str) -> Result<()> {
     let folder = workspace.output_folder(None, Profile::Debug)?;
     // A copy for each purpose: cargo tells builds apart by the wrapper's path, and replaces the program itself when it
@@ -62,9 +66,16 @@ fn wrap(workspace: &Workspace, cargo: &mut Command, what_for: &str) -> Result<()
     let name = format!("xtask-{what_for}{}", env::consts::EXE_SUFFIX);
     let program = folder.with_file_name(&name);
     let unfinished = folder.with_file_name(format!("{name}.unfinished"));
-    let this = env::current_exe().context("find this program")?;
+    // The first copy of this run serves the others: cargo may have replaced the program meanwhile, and then the system
+    // no longer finds it by its name.
+    let this = COPY
+        .get()
+        .cloned()
+        .map_or_else(env::current_exe, Ok)
+        .context("find this program")?;
     fs::copy(&this, &unfinished).with_context(|| format!("copy to {}", unfinished.display()))?;
     fs::rename(&unfinished, &program).with_context(|| format!("rename to {}", program.display()))?;
+    COPY.get_or_init(|| program.clone());
     cargo
         .env("RUSTC_WORKSPACE_WRAPPER", program)
         .env(VARIABLE, what_for);
