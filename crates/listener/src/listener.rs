@@ -259,6 +259,9 @@ impl<S: Service> Acceptor<S> {
         match core.room.clone().try_acquire_owned() {
             Ok(room) => self.serve(stream, room),
             Err(_) if self.waiting.available_permits() > 0 => {
+                // Here, in the order of arrival, and not in the tasks, which start in any order: one that starts late
+                // would close a connection that came after its own and is about to ask.
+                core.idle.end_oldest();
                 let waiting = self.clone().serve_when_there_is_room(stream);
                 core.life.tasks.spawn(abort.run_until_cancelled_owned(waiting));
             }
@@ -266,7 +269,8 @@ impl<S: Service> Acceptor<S> {
         }
     }
 
-    /// Closes connections that have asked nothing yet until there is room, the oldest first.
+    /// Waits for the room of the connection that was closed for this one; while there is none, closes further ones that
+    /// have asked nothing yet, the oldest first.
     async fn serve_when_there_is_room(self, stream: TcpStream) {
         let Ok(_waits) = self.waiting.clone().try_acquire_owned() else {
             return self.turn_away(stream);
@@ -276,10 +280,10 @@ impl<S: Service> Acceptor<S> {
         // timeout would come behind later ones, and close those before they have asked anything.
         let mut room = pin!(self.core.room.clone().acquire_owned());
         while Instant::now() < end {
-            self.core.idle.end_oldest();
             if let Ok(Ok(room)) = timeout(CLOSE_NEXT_AFTER, &mut room).await {
                 return self.serve(stream, room);
             }
+            self.core.idle.end_oldest();
         }
         self.turn_away(stream);
     }
