@@ -197,7 +197,7 @@ async fn a_folder_that_is_added_is_used_and_forgotten_while_its_files_stay() {
     user.chooses(&own);
     page.click("add-folder").await;
     stands(&page, "'here'").await;
-    assert_eq!(user.titles(), ["Choose the folder of a model"; 3]);
+    assert_eq!(user.titles(), ["Choose a model folder"; 3]);
     page.click_on(&of_own("use")).await;
     stands(&page, "'current'").await;
     assert_eq!(desktop.machine.status().await.model, "mine");

@@ -166,7 +166,7 @@ mod tests {
                 "  Vector space  0123456789abcdef",
                 "  Address       ws://127.0.0.1:8765",
                 "  Process       42",
-                "  Up            3 h 12 min",
+                "  Uptime        3 h 12 min",
                 "  Memory        212.4 MB",
                 "  Threads       2",
                 "  Requests      17 (2 in progress)",
