@@ -330,7 +330,7 @@ async fn a_busy_model_that_is_replaced_finishes_first_and_requests_wait_for_the_
     let (space, _) = vector_of(&machine, "x", None).await;
     // Nobody reads the stream, so it stays in the middle.
     let mut busy = machine.wire().await;
-    let texts = model::mixed_texts(30_000, 1);
+    let texts = model::mixed_texts(10_000, 1);
     busy.begin("embed", json!({ "input": texts, "stream": true }))
         .await;
     let first = busy.answer().await.expect("the stream begins");
