@@ -16,8 +16,7 @@ use crate::{
 
 /// Declares each method as a type that implements [`Method`], and all of them as [`AnyMethod`].
 ///
-/// `streamed` and `while_loading` are off where they are not named. A server matches on [`AnyMethod`] without a
-/// wildcard, so that the compiler names the method that has no answer yet.
+/// `streamed` and `while_loading` are off where they are not named.
 macro_rules! methods {
     ($(
         #[doc = $summary:literal]
