@@ -3,13 +3,14 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
 
 use okibi_protocol::method::Latency;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// Requests older than this no longer count for the latency.
@@ -64,7 +65,7 @@ impl Activity {
     /// Latency of the last minute before `now`; `None` where there was no request.
     pub(crate) fn latency(&self, now: Instant) -> Option<Latency> {
         let mut times: Vec<Duration> = {
-            let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut recent = self.recent.lock();
             while recent
                 .front()
                 .is_some_and(|(at, _)| now.saturating_duration_since(*at) > WINDOW)
@@ -81,7 +82,7 @@ impl Activity {
     }
 
     fn record(&self, at: Instant, took: Duration) {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.recent.lock();
         if recent.len() == KEPT {
             recent.pop_front();
         }

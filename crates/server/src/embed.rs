@@ -1,15 +1,15 @@
 //! The JSON-RPC methods that embed: parameters to engine requests, vectors to results, errors to codes.
 
-use std::{sync::Arc, time::Instant};
+use std::{future::Future, sync::Arc, time::Instant};
 
 use okibi_dialects::Dialect;
 use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Pending};
 use okibi_listener::{Answer, Chunk, ConnectionId};
 use okibi_protocol::{
-    jsonrpc::{Call, RpcError, raw_result},
+    jsonrpc::{RpcError, raw_result},
     method::{
-        EmbedParams, EmbedResult, EmbedText, EmbedTextParams, EmbedTextResult, FailedText, InputType, Method,
-        Truncated, Windowed,
+        EmbedParams, EmbedResult, EmbedTextParams, EmbedTextResult, FailedText, InputType, Truncated,
+        Windowed,
     },
     vector::{Encoding, Vectors, safetensors_base64},
 };
@@ -30,26 +30,14 @@ use crate::{
 /// few enough that the first ones come soon.
 pub const STREAM_CHUNK: usize = 1024;
 
-/// Answers `embed_text` or `embed`, and counts the answer: with its last chunk where it is streamed, else here, where it
-/// leaves, so that no failure is missed.
-pub(crate) async fn answer(
-    daemon: &Arc<Daemon>,
-    call: Call,
-    connection: ConnectionId,
-    may_stream: bool,
+/// Counts the answer of `embedding`: with its last chunk where it is streamed, else here, where it leaves, so that no
+/// failure is missed.
+pub(crate) async fn counted(
+    daemon: &Daemon,
+    embedding: impl Future<Output = Result<Answer, Failure>>,
 ) -> Result<Answer, RpcError> {
     let began = Instant::now();
-    let answered = async {
-        if call.method == EmbedText::NAME {
-            let params = call.params.parse().map_err(Failure::Params)?;
-            let result = text(daemon, params, connection).await?;
-            Ok(Answer::Single(raw_result(&result)))
-        } else {
-            let params = call.params.parse().map_err(Failure::Params)?;
-            texts(daemon, params, connection, may_stream).await
-        }
-    };
-    let answered: Result<Answer, Failure> = answered.await;
+    let answered = embedding.await;
     match &answered {
         Ok(Answer::Stream(_)) => {}
         Ok(Answer::Single(_)) => daemon.metrics.answered(Dialect::JsonRpc, OK, began.elapsed()),
@@ -59,24 +47,23 @@ pub(crate) async fn answer(
 }
 
 /// `embed_text`: one text as it is, in the original's format.
-async fn text(
+pub(crate) async fn text(
     daemon: &Arc<Daemon>,
     params: EmbedTextParams,
     connection: ConnectionId,
-) -> Result<EmbedTextResult, Failure> {
+) -> Result<Answer, Failure> {
     let request = EmbedRequest {
         client: connection.0,
         ..EmbedRequest::new([params.text])
     };
     let (model, _) = daemon.model(None).await?;
     let embedded = inference::embed(daemon, &model, request).await?;
-    Ok(EmbedTextResult {
-        vector: safetensors_base64(&embedded.vectors),
-    })
+    let vector = safetensors_base64(&embedded.vectors);
+    Ok(Answer::Single(raw_result(&EmbedTextResult { vector })))
 }
 
 /// `embed`: texts, in one result or in chunks. `may_stream` says whether the answer can come in several messages.
-async fn texts(
+pub(crate) async fn texts(
     daemon: &Arc<Daemon>,
     params: EmbedParams,
     connection: ConnectionId,

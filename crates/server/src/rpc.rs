@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use okibi_dialects::loading;
 use okibi_listener::{Answer, Bound, Chunk, ConnectionId, subscribe};
 use okibi_protocol::{
     guard::{Refusal, Right},
-    jsonrpc::{Call, RpcError, code, raw_result},
+    jsonrpc::{Call, Params, RpcError, code, raw_result},
     method::{
-        Embed, EmbedText, ListModels, LoadModel, Method, ModelInfo, PullModel, RemoveModel, STATUS_CHANGED,
-        StopServer, Stopping, Subscribe, UnloadModel,
+        AnyMethod, CheckInit, Embed, EmbedText, GetStatus, InitState, ListModels, LoadModel, Method,
+        ModelInfo, PullModel, RemoveModel, STATUS_CHANGED, StopServer, Stopping, UnloadModel,
     },
-    models::{LoadModelParams, ModelParams, ModelStep, PullModelParams},
+    models::{ModelParams, ModelStep},
 };
-use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -22,6 +20,9 @@ use crate::{
     failure::{Failure, ModelFailure},
     models::Step,
 };
+
+/// Bytes of parameters above which reading them would keep other connections waiting.
+const READ_ASIDE_BYTES: usize = 256 << 10;
 
 /// Where a call comes from, and how it can be answered.
 pub(crate) struct CallContext<'a> {
@@ -33,69 +34,95 @@ pub(crate) struct CallContext<'a> {
     pub(crate) websocket: Option<&'a okibi_listener::CallContext>,
 }
 
-/// Answers a JSON-RPC call.
+/// Answers a JSON-RPC call. The match has no wildcard, so that a new method cannot be forgotten here.
 pub(crate) async fn answer(
     daemon: &Arc<Daemon>,
     call: Call,
     context: CallContext<'_>,
 ) -> Result<Answer, RpcError> {
-    match call.method.as_str() {
-        EmbedText::NAME | Embed::NAME => {
-            embed::answer(daemon, call, context.connection, context.may_stream).await
+    let Some(method) = AnyMethod::find(&call.method) else {
+        return Err(RpcError::method_not_found(&call.method));
+    };
+    if context.right < method.right() {
+        daemon.metrics.refused(Bound::Token);
+        return Err(RpcError::new(code::NOT_ALLOWED, Refusal::NotAllowed.to_string()));
+    }
+    let params = call.params;
+    match method {
+        AnyMethod::Embed => {
+            let embedding = async {
+                let params = read::<Embed>(params).await.map_err(Failure::Params)?;
+                embed::texts(daemon, params, context.connection, context.may_stream).await
+            };
+            embed::counted(daemon, embedding).await
         }
-        StopServer::NAME | LoadModel::NAME | UnloadModel::NAME | PullModel::NAME | RemoveModel::NAME
-            if context.right < Right::Manage =>
-        {
-            daemon.metrics.refused(Bound::Token);
-            Err(RpcError::new(code::NOT_ALLOWED, Refusal::NotAllowed.to_string()))
+        AnyMethod::EmbedText => {
+            let embedding = async {
+                let params = read::<EmbedText>(params).await.map_err(Failure::Params)?;
+                embed::text(daemon, params, context.connection).await
+            };
+            embed::counted(daemon, embedding).await
         }
-        StopServer::NAME => {
-            tracing::info!("asked to stop by a client");
-            // The drain that follows waits for this answer too.
-            daemon.stop.cancel();
-            single(Ok(Stopping::Stopping))
-        }
-        ListModels::NAME => single(Ok(daemon.models.list().await)),
-        ModelInfo::NAME => {
-            let ModelParams { model } = call.params.parse()?;
-            single(daemon.models.details(model).await)
-        }
-        LoadModel::NAME => {
-            let params: LoadModelParams = call.params.parse()?;
-            daemon.check_ready().map_err(|failure| failure.rpc())?;
-            steps(daemon.models.load_model(params).await, context.may_stream).await
-        }
-        UnloadModel::NAME => {
-            let ModelParams { model } = call.params.parse()?;
-            single(daemon.models.unload_model(&model))
-        }
-        PullModel::NAME => {
-            let params: PullModelParams = call.params.parse()?;
-            steps(daemon.models.pull(params).await, context.may_stream).await
-        }
-        RemoveModel::NAME => {
-            let ModelParams { model } = call.params.parse()?;
-            single(daemon.models.remove(model).await)
-        }
-        Subscribe::NAME => {
+        AnyMethod::GetStatus => single::<GetStatus>(Ok(daemon.status())),
+        AnyMethod::CheckInit => single::<CheckInit>(Ok(InitState::of(&daemon.status()))),
+        AnyMethod::Subscribe => {
             let Some(websocket) = context.websocket else {
                 let message = "a subscription needs a WebSocket; over HTTP there is GET /events";
                 return Err(RpcError::new(code::INVALID_REQUEST, message));
             };
             let status_of = Arc::clone(daemon);
-            Ok(Answer::Single(subscribe(
-                websocket,
-                STATUS_CHANGED,
-                daemon.changes(),
-                move || status_of.status(),
-            )))
+            let status = move || status_of.status();
+            let answer = subscribe(websocket, STATUS_CHANGED, daemon.changes(), status);
+            Ok(Answer::Single(answer))
         }
-        method => Ok(Answer::Single(loading::loading_answer(method, &daemon.status()))),
+        AnyMethod::StopServer => {
+            tracing::info!("asked to stop by a client");
+            // The drain that follows waits for this answer too.
+            daemon.stop.cancel();
+            single::<StopServer>(Ok(Stopping::Stopping))
+        }
+        AnyMethod::ListModels => single::<ListModels>(Ok(daemon.models.list().await)),
+        AnyMethod::ModelInfo => {
+            let ModelParams { model } = read::<ModelInfo>(params).await?;
+            single::<ModelInfo>(daemon.models.details(model).await)
+        }
+        AnyMethod::LoadModel => {
+            let params = read::<LoadModel>(params).await?;
+            daemon.check_ready().map_err(|failure| failure.rpc())?;
+            steps(daemon.models.load_model(params).await, context.may_stream).await
+        }
+        AnyMethod::UnloadModel => {
+            let ModelParams { model } = read::<UnloadModel>(params).await?;
+            single::<UnloadModel>(daemon.models.unload_model(&model))
+        }
+        AnyMethod::PullModel => {
+            let params = read::<PullModel>(params).await?;
+            steps(daemon.models.pull(params).await, context.may_stream).await
+        }
+        AnyMethod::RemoveModel => {
+            let ModelParams { model } = read::<RemoveModel>(params).await?;
+            single::<RemoveModel>(daemon.models.remove(model).await)
+        }
     }
 }
 
-/// One result.
-fn single(result: Result<impl Serialize, Failure>) -> Result<Answer, RpcError> {
+/// Reads the parameters of a method: long ones, which are texts, on a thread that may block.
+async fn read<M: Method>(params: Params) -> Result<M::Params, RpcError> {
+    if params.text().map_or(0, str::len) <= READ_ASIDE_BYTES {
+        return params.parse();
+    }
+    let reading = tokio::task::spawn_blocking(move || params.parse());
+    reading.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "reading parameters failed");
+        Err(RpcError::new(
+            code::INTERNAL_ERROR,
+            "the parameters cannot be read",
+        ))
+    })
+}
+
+/// The one result of a method.
+fn single<M: Method>(result: Result<M::Output, Failure>) -> Result<Answer, RpcError> {
     let result = result.map_err(|failure| failure.rpc())?;
     Ok(Answer::Single(Ok(raw_result(&result)?)))
 }

@@ -1,4 +1,15 @@
-//! A daemon's whole life.
+//! A daemon's whole life, in one of two orders.
+//!
+//! ```text
+//! launched by a front    load ──► take the port over ──► ready ──► drain ──► end
+//!                          └─ each step is a notice to the front, which holds the port until then
+//! in the foreground      take the port ──► load ──► ready ──► drain ──► end
+//!                                            └─ callers get −32001 with the progress
+//! ```
+//!
+//! A daemon with a front loads first, because the front answers on the port meanwhile and goes on answering if the load
+//! fails. A stop is possible at each arrow. A load that is stopped goes on in its thread, which nothing can interrupt, so
+//! [`run`] then returns [`Ended::StoppedWhileLoading`] and the caller ends the process.
 
 use std::{sync::Arc, time::Duration};
 
