@@ -9,15 +9,30 @@ use anyhow::{Context, Result};
 
 use crate::{
     compiler,
+    setup::{self, checksum},
     steps::step,
-    workspace::{Profile, Workspace},
+    workspace::{Profile, Workspace, files_below},
 };
 
 /// Seconds of a run by default.
 pub(crate) const SECONDS: u64 = 600;
 
+const PACKAGE: &str = "okibi-fuzz";
+
 /// The program that reads what the fuzzer comes up with.
 const PROGRAM: &str = "requests";
+
+/// As [`run`], unless it ended well for as long on these sources before: then the next chore of its own is what finds
+/// more.
+pub(crate) fn run_on_changes(workspace: &Workspace, seconds: u64) -> Result<()> {
+    let mut files = vec![workspace.root().join("Cargo.lock")];
+    for folder in workspace.folders_of(PACKAGE)? {
+        files.extend(files_below(&folder, &["corpus", "artifacts"])?);
+    }
+    let recipe = format!("{seconds}\n{}", checksum::of_files(&files)?);
+    let stamp = workspace.fuzz().join("corpus/.passed");
+    setup::once(&stamp, &recipe, || run(workspace, seconds))
+}
 
 /// Runs the fuzzer for this many seconds. It begins with the inputs that were worth keeping in earlier runs.
 ///

@@ -82,7 +82,7 @@ fn steps(workspace: &Workspace, filters: &[String], tests: &mut Vec<TimedTest>) 
     if let Some(clients) = clients {
         tests.extend(clients::test(workspace, &clients)?);
     }
-    fuzz::run(workspace, FUZZ_SECONDS)?;
+    fuzz::run_on_changes(workspace, FUZZ_SECONDS)?;
     if is_on_path("dpkg") {
         tests.extend(dist::test(workspace, Profile::Debug)?);
     } else {

@@ -21,15 +21,17 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     ensure_packages(workspace)?;
     let folder = workspace.ui();
     let stamp = folder.join("dist/.stamp");
-    setup::once(&stamp, &sources_digest(&folder)?, || {
-        step("pages", npm(workspace).args(["run", "build"]))
-    })
+    setup::once(
+        &stamp,
+        &checksum::of_files(&files_below(&folder, &MADE)?)?,
+        || step("pages", npm(workspace).args(["run", "build"])),
+    )
 }
 
 /// Checks the pages: types, lints, tests, and accessibility in a browser. Leaves out what has passed on these sources.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let folder = workspace.ui();
-    let sources = sources_digest(&folder)?;
+    let sources = checksum::of_files(&files_below(&folder, &MADE)?)?;
     for check in CHECKS {
         // Among the packages, so that it goes when other packages are installed.
         let stamp = folder.join(format!("node_modules/.passed-{check}"));
@@ -64,13 +66,4 @@ pub(crate) fn npm_in(folder: &Path) -> Command {
     let mut command = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
     command.current_dir(folder);
     command
-}
-
-/// Names the content of every source file.
-fn sources_digest(folder: &Path) -> Result<String> {
-    let mut lines = String::new();
-    for file in files_below(folder, &MADE)? {
-        lines.push_str(&format!("{} {}\n", checksum::sha256(&file)?, file.display()));
-    }
-    Ok(lines)
 }

@@ -117,6 +117,35 @@ impl Workspace {
         Ok(roots.map(PathBuf::from).collect())
     }
 
+    /// The folders of the workspace's packages that the package `name` is compiled from, its own included.
+    pub(crate) fn folders_of(&self, name: &str) -> Result<Vec<PathBuf>> {
+        let metadata = self.metadata()?;
+        let packages = metadata["packages"].as_array().into_iter().flatten();
+        let packages: Vec<&Value> = packages.collect();
+        let mut names = vec![name];
+        let mut folders = Vec::new();
+        let mut next = 0;
+        while let Some(name) = names.get(next).copied() {
+            next += 1;
+            let package = packages.iter().find(|package| package["name"] == name);
+            let package = package.with_context(|| format!("the workspace has no package {name}"))?;
+            let manifest = package["manifest_path"]
+                .as_str()
+                .context("cargo names no manifest")?;
+            folders.push(Path::new(manifest).with_file_name(""));
+            let dependencies = package["dependencies"].as_array().into_iter().flatten();
+            let is_inside =
+                |dependency: &&Value| dependency["path"].is_string() && dependency["kind"].is_null();
+            let inside = dependencies.filter(is_inside);
+            for name in inside.filter_map(|dependency| dependency["name"].as_str()) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        Ok(folders)
+    }
+
     /// Every Rust file of the source tree, tests included.
     pub(crate) fn rust_sources(&self) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();

