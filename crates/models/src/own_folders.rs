@@ -5,6 +5,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use okibi_protocol::model_ref::ModelRef;
+
 use crate::{
     describe::describe,
     error::ModelError,
@@ -14,6 +16,22 @@ use crate::{
 };
 
 impl Library {
+    /// Adds the folder of a model that is named by its path, or by the path of a file in it. Other names change nothing.
+    #[must_use]
+    pub fn with_model(mut self, model: &str) -> Self {
+        let asked = ModelRef::parse(model);
+        if asked.is_path {
+            let path = PathBuf::from(asked.name);
+            let folder = match path.is_file() {
+                true => path.parent().map(Path::to_owned),
+                false => Some(path),
+            };
+            self.folders
+                .extend(folder.filter(|folder| !self.folders.contains(folder)));
+        }
+        self
+    }
+
     /// Returns the user's own model folders, those of the settings first.
     pub fn own_folders(&self) -> Vec<PathBuf> {
         let mut folders = self.folders.clone();

@@ -4,6 +4,21 @@ use std::fmt;
 
 use crate::{method::InputType, models::is_path};
 
+/// Bytes of a text that names a model, at the most: that of a path on Linux (`PATH_MAX`). A name of the hub has less than
+/// a tenth of it.
+pub const MAX_MODEL_NAME: usize = 4096;
+
+/// Why a text cannot name a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAModelName {
+    /// It is longer than [`MAX_MODEL_NAME`].
+    #[error("a model's name has at most {MAX_MODEL_NAME} bytes, and this one has {0}")]
+    TooLong(usize),
+    /// It has a line break or another control character in it.
+    #[error("a model's name has no line breaks and no control characters")]
+    Control,
+}
+
 /// A model as a request, a setting or a command names it: `NAME`, `NAME@REVISION` or the path of a folder, each perhaps
 /// with a role behind it (`NAME:query`) for apps that let their user type nothing but a model's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +34,19 @@ pub struct ModelRef {
 }
 
 impl ModelRef {
+    /// As [`parse`](Self::parse), for a text that comes from elsewhere.
+    ///
+    /// Errors: the text cannot be a name, whatever models there are.
+    pub fn read(text: &str) -> Result<Self, NotAModelName> {
+        if text.len() > MAX_MODEL_NAME {
+            return Err(NotAModelName::TooLong(text.len()));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(NotAModelName::Control);
+        }
+        Ok(Self::parse(text))
+    }
+
     /// Reads a text. `:latest`, which clients of Ollama add, means nothing here.
     pub fn parse(text: &str) -> Self {
         let text = text.strip_suffix(":latest").unwrap_or(text);
@@ -89,6 +117,19 @@ mod tests {
         assert_eq!(parse("e5:v1"), ("e5:v1".into(), None, None));
         assert_eq!(parse("@v1"), ("@v1".into(), None, None));
         assert_eq!(parse("/home/me@work/e5"), ("/home/me@work/e5".into(), None, None));
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_is_refused_before_it_is_looked_for() {
+        assert_eq!(ModelRef::read("a/e5:query"), Ok(ModelRef::parse("a/e5:query")));
+        assert!(ModelRef::read(&"x".repeat(MAX_MODEL_NAME)).is_ok());
+        assert_eq!(
+            ModelRef::read(&"x".repeat(5000)),
+            Err(NotAModelName::TooLong(5000))
+        );
+        for text in ["a\nb", "\u{1b}]0;x", "a\0", "\u{85}"] {
+            assert_eq!(ModelRef::read(text), Err(NotAModelName::Control), "{text:?}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 /// Requests older than this no longer count for the latency.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Requests kept for the latency at the most; of a busier minute the latest count.
+/// The maximum number of requests kept for the latency. In a busier minute only the latest count.
 const KEPT: usize = 4096;
 
 /// Counts requests for embeddings.
@@ -26,7 +26,7 @@ pub(crate) struct Activity {
     texts: AtomicU64,
     in_flight: AtomicU64,
     recent: Mutex<VecDeque<(Instant, Duration)>>,
-    /// Told when the daemon begins to be busy and when it is idle again.
+    /// Notified when the daemon becomes busy and when it becomes idle again.
     turned: Notify,
 }
 

@@ -4,8 +4,13 @@ use std::{fmt::Write as _, time::Duration};
 
 use okibi_engine::DEFAULT_QUEUED_TEXTS;
 use okibi_listener::{Bound, Limits};
+use okibi_protocol::model_ref::MAX_MODEL_NAME;
 
-use crate::{MAX_TEXTS, ServeOptions, metrics::Metrics};
+use crate::{
+    MAX_TEXTS, ServeOptions,
+    metrics::Metrics,
+    models::{MAX_LOADS, MAX_PULLS},
+};
 
 /// A limit as the documentation lists it.
 struct Limit {
@@ -57,8 +62,30 @@ fn limits() -> Vec<Limit> {
             "connections",
             "max_connections",
             grouped(limits.max_connections),
-            "connections that have not asked for anything yet are closed to make room; then 503",
+            "connections that have not asked for anything yet are closed to make room; then 503 and −32002, but for 16 more \
+             connections that can ask for the status and for a stop",
             &[Bound::Connections],
+        ),
+        limit(
+            "a model's name",
+            "",
+            format!("{} bytes, no control characters", grouped(MAX_MODEL_NAME)),
+            "400; −32602",
+            &[],
+        ),
+        limit(
+            "models being loaded",
+            "",
+            MAX_LOADS.to_string(),
+            "429; −32005 with the kind `busy`",
+            &[],
+        ),
+        limit(
+            "models being fetched",
+            "",
+            MAX_PULLS.to_string(),
+            "429; −32005 with the kind `busy`",
+            &[],
         ),
         limit(
             "a request, or a WebSocket message",
@@ -170,10 +197,10 @@ fn limits() -> Vec<Limit> {
             &[Bound::HeaderTime],
         ),
         limit(
-            "time for a request body",
+            "time for a request body, or for all parts of a WebSocket message",
             "body_seconds",
             seconds(limits.body_read_timeout),
-            "408",
+            "408; −32600, then close code 1008",
             &[Bound::BodyTime],
         ),
         limit(

@@ -1,4 +1,4 @@
-//! Why a request for embeddings gets no vectors, and how each dialect is told.
+//! Why a request for embeddings gets no vectors, and how each dialect says so.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,6 @@ use okibi_engine::{EmbedError, LoadError};
 use okibi_listener::Bound;
 use okibi_models::ErrorKind;
 use okibi_protocol::{
-    guard::Refusal,
     jsonrpc::{RpcError, code},
     method::{RunState, Status},
 };
@@ -49,8 +48,6 @@ pub(crate) enum Failure {
         message: String,
         param: Option<&'static str>,
     },
-    /// The token does not allow this.
-    NotAllowed,
     /// The body does not fit.
     Body(BodyError),
 }
@@ -83,6 +80,30 @@ impl ModelFailure {
             status: status_of(error.kind()),
             details,
             source: Some(Arc::new(error)),
+        }
+    }
+
+    /// So many models are being loaded that another one has to wait.
+    pub(crate) fn too_many_loads(count: usize) -> Self {
+        Self::busy(format!(
+            "{count} models are being loaded already; try again when one of them is ready"
+        ))
+    }
+
+    /// So many models are being fetched that another one has to wait.
+    pub(crate) fn too_many_pulls(count: usize) -> Self {
+        Self::busy(format!(
+            "{count} models are being fetched already; try again when one of them is here"
+        ))
+    }
+
+    fn busy(message: String) -> Self {
+        Self {
+            kind: "busy",
+            message,
+            status: StatusCode::TOO_MANY_REQUESTS,
+            details: None,
+            source: None,
         }
     }
 
@@ -158,7 +179,6 @@ impl Failure {
     /// What went wrong, for people.
     pub(crate) fn message(&self) -> String {
         match self {
-            Self::NotAllowed => Refusal::NotAllowed.to_string(),
             Self::NotReady(status) => loading::not_ready(status).message,
             Self::Stopping => "the server is stopping".into(),
             Self::Embed(EmbedError::Stopped) => "the server is stopping".into(),
@@ -249,7 +269,6 @@ impl Failure {
             Self::Params(error) => return error.clone(),
             Self::Stopping | Self::Embed(EmbedError::Stopped) => code::STOPPING,
             Self::Embed(EmbedError::Busy { .. }) | Self::Body(_) => code::BUSY,
-            Self::NotAllowed => code::NOT_ALLOWED,
             Self::Panicked | Self::Embed(EmbedError::Compute { .. } | EmbedError::NotFinite { .. }) => {
                 code::INTERNAL_ERROR
             }
@@ -298,7 +317,6 @@ impl Failure {
             Self::NotHere { .. } | Self::NotLoaded { .. } => {
                 (StatusCode::NOT_FOUND, "model_not_found", Some("model"))
             }
-            Self::NotAllowed => (StatusCode::FORBIDDEN, "not_allowed", None),
             Self::InUse { .. } => (StatusCode::CONFLICT, "model_in_use", Some("model")),
             Self::Model(failure) => (failure.status, failure.kind, Some("model")),
             Self::Params(_) => (StatusCode::BAD_REQUEST, "invalid_request", None),
@@ -333,7 +351,6 @@ impl Failure {
             Self::TooManyTexts { .. } => Some(Bound::Inputs),
             Self::TooManyTokens { .. } => Some(Bound::RequestTokens),
             Self::Embed(EmbedError::Busy { .. }) => Some(Bound::Queue),
-            Self::NotAllowed => Some(Bound::Token),
             Self::Body(error) => match error {
                 BodyError::TooLarge { .. } => Some(Bound::BodySize),
                 BodyError::Slow { .. } => Some(Bound::BodyTime),

@@ -26,7 +26,7 @@ pub(crate) struct NoticeSender {
 
 enum Message {
     Notice(Notice),
-    /// To be sent when all before it are, and its outcome told.
+    /// Sent after all before it; whoever sends it waits for the outcome.
     Last(Notice, oneshot::Sender<Delivery>),
 }
 

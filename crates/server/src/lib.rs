@@ -1,7 +1,7 @@
 //! The daemon: loads the engine, takes the port over, answers, drains.
 //!
 //! - [`run()`]: a daemon's whole life, launched by a front or in the foreground
-//! - [`DaemonOptions`] and [`Host`]: what it is told, and what it needs of the program around it
+//! - [`DaemonOptions`] and [`Host`]: what a daemon is started with, and what it needs of the program around it
 //!
 //! Inside, from the leaves upward:
 //!

@@ -63,7 +63,7 @@ impl Usage {
         None
     }
 
-    /// Blocks until nobody uses it, for `limit` at the most; says whether nobody does. No new use begins meanwhile where
+    /// Blocks until nobody uses it, for at most `limit`; returns whether nobody does. No new use begins meanwhile where
     /// the slot has let the engine go.
     pub(super) fn wait_until_unused(&self, limit: Option<Duration>) -> bool {
         let deadline = limit.map(|limit| Instant::now() + limit);
@@ -124,7 +124,7 @@ impl Drop for UsageGuard {
 /// A loaded model to work with: it stays in memory at least as long as this does.
 pub(crate) struct Lease<E = Engine> {
     pub(super) id: SlotId,
-    // The order counts: fields are dropped from the top, and whoever waits until the engine is unused may end it then.
+    // The order counts: fields are dropped from the top, and a thread that waits until the engine is unused may end it then.
     engine: Arc<E>,
     guard: UsageGuard,
 }
@@ -174,7 +174,7 @@ pub(super) struct Retired<E = Engine> {
 }
 
 impl Retired {
-    /// Ends the engine and waits until its memory is back: for its users first, for `limit` at the most.
+    /// Ends the engine and waits until its memory is back: for its users first, for at most `limit`.
     pub(super) fn close(self, limit: Option<Duration>) {
         if !self.usage.wait_until_unused(limit) {
             tracing::warn!("a model is still in use; it ends with its last request");

@@ -29,6 +29,14 @@ pub(crate) struct Load<E = Engine> {
 }
 
 impl<E> Load<E> {
+    /// One that has failed before it began.
+    pub(super) fn failed(why: ModelFailure) -> Self {
+        let (reply, outcome) = oneshot::channel();
+        // The receiver is here.
+        let _ = reply.send(Err(Arc::new(why)));
+        Self { steps: None, outcome }
+    }
+
     /// The board with its steps; an empty one for a load that is over.
     pub(crate) fn board(&self) -> Board {
         self.steps

@@ -18,7 +18,7 @@ use okibi_protocol::{
 use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
-    sync::{Notify, watch},
+    sync::{Notify, Semaphore, watch},
     time::timeout_at,
 };
 use tokio_util::sync::CancellationToken;
@@ -29,8 +29,10 @@ use crate::{
         admission::{DEFAULT_KEEP_MODELS, Demand, free_memory},
         lease::Lease,
         load::Load,
+        pull::MAX_PULLS,
         request::{LoadRequest, Purpose, SlotId},
-        slots::{Effects, Loaded, Slots},
+        slot::{Effects, Loaded},
+        slots::Slots,
     },
     options::{Host, KeepAlive, ModelOptions},
 };
@@ -58,12 +60,14 @@ pub(crate) struct Models {
     pub(super) runtime: Handle,
     /// Taken for each request, so never held during I/O.
     pub(super) slots: Mutex<Slots<Engine>>,
-    /// Held while the host is told of the current model, so that the last one told is the current one.
+    /// Held while the host is notified of the current model, so that its last notice names the current one.
     announcing: Mutex<()>,
     /// Notified when something about the models changes.
     changed: watch::Sender<()>,
     /// Cancelled when the daemon is to end.
     pub(super) stop: CancellationToken,
+    /// A permit for each download that may go on.
+    pub(super) pulls: Arc<Semaphore>,
     /// Notified when the time at which a model is to be unloaded may have changed.
     idle: Arc<Notify>,
 }
@@ -71,25 +75,6 @@ pub(crate) struct Models {
 impl Models {
     /// Has to be called on a runtime.
     pub(crate) fn new(
-        options: ModelOptions,
-        model_names: Vec<String>,
-        load: LoadOptions,
-        host: Arc<dyn Host>,
-        meter: Arc<dyn Meter>,
-        changed: watch::Sender<()>,
-        stop: CancellationToken,
-    ) -> Arc<Self> {
-        let loader = okibi_engine::load;
-        Self::with_loader(loader, options, model_names, load, host, meter, changed, stop)
-    }
-
-    /// As [`new`](Self::new), with what loads a model.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one object, handed over once"
-    )]
-    fn with_loader(
-        loader: Loader,
         options: ModelOptions,
         model_names: Vec<String>,
         load: LoadOptions,
@@ -106,14 +91,15 @@ impl Models {
             load_on_demand,
         } = options;
         Arc::new(Self {
-            library,
+            // A folder that the daemon was started with is listed and known by its name like one of the settings.
+            library: library.with_model(&load.model),
             keep_alive,
             keep_models: keep_models.unwrap_or(DEFAULT_KEEP_MODELS).max(1),
             max_bytes,
             load_on_demand,
             model_names,
             load,
-            loader,
+            loader: okibi_engine::load,
             host,
             meter,
             runtime: Handle::current(),
@@ -121,6 +107,7 @@ impl Models {
             announcing: Mutex::default(),
             changed,
             stop,
+            pulls: Arc::new(Semaphore::new(MAX_PULLS)),
             idle: Arc::default(),
         })
     }
@@ -463,16 +450,9 @@ mod tests {
         };
         let meter = Metrics::default().meter();
         let (changed, stop) = (watch::Sender::new(()), CancellationToken::new());
-        Models::with_loader(
-            loader,
-            options,
-            Vec::new(),
-            load,
-            Arc::new(Silent),
-            meter,
-            changed,
-            stop,
-        )
+        let mut models = Models::new(options, Vec::new(), load, Arc::new(Silent), meter, changed, stop);
+        Arc::get_mut(&mut models).expect("nobody else has it yet").loader = loader;
+        models
     }
 
     #[tokio::test]

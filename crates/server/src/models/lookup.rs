@@ -28,7 +28,7 @@ impl Models {
         self: &Arc<Self>,
         asked: Option<&str>,
     ) -> Result<(Lease, Option<InputType>), Failure> {
-        let asked = asked.map(ModelRef::parse);
+        let asked = asked.map(read_name).transpose()?;
         let load = match (self.join(asked.as_ref()), &asked) {
             (Some(load), _) => load,
             (None, Some(asked)) => {
@@ -96,7 +96,7 @@ impl Models {
 
     /// The model that a name means, where a request may name it; it is not loaded for that.
     pub(crate) async fn find_available(self: &Arc<Self>, asked: &str) -> Result<AvailableModel, Failure> {
-        let asked = ModelRef::parse(asked);
+        let asked = read_name(asked)?;
         let held = {
             let slots = self.slots.lock();
             let slot = slots.find_for_request(&asked, &self.model_names);
@@ -107,6 +107,11 @@ impl Models {
         }
         Ok(self.on_demand(&asked).await?.into())
     }
+}
+
+/// Reads the name of a model in a request.
+pub(super) fn read_name(text: &str) -> Result<ModelRef, Failure> {
+    ModelRef::read(text).map_err(|why| Failure::invalid("model", why.to_string()))
 }
 
 /// The entry that a reference means: a whole name goes before a part of one, and what is here before what is only

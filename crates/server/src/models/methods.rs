@@ -18,6 +18,7 @@ use crate::{
     failure::Failure,
     models::{
         loading::Models,
+        lookup::read_name,
         request::{LoadRequest, Purpose, SlotId},
     },
 };
@@ -65,7 +66,7 @@ impl Models {
     ///
     /// Errors: [`Failure::UnknownModel`] for one that is not held.
     pub(crate) fn unload_model(self: &Arc<Self>, model: &str) -> Result<UnloadedModel, Failure> {
-        let asked = ModelRef::parse(model);
+        let asked = read_name(model)?;
         match self.unload(&asked) {
             Some((model, was_loaded)) => Ok(UnloadedModel { model, was_loaded }),
             None => Err(self.unknown(&asked)),
@@ -112,7 +113,7 @@ impl Models {
                 .await;
             if outcome.is_ok() && is_switch {
                 let models = Arc::clone(&models);
-                // A host that panics has told of it.
+                // A host that panics has logged it.
                 let _ = tokio::task::spawn_blocking(move || models.announce_current()).await;
             }
             let step = outcome.map_err(Failure::Model).map(|lease| ModelStep::Loaded {
@@ -125,7 +126,7 @@ impl Models {
             // The client may have gone.
             let _ = steps.send(step).await;
         };
-        // The host is told of the switch also when the client has gone, so nobody holds the handle; the task ends with
+        // The host hears of the switch also when the client has gone, so nobody holds the handle; the task ends with
         // the load.
         drop(self.runtime.spawn(work));
         Ok(receiver)
@@ -147,7 +148,7 @@ impl Models {
     /// Reads the name of a model. A path leads into one of the folders that the user has named, or nowhere: who can
     /// connect to the port cannot have the daemon open whatever lies on the disk.
     pub(super) async fn parse(self: &Arc<Self>, model: &str) -> Result<ModelRef, Failure> {
-        let asked = ModelRef::parse(model);
+        let asked = read_name(model)?;
         if !asked.is_path || self.load.model == model {
             return Ok(asked);
         }

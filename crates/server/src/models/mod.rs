@@ -3,7 +3,7 @@
 //! From the leaves upward:
 //!
 //! - `request`: what can be asked; `lease`: who uses a model; `load`: who waits for one
-//! - `slots`: the state machine, without engines
+//! - `slot`: one model and its state; `slots`: the state machine of all, without engines
 //! - `admission`: whether there is memory for another model
 //! - `loading`: threads, files and sentences around the state machine
 //! - `lookup`: from the name in a request to a model
@@ -19,6 +19,7 @@ mod methods;
 mod pull;
 mod report;
 mod request;
+mod slot;
 mod slots;
 #[cfg(test)]
 mod slots_tests;
@@ -29,4 +30,6 @@ pub(crate) use self::{
     loading::Models,
     lookup::AvailableModel,
     methods::Step,
+    pull::MAX_PULLS,
+    slots::MAX_LOADS,
 };

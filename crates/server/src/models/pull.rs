@@ -11,12 +11,15 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    failure::Failure,
+    failure::{Failure, ModelFailure},
     models::{
         loading::Models,
         methods::{STEPS, Step},
     },
 };
+
+/// Models that are fetched at the same time.
+pub(crate) const MAX_PULLS: usize = 4;
 
 impl Models {
     /// `pull_model`: its steps, the last of which says where the files are. Ends when nobody reads them any more.
@@ -25,6 +28,8 @@ impl Models {
         params: PullModelParams,
     ) -> Result<mpsc::Receiver<Step>, Failure> {
         self.parse(&params.model).await?;
+        let place = Arc::clone(&self.pulls).try_acquire_owned();
+        let place = place.map_err(|_| Failure::Model(Arc::new(ModelFailure::too_many_pulls(MAX_PULLS))))?;
         let library = self.library.clone();
         let resolve = move || okibi_models::resolve(&params.model, params.variant, &library);
         let model = match self.run_blocking(resolve).await? {
@@ -43,7 +48,7 @@ impl Models {
         let ended = CancellationToken::new();
         let at_end = ended.clone().drop_guard();
         let work = move || {
-            let _at_end = at_end;
+            let _until_the_end = (place, at_end);
             // A client that is slow or gone misses steps.
             let on_step = |event| drop(steps.try_send(Ok(ModelStep::Stage { event })));
             let is_cancelled = || is_over.load(Relaxed) || models.stop.is_cancelled();
@@ -60,7 +65,12 @@ impl Models {
                 is_over.store(true, Relaxed);
             }
         }));
-        drop(self.runtime.spawn_blocking(work));
+        // A thread of its own: a hub that sends nothing would keep those that read texts and files.
+        let spawned = std::thread::Builder::new().name("okibi-pull".into()).spawn(work);
+        spawned.map_err(|error| {
+            tracing::error!(%error, "no thread could be started");
+            Failure::Panicked
+        })?;
         Ok(receiver)
     }
 }

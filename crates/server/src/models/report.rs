@@ -10,7 +10,7 @@ use okibi_protocol::models::{LoadedModel, ModelState};
 
 use crate::models::{
     loading::Models,
-    slots::{Slot, State},
+    slot::{Slot, State},
 };
 
 impl Slot<Engine> {

@@ -18,7 +18,8 @@ use crate::{
         lease::{Lease, Retired},
         load::Load,
         request::{LoadRequest, Purpose, SlotId},
-        slots::{Effects, Loaded, Model, Slots, State},
+        slot::{Effects, Loaded, Model, State},
+        slots::Slots,
     },
     options::KeepAlive,
 };
@@ -251,6 +252,60 @@ impl World {
 
 fn of(model: &str) -> (Option<String>, Result<String, &'static str>) {
     (None, Ok(model.to_owned()))
+}
+
+#[test]
+fn only_so_many_models_are_loaded_at_once_and_the_others_are_answered() {
+    let mut world = World::started();
+    for model in 0..8 {
+        world.begin(&format!("slow-{model}"), Purpose::Memory);
+    }
+    let (load, effects) = world
+        .slots
+        .begin(&request("one-more"), Purpose::Memory, world.now);
+    assert!(effects.start.is_empty(), "no thread for it");
+    let mut outcome = load.outcome;
+    let Ok(Err(failure)) = outcome.try_recv() else {
+        panic!("it is answered at once");
+    };
+    assert_eq!(failure.kind, "busy");
+    assert_eq!(world.slots.all().len(), 9, "nothing is left of it");
+    // One that is being loaded already can be joined, and a place that is free again is taken.
+    world.begin("slow-0", Purpose::Memory);
+    world.settle_err("slow-0");
+    let (_load, effects) = world
+        .slots
+        .begin(&request("one-more"), Purpose::Memory, world.now);
+    assert_eq!(effects.start.len(), 1);
+}
+
+#[test]
+fn models_that_do_not_exist_leave_little_behind_however_many_are_asked_for() {
+    let mut world = World::started();
+    for model in 0..3000 {
+        let model = format!("nobody-has-{model}");
+        world.begin(
+            &model,
+            if model.ends_with('7') {
+                SWITCH
+            } else {
+                Purpose::Memory
+            },
+        );
+        world.settle_err(&model);
+        world.now += Duration::from_millis(1);
+    }
+    let held: Vec<_> = world
+        .slots
+        .all()
+        .iter()
+        .map(|slot| slot.request.model.clone())
+        .collect();
+    assert_eq!(held.len(), 9, "{held:?}");
+    assert!(
+        held.contains(&"a".to_owned()) && held.contains(&"nobody-has-2999".to_owned()),
+        "{held:?}"
+    );
 }
 
 #[test]
