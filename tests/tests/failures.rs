@@ -323,10 +323,19 @@ async fn an_okibi_that_wants_another_token_is_named_as_one() {
 
 #[tokio::test]
 async fn an_okibi_without_room_for_a_connection_is_named_as_one() {
-    let machine = Machine::tiny_with("max_connections = 1\n").await;
+    let machine = Machine::tiny_with("max_connections = 1\nheader_seconds = 600\n").await;
     let mut only = machine.wire().await;
     only.call("get_status", json!({})).await;
+    // As many as there are places for the status and a stop.
+    let mut silent = Vec::new();
+    for _ in 0..16 {
+        let stream = tokio::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, machine.port())).await;
+        silent.push(stream.unwrap());
+    }
     for command in ["start", "restart", "stop", "status"] {
         machine.run([command]).await.expect(1).says("too busy");
     }
+    drop(silent);
+    machine.run(["status"]).await.expect(0);
+    machine.run(["stop"]).await.expect(0);
 }

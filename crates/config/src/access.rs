@@ -12,12 +12,7 @@ use crate::{folders::Folders, settings::table::Settings, token::required_tokens}
 pub fn access(settings: &Settings, folders: &Folders) -> io::Result<Access> {
     Ok(Access {
         hosts: settings.allowed_hosts.value.clone(),
-        origins: settings
-            .allowed_origins
-            .value
-            .iter()
-            .map(|origin| origin.trim_end_matches('/').to_owned())
-            .collect(),
+        origins: settings.allowed_origins.value.clone(),
         any_address: settings.host.value.is_some_and(|host| !host.is_loopback()),
         tokens: required_tokens(settings, folders)?,
     })

@@ -7,7 +7,9 @@
 mod error;
 pub mod loading;
 
+use axum::http::Method;
 pub use error::HttpError;
+use okibi_protocol::guard::Right;
 use strum::IntoStaticStr;
 
 /// The language that a request is in.
@@ -43,10 +45,20 @@ impl Dialect {
 /// The name of the server-sent event whose data is the status.
 pub const STATUS_EVENT: &str = "status";
 
-/// Paths that need no token: whether a server is running and ready is not a secret.
-const OPEN_PATHS: [&str; 3] = ["/", "/livez", "/readyz"];
+/// Returns what a request has to be allowed to do, where tokens are required; `None` is open to everyone, since whether a
+/// server is running and ready is not a secret. The one place where HTTP requests get their rights: a route that changes
+/// what runs or what is on the disk has to be listed here.
+pub fn needed_right(method: &Method, path: &str) -> Option<Right> {
+    let reads = method == Method::GET || method == Method::HEAD;
+    match path {
+        "/" | "/livez" | "/readyz" if reads => None,
+        "/api/pull" | "/api/delete" => Some(Right::Manage),
+        _ => Some(Right::Use),
+    }
+}
 
-/// Whether `path` may be asked without the token, where one is required.
-pub fn is_open(path: &str) -> bool {
-    OPEN_PATHS.contains(&path)
+/// Whether a request is answered also when there are too many connections: those that say how the server is.
+pub fn answers_when_full(method: &Method, path: &str) -> bool {
+    let reads = method == Method::GET || method == Method::HEAD;
+    reads && matches!(path, "/" | "/livez" | "/readyz" | "/health" | "/metrics")
 }

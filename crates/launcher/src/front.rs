@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Instant};
 
 use axum::{
     Extension, Router,
-    http::Uri,
+    http::{Method, Uri},
     response::Response,
     routing::{any, get},
 };
@@ -12,7 +12,7 @@ use okibi_dialects::{Dialect, HttpError, STATUS_EVENT, loading};
 use okibi_listener::{Answer, CallContext, Caller, PortCloser, Refused, Service, subscribe};
 use okibi_protocol::{
     SERVER_TYPE_FRONT,
-    guard::Refusal,
+    guard::{Refusal, Right},
     jsonrpc::{Call, RpcError, code, raw_result},
     loading::loading_answer,
     method::{AnyMethod, RunState, STATUS_CHANGED, Status, Stopping},
@@ -173,8 +173,12 @@ impl Service for FrontService {
         HttpError::from(refused).response(Dialect::of(path))
     }
 
-    fn is_open(&self, path: &str) -> bool {
-        okibi_dialects::is_open(path)
+    fn answers_when_full(&self, method: &Method, path: &str) -> bool {
+        okibi_dialects::answers_when_full(method, path)
+    }
+
+    fn needed_right(&self, method: &Method, path: &str) -> Option<Right> {
+        okibi_dialects::needed_right(method, path)
     }
 
     fn routes(&self) -> Router {

@@ -1,13 +1,18 @@
 //! One call: asks the service and sends its answer, or its answers.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use futures_util::FutureExt;
-use okibi_protocol::jsonrpc::{Call, Id, Response, RpcError, code};
+use okibi_protocol::{
+    jsonrpc::{Call, Id, Response, RpcError, code},
+    method::AnyMethod,
+};
 use tokio::sync::mpsc;
 
 use crate::{
-    refusal::internal_error,
+    access,
+    place::Place,
+    refusal::{internal_error, too_many_connections},
     service::{Answer, Background, CallContext, Chunk, Notifier, Service},
     session::Session,
     writer::{InFlight, Outgoing},
@@ -51,6 +56,10 @@ impl<S: Service> Session<S> {
         if self.core.life.draining.is_cancelled() {
             return Answer::Single(Err(RpcError::new(code::STOPPING, "the server is stopping")));
         }
+        let is_answered_anyway = AnyMethod::find(&call.method).is_some_and(AnyMethod::while_loading);
+        if self.place == Place::Reserved && !is_answered_anyway {
+            return Answer::Single(Err(too_many_connections()));
+        }
         let context = CallContext {
             connection: self.id,
             right: self.right,
@@ -62,11 +71,14 @@ impl<S: Service> Session<S> {
             background,
             life: self.core.life.clone(),
         };
-        let method = call.method.clone();
+        let method: String = call.method.chars().take(access::LENGTH).collect();
+        let began = Instant::now();
         let asking = AssertUnwindSafe(async { self.core.service.call(call, context).await });
-        asking.catch_unwind().await.unwrap_or_else(|_| {
+        let answer = asking.catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!(method, connection = self.id.0, "a call panicked");
             Answer::Single(Err(internal_error()))
-        })
+        });
+        access::log_call(&method, self.id, began.elapsed(), &answer);
+        answer
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     connection_id::ConnectionId,
     core::Core,
     http::Reply,
+    place::Place,
     service::Service,
     unread::ConnectionOutput,
     websocket,
@@ -39,6 +40,7 @@ const MIN_HEADER_BYTES: usize = 8192;
 pub(crate) async fn serve<S: Service>(
     core: Arc<Core<S>>,
     id: ConnectionId,
+    place: Place,
     stream: TcpStream,
     output: &Arc<ConnectionOutput>,
 ) {
@@ -47,11 +49,11 @@ pub(crate) async fn serve<S: Service>(
     }
     let link = Link::new(stream, core.budget.clone());
     let mut settled = false;
-    if let Some((upgrade, right)) = speak_http(&core, id, &link, output).await
+    if let Some((upgrade, right)) = speak_http(&core, id, place, &link, output).await
         && let Some(socket) = upgraded(upgrade, &core).await
     {
         tracing::debug!(connection = id.0, "WebSocket opened");
-        settled = websocket::run(core.clone(), id, right, socket, &link, output.clone()).await;
+        settled = websocket::run(core.clone(), id, place, right, socket, &link, output.clone()).await;
         tracing::debug!(connection = id.0, "WebSocket over");
     }
     if link.is_over_budget() {
@@ -64,6 +66,7 @@ pub(crate) async fn serve<S: Service>(
 async fn speak_http<S: Service>(
     core: &Arc<Core<S>>,
     id: ConnectionId,
+    place: Place,
     link: &Arc<Link>,
     output: &Arc<ConnectionOutput>,
 ) -> Option<(OnUpgrade, Right)> {
@@ -79,7 +82,7 @@ async fn speak_http<S: Service>(
         let answered = answered.clone();
         async move {
             let on_upgrade = hyper::upgrade::on(&mut request);
-            let reply = core.reply(id, &output, request).await;
+            let reply = core.reply(id, place, &output, request).await;
             link.settle();
             answered.store(link.bytes_read(), Relaxed);
             Ok::<_, Infallible>(match reply {

@@ -3,6 +3,7 @@
 use std::{
     panic::AssertUnwindSafe,
     sync::{Arc, atomic::Ordering::Relaxed},
+    time::Instant,
 };
 
 use axum::{
@@ -19,12 +20,14 @@ use hyper_util::service::TowerToHyperService;
 use okibi_protocol::guard::{Access, Refusal, Right};
 
 use crate::{
+    access::Asked,
     bound::Bound,
     caller::Caller,
     connection_id::ConnectionId,
     core::{Core, Routes},
     counted_body::counted,
     handshake,
+    place::Place,
     refusal::Refused,
     service::Service,
     unread::ConnectionOutput,
@@ -33,15 +36,20 @@ use crate::{
 /// The `Server` header of every HTTP answer, by which a client knows what it has reached.
 const SERVER: &str = concat!("okibi/", env!("CARGO_PKG_VERSION"));
 
-/// Methods and headers that a page of an allowed origin may use.
-const CORS: [(HeaderName, &str); 4] = [
-    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST"),
-    (
-        header::ACCESS_CONTROL_ALLOW_HEADERS,
-        "authorization, content-type, accept",
-    ),
-    (header::ACCESS_CONTROL_EXPOSE_HEADERS, "*"),
+/// What a preflight is answered beside the headers that it asks for.
+const CORS: [(HeaderName, &str); 3] = [
+    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, DELETE"),
     (header::ACCESS_CONTROL_MAX_AGE, "600"),
+    (
+        header::VARY,
+        "access-control-request-headers, access-control-request-private-network",
+    ),
+];
+
+/// Asks whether a page of a public address may reach a private one, and the answer (Private Network Access, section 3.1).
+const PRIVATE_NETWORK: [HeaderName; 2] = [
+    HeaderName::from_static("access-control-request-private-network"),
+    HeaderName::from_static("access-control-allow-private-network"),
 ];
 
 /// Puts the fallbacks around the routes of a service.
@@ -67,14 +75,42 @@ pub(crate) enum Reply {
 }
 
 impl<S: Service> Core<S> {
-    /// Answers a request: the guard first, then the WebSocket, then the routes.
+    /// Answers a request.
     pub(crate) async fn reply(
         &self,
         connection: ConnectionId,
+        place: Place,
+        output: &Arc<ConnectionOutput>,
+        request: Request<Incoming>,
+    ) -> Reply {
+        let asked = Asked::of(&request);
+        let began = Instant::now();
+        let reply = self.answer_request(connection, place, output, request).await;
+        if let Some(asked) = asked {
+            let (Reply::Plain(response) | Reply::Upgrade(response, _)) = &reply;
+            let dialect = self.service.dialect(asked.path());
+            asked.log(dialect, response.status(), began.elapsed(), connection);
+        }
+        reply
+    }
+
+    /// The guard first, then the WebSocket, then the routes.
+    async fn answer_request(
+        &self,
+        connection: ConnectionId,
+        place: Place,
         output: &Arc<ConnectionOutput>,
         mut request: Request<Incoming>,
     ) -> Reply {
         let path = request.uri().path().to_owned();
+        // hyper's own limit is that of its buffer, which grows in steps past it.
+        if head_bytes(&request) > self.limits.max_header_bytes {
+            self.counters.refusals.count(Bound::HeaderSize);
+            let refused = Refused::HeaderSize {
+                limit: self.limits.max_header_bytes,
+            };
+            return Reply::Plain(signed(self.service.refusal(&path, refused)));
+        }
         let is_upgrade = handshake::is_asked(&request);
         let origin = match guard(&self.access, request.uri(), request.headers()) {
             Ok(origin) => origin,
@@ -87,15 +123,26 @@ impl<S: Service> Core<S> {
             Reply::Plain(signed(response.map(|body| counted(body, output.clone()))))
         };
         if origin.is_some() && is_preflight(&request) {
-            return answer((StatusCode::NO_CONTENT, CORS).into_response());
+            return answer(preflight(request.headers()));
         }
         let token = token(request.uri(), request.headers());
-        let right = match self.access.right(token.as_deref()) {
-            Ok(right) => right,
-            // Only as plain HTTP: a WebSocket at the same path can ask for everything.
-            Err(_) if !is_upgrade && self.service.is_open(&path) => Right::Use,
-            Err(refusal) => return answer(self.refuse(refusal, &path)),
+        // A WebSocket at an open path can ask for everything, so it is no open request.
+        let needed = match is_upgrade {
+            true => Some(Right::Use),
+            false => self.service.needed_right(request.method(), &path),
         };
+        let right = match (self.access.right(token.as_deref()), needed) {
+            (Ok(right), Some(needed)) if right < needed => {
+                return answer(self.refuse(Refusal::NotAllowed, &path));
+            }
+            (Ok(right), _) => right,
+            (Err(_), None) => Right::Use,
+            (Err(refusal), Some(_)) => return answer(self.refuse(refusal, &path)),
+        };
+        let is_answered_anyway = || is_upgrade || self.service.answers_when_full(request.method(), &path);
+        if place == Place::Reserved && !is_answered_anyway() {
+            return answer(self.service.refusal(&path, Refused::TooManyConnections));
+        }
         if path == "/" && is_upgrade {
             return match handshake::accept(&request) {
                 Ok(upgrade) => {
@@ -145,10 +192,37 @@ impl<S: Service> Core<S> {
     }
 }
 
+/// Bytes of a request's line and headers, as HTTP/1.1 writes them.
+fn head_bytes<B>(request: &Request<B>) -> usize {
+    let uri = request.uri();
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    let target = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1) + authority;
+    let headers = request.headers().iter();
+    let headers: usize = headers
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
+        .sum();
+    request.method().as_str().len() + target + "  HTTP/1.1\r\n\r\n".len() + headers
+}
+
 /// Whether a browser asks what a page may send.
 fn is_preflight<B>(request: &Request<B>) -> bool {
     let asks = |name| request.headers().contains_key(name);
     request.method() == Method::OPTIONS && asks(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// The answer to a preflight of a page that is let in: it may send whatever headers it asks for, since the page's origin
+/// and its token are what is judged. The official clients add headers of their own to every request.
+fn preflight(asked: &HeaderMap) -> Response {
+    let mut response = (StatusCode::NO_CONTENT, CORS).into_response();
+    let headers = response.headers_mut();
+    if let Some(names) = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+    }
+    let [ask, allow] = PRIVATE_NETWORK;
+    if asked.get(ask).is_some_and(|asked| asked == "true") {
+        headers.insert(allow, HeaderValue::from_static("true"));
+    }
+    response
 }
 
 /// Lets a page of `origin` read the response.

@@ -1,7 +1,7 @@
 //! One port that speaks HTTP and JSON-RPC over WebSocket, with guards and limits; who answers is an argument.
 //!
 //! The daemon and a front's temporary server both listen through it. It knows the framing, the limits and the order in
-//! which things end, but no method, no path and no dialect: those belong to the [`Service`] it is started with.
+//! which things end, but no path, no dialect and of the methods only which are answered at any time: the rest belongs to the [`Service`] it is started with.
 //!
 //! - [`bind()`]: takes the port on 127.0.0.1 and, where the machine has it, on `[::1]`
 //! - [`Service`]: answers calls, launch notices, HTTP routes, and words what is refused
@@ -12,6 +12,7 @@
 //! From the leaves upward: `core` is what connections share; `session` is one WebSocket's state; `call`, `batch` and
 //! `message` answer what it receives; `websocket` reads it; `connection` begins as HTTP; `listener` accepts.
 
+mod access;
 mod batch;
 mod bound;
 mod budget;
@@ -31,6 +32,7 @@ mod limits;
 mod listener;
 mod message;
 mod peak;
+mod place;
 mod refusal;
 mod service;
 mod session;

@@ -29,6 +29,7 @@ use crate::{
     life::Life,
     limits::Limits,
     peak::ConnectionPeak,
+    place::{Place, RESERVED},
     service::Service,
     socket::{OpenSocket, PortCloser, Sockets},
     unread::Unread,
@@ -105,6 +106,7 @@ pub fn start<S: Service>(sockets: Sockets, service: S, limits: Limits, access: A
     let acceptor = Acceptor {
         core,
         waiting: Arc::new(Semaphore::new(MAX_WAITING)),
+        reserved: Arc::new(Semaphore::new(RESERVED)),
         turned_away: Arc::new(Semaphore::new(MAX_TURNED_AWAY)),
         last_id: Arc::default(),
     };
@@ -191,6 +193,8 @@ impl Drop for Listener {
 struct Acceptor<S> {
     core: Arc<Core<S>>,
     waiting: Arc<Semaphore>,
+    /// A permit for each connection that may be open beyond the limit.
+    reserved: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
     last_id: Arc<AtomicU64>,
 }
@@ -200,6 +204,7 @@ impl<S> Clone for Acceptor<S> {
         Self {
             core: self.core.clone(),
             waiting: self.waiting.clone(),
+            reserved: self.reserved.clone(),
             turned_away: self.turned_away.clone(),
             last_id: self.last_id.clone(),
         }
@@ -252,12 +257,13 @@ impl<S: Service> Acceptor<S> {
         }
     }
 
-    /// Serves a connection. When there are too many, an idle one makes room for it; if none does, it is turned away.
+    /// Serves a connection. When there are too many, an idle one makes room for it; if none does, it gets one of the
+    /// reserved places; if none is free, it is turned away.
     fn admit(&self, stream: TcpStream) {
         let core = &self.core;
         let abort = core.life.abort.clone();
         match core.room.clone().try_acquire_owned() {
-            Ok(room) => self.serve(stream, room),
+            Ok(room) => self.serve(stream, room, Place::Normal),
             Err(_) if self.waiting.available_permits() > 0 => {
                 // Here, in the order of arrival, and not in the tasks, which start in any order: one that starts late
                 // would close a connection that came after its own and is about to ask.
@@ -281,26 +287,41 @@ impl<S: Service> Acceptor<S> {
         let mut room = pin!(self.core.room.clone().acquire_owned());
         while Instant::now() < end {
             if let Ok(Ok(room)) = timeout(CLOSE_NEXT_AFTER, &mut room).await {
-                return self.serve(stream, room);
+                return self.serve(stream, room, Place::Normal);
             }
             self.core.idle.end_oldest();
         }
-        self.turn_away(stream);
+        match self.reserved.clone().try_acquire_owned() {
+            Ok(room) => self.serve(stream, room, Place::Reserved),
+            Err(_) => self.turn_away(stream),
+        }
     }
 
-    fn serve(&self, stream: TcpStream, room: OwnedSemaphorePermit) {
+    fn serve(&self, stream: TcpStream, room: OwnedSemaphorePermit, place: Place) {
         let core = self.core.clone();
         let id = ConnectionId(self.last_id.fetch_add(1, Relaxed) + 1);
         core.counters.connections.fetch_add(1, Relaxed);
         core.peak.opened(core.open());
-        let ended = core.idle.enter(id);
+        let ended = match place {
+            Place::Normal => core.idle.enter(id),
+            Place::Reserved => CancellationToken::new(),
+        };
         let output = core.unread.enter(id, ended.clone());
         let serving = async move {
             // Boxed, because each future around it would reserve room for it twice: with thousands of idle connections that
             // was most of the daemon's memory.
-            let connection = Box::pin(connection::serve(core.clone(), id, stream, &output));
+            let connection = Box::pin(connection::serve(core.clone(), id, place, stream, &output));
             let outcome = ended.run_until_cancelled(connection);
-            if outcome.await.is_none() {
+            let is_served = match place {
+                Place::Normal => outcome.await.is_some(),
+                Place::Reserved => {
+                    let limit = core.limits.header_read_timeout;
+                    timeout(limit, outcome)
+                        .await
+                        .is_ok_and(|outcome| outcome.is_some())
+                }
+            };
+            if !is_served {
                 core.counters.dropped.fetch_add(1, Relaxed);
                 core.counters.refusals.count(match output.is_cut() {
                     true => Bound::Unread,

@@ -26,6 +26,15 @@ pub enum Refused {
     /// The service panicked.
     #[error("the server failed at this request; its log says more")]
     Panicked,
+    /// The request's line and headers are too long.
+    #[error("the request's line and headers are over the limit of {limit} bytes")]
+    HeaderSize {
+        /// Bytes they may have.
+        limit: usize,
+    },
+    /// There are as many connections as there may be, and this one can only ask for the status or for a stop.
+    #[error("too many connections; close some, or raise `max_connections` in Okibi's settings")]
+    TooManyConnections,
     /// A WebSocket starts with another method.
     #[error("a WebSocket starts with GET")]
     HandshakeMethod,
@@ -50,6 +59,8 @@ impl Refused {
             Self::MethodNotAllowed | Self::HandshakeMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
             Self::HandshakeVersion => StatusCode::UPGRADE_REQUIRED,
+            Self::HeaderSize { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -65,6 +76,8 @@ impl Refused {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Panicked => "internal",
+            Self::HeaderSize { .. } => "header_size",
+            Self::TooManyConnections => "too_many_connections",
             Self::HandshakeMethod | Self::HandshakeVersion | Self::HandshakeKey => "handshake",
         }
     }
@@ -81,6 +94,12 @@ pub(crate) fn too_much_held() -> Response {
     let error = RpcError::new(code::BUSY, "too many large requests at once; try again");
     let error = error.with_data(json!({ "retry_after_ms": RETRY_AFTER_MS }));
     Response::new(Id::Null, Err(error))
+}
+
+/// −32002 for a call on a connection that was let in beyond the limit.
+pub(crate) fn too_many_connections() -> RpcError {
+    let error = RpcError::new(code::BUSY, Refused::TooManyConnections.to_string());
+    error.with_data(json!({ "retry_after_ms": RETRY_AFTER_MS }))
 }
 
 /// −32603 for a failure that only the log explains.

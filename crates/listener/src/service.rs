@@ -9,7 +9,10 @@ use std::{
     },
 };
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    http::Method,
+    response::{IntoResponse, Response},
+};
 use futures_util::future::BoxFuture;
 use okibi_protocol::{
     guard::Right,
@@ -49,10 +52,23 @@ pub trait Service: Send + Sync + 'static {
         (refused.status(), refused.to_string()).into_response()
     }
 
-    /// Whether `path` may be asked over plain HTTP without the token, where one is required. None may, by default.
-    fn is_open(&self, path: &str) -> bool {
-        let _ = path;
+    /// What a plain HTTP request has to be allowed to do, where tokens are required; `None` needs no token. By default
+    /// everything needs the right to use.
+    fn needed_right(&self, method: &Method, path: &str) -> Option<Right> {
+        let _ = (method, path);
+        Some(Right::Use)
+    }
+
+    /// Whether a plain HTTP request is answered also on a connection beyond the limit, which is for the status and a stop.
+    fn answers_when_full(&self, method: &Method, path: &str) -> bool {
+        let _ = (method, path);
         false
+    }
+
+    /// The name of the dialect that the clients of `path` speak, for the log.
+    fn dialect(&self, path: &str) -> &'static str {
+        let _ = path;
+        "http"
     }
 
     /// HTTP routes beside the WebSocket at `/`. Called once, at the start. The guard stands before them.
@@ -78,8 +94,16 @@ impl<S: Service> Service for Arc<S> {
         S::refusal(self, path, refused)
     }
 
-    fn is_open(&self, path: &str) -> bool {
-        S::is_open(self, path)
+    fn needed_right(&self, method: &Method, path: &str) -> Option<Right> {
+        S::needed_right(self, method, path)
+    }
+
+    fn answers_when_full(&self, method: &Method, path: &str) -> bool {
+        S::answers_when_full(self, method, path)
+    }
+
+    fn dialect(&self, path: &str) -> &'static str {
+        S::dialect(self, path)
     }
 
     fn routes(&self) -> axum::Router {

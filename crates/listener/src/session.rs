@@ -13,6 +13,7 @@ use crate::{
     connection_id::ConnectionId,
     core::Core,
     limits::Limits,
+    place::Place,
     service::BackgroundCount,
     unread::ConnectionOutput,
     writer::{InFlight, Outgoing},
@@ -22,6 +23,7 @@ use crate::{
 pub(crate) struct Session<S> {
     pub(crate) core: Arc<Core<S>>,
     pub(crate) id: ConnectionId,
+    pub(crate) place: Place,
     pub(crate) right: Right,
     pub(crate) queue: mpsc::Sender<Outgoing>,
     /// Cancelled when the connection is over, on whichever side: every task of it ends then.
@@ -38,12 +40,14 @@ impl<S> Session<S> {
     pub(crate) fn new(
         core: Arc<Core<S>>,
         id: ConnectionId,
+        place: Place,
         right: Right,
         queue: mpsc::Sender<Outgoing>,
         output: Arc<ConnectionOutput>,
     ) -> Arc<Self> {
         Arc::new(Self {
             id,
+            place,
             right,
             queue,
             gone: core.life.abort.child_token(),

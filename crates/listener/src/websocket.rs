@@ -1,6 +1,7 @@
 //! One WebSocket connection: reads messages, pings the peer, ends in good order.
 
 use std::{
+    pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -32,6 +33,7 @@ use crate::{
     connection_id::ConnectionId,
     core::Core,
     limits::Limits,
+    place::Place,
     refusal::invalid,
     service::Service,
     session::Session,
@@ -42,6 +44,9 @@ use crate::{
 
 /// How long a peer is given to answer a close frame.
 const CLOSE_ANSWER: Duration = Duration::from_secs(1);
+
+/// Bytes of a client's control frame before its payload: two, and the mask (RFC 6455, section 5.2).
+const CONTROL_FRAME_HEAD: usize = 2 + 4;
 
 /// Why reading ended.
 enum Ending {
@@ -57,6 +62,7 @@ enum Ending {
 pub(crate) async fn run<S: Service>(
     core: Arc<Core<S>>,
     id: ConnectionId,
+    place: Place,
     right: Right,
     socket: WebSocketStream<Wire>,
     link: &Arc<Link>,
@@ -64,7 +70,7 @@ pub(crate) async fn run<S: Service>(
 ) -> bool {
     let (sink, mut stream) = socket.split();
     let (queue, outgoing) = mpsc::channel(writer::QUEUE);
-    let session = Session::new(core, id, right, queue, output);
+    let session = Session::new(core, id, place, right, queue, output);
     // Whatever ends this future, and be it an abort, ends the tasks of the connection too.
     let _end_tasks = session.gone.clone().drop_guard();
     let writer = session.start_writer(sink, outgoing, link.clone());
@@ -118,6 +124,7 @@ impl<S: Service> Session<S> {
     /// Reads messages and starts what they ask for.
     async fn read(self: &Arc<Self>, stream: &mut SplitStream<WebSocketStream<Wire>>, link: &Link) -> Ending {
         let mut pulse = Pulse::new(self.core.limits.ping_interval);
+        let mut overdue = pin!(link.overdue(self.core.limits.body_read_timeout));
         loop {
             let received = tokio::select! {
                 () = self.gone.cancelled() => return Ending::Gone,
@@ -131,8 +138,18 @@ impl<S: Service> Session<S> {
                     }
                     continue;
                 }
+                () = &mut overdue => {
+                    self.core.counters.refusals.count(Bound::BodyTime);
+                    let limit = self.core.limits.body_read_timeout.as_secs_f64();
+                    let refusal = invalid(&format!("the message did not arrive whole within {limit} s"));
+                    return Ending::Broken(Some(refusal), close_frame(CloseCode::Policy, "message too slow"));
+                }
                 received = stream.next() => received,
             };
+            if let Some(Ok(Message::Ping(payload) | Message::Pong(payload))) = &received {
+                // Apart from the message that it may have come in the middle of.
+                link.settle_part(payload.len() + CONTROL_FRAME_HEAD);
+            }
             let taking = async {
                 match received {
                     Some(Ok(Message::Text(text))) => {
@@ -141,6 +158,7 @@ impl<S: Service> Session<S> {
                         self.take(text).await;
                     }
                     Some(Ok(Message::Binary(_))) => {
+                        link.settle();
                         let refusal = invalid("this is a binary message; send text messages");
                         let in_flight = self.admit().await;
                         self.send(Outgoing::answer(refusal.to_text(), in_flight)).await;

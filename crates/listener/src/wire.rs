@@ -36,6 +36,8 @@ pub(crate) struct Link {
     is_waiting: AtomicBool,
     /// Bytes read of a message or request that is not whole yet.
     unsettled: AtomicUsize,
+    /// Messages and requests that have become whole so far.
+    settled: AtomicU64,
     /// Whether reading ended because requests hold too much memory.
     is_over_budget: AtomicBool,
     budget: Arc<Budget>,
@@ -49,6 +51,7 @@ impl Link {
             written: AtomicU64::new(0),
             is_waiting: AtomicBool::new(false),
             unsettled: AtomicUsize::new(0),
+            settled: AtomicU64::new(0),
             is_over_budget: AtomicBool::new(false),
             budget,
         })
@@ -57,6 +60,33 @@ impl Link {
     /// What has been read is taken: it is no longer counted here.
     pub(crate) fn settle(&self) {
         self.budget.remove(self.unsettled.swap(0, Relaxed));
+        self.settled.fetch_add(1, Relaxed);
+    }
+
+    /// So many bytes of what has been read are taken, and what is left belongs to a message that is not whole yet.
+    pub(crate) fn settle_part(&self, bytes: usize) {
+        let take = |unsettled: usize| Some(unsettled.saturating_sub(bytes));
+        if let Ok(before) = self.unsettled.fetch_update(Relaxed, Relaxed, take) {
+            self.budget.remove(before.min(bytes));
+        }
+        self.settled
+            .fetch_add(u64::from(self.unsettled.load(Relaxed) == 0), Relaxed);
+    }
+
+    /// Ends when a message has been on its way for `limit`, or up to twice as long: bytes of it have come, and it is not
+    /// whole.
+    pub(crate) async fn overdue(&self, limit: Duration) {
+        let mut looks = interval_at(Instant::now() + limit, limit);
+        let mut before = None;
+        loop {
+            looks.tick().await;
+            let is_waiting = self.unsettled.load(Relaxed) > 0;
+            let now = is_waiting.then(|| self.settled.load(Relaxed));
+            if now.is_some() && now == before {
+                return;
+            }
+            before = now;
+        }
     }
 
     /// Ends when the peer has taken no byte of what is sent to it for `limit`, or up to twice as long.

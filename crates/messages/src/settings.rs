@@ -121,6 +121,11 @@ fn expected(expected: Expected, lang: Lang) -> String {
             phrase!(lang, "one of {english}", "次のいずれか ({japanese}) ")
         }
         Expected::List => phrase!(lang, "a list of texts", "文字列のリスト"),
+        Expected::Origins => phrase!(
+            lang,
+            "a list of origins such as app://obsidian.md, or scheme://* for all of a scheme",
+            "app://obsidian.md のようなオリジン (scheme://* でそのスキームすべて) のリスト"
+        ),
         Expected::Folders => phrase!(lang, "a list of folders", "フォルダーのリスト"),
         Expected::Time => phrase!(
             lang,

@@ -99,12 +99,15 @@ impl Access {
         if authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host)) {
             return Ok(false);
         }
-        let is_listed = |known: &String| match known.strip_suffix('*') {
-            Some(scheme) => origin
-                .get(..scheme.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(scheme)),
-            None => known.eq_ignore_ascii_case(origin),
-        };
+        // A star stands for all of a scheme and never for the rest of a name: `http://localhost*` would be every name
+        // that begins so.
+        let is_listed =
+            |known: &String| match known.strip_suffix('*').filter(|scheme| scheme.ends_with("://")) {
+                Some(scheme) => origin
+                    .get(..scheme.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(scheme)),
+                None => known.eq_ignore_ascii_case(origin),
+            };
         if self.origins.iter().any(is_listed) {
             Ok(true)
         } else {
@@ -136,7 +139,7 @@ impl Access {
             return true;
         }
         let name = match authority.rsplit_once(':') {
-            Some((name, port)) if port.parse::<u16>().is_ok() => name,
+            Some((name, port)) if is_port(port) => name,
             _ => authority,
         };
         let bare = name.trim_start_matches('[').trim_end_matches(']');
@@ -146,6 +149,25 @@ impl Access {
         let name = name.strip_suffix('.').unwrap_or(name);
         self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
     }
+}
+
+/// Whether a text is a port: digits alone, since Rust's numbers may have a sign.
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
+}
+
+/// Whether `origin` can be the origin of a page (RFC 6454, section 6.2): `scheme://host`, perhaps with a port, or `null`;
+/// or stands for all of a scheme, `scheme://*`.
+pub fn is_origin(origin: &str) -> bool {
+    let Some((scheme, host)) = origin.split_once("://") else {
+        return origin.eq_ignore_ascii_case("null");
+    };
+    let is_scheme = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
+    let is_host = |letter: char| !letter.is_whitespace() && !"/*?#@".contains(letter);
+    scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && scheme.chars().all(is_scheme)
+        && !host.is_empty()
+        && (host == "*" || host.chars().all(is_host))
 }
 
 /// Whether `authority` (`name`, `name:port`, `[v6]` or `[v6]:port`) names this machine's loopback interface.
@@ -164,7 +186,7 @@ fn is_loopback_authority(authority: &str) -> bool {
             None => (authority, None),
         },
     };
-    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+    if port.is_some_and(|port| !is_port(port)) {
         return false;
     }
     if authority.starts_with('[') {
@@ -217,6 +239,9 @@ mod tests {
             "[::1]x",
             "localhost:port",
             "127.0.0.1:99999",
+            "127.0.0.1:+80",
+            "127.0.0.1:-0",
+            "[::1]:+80",
             "[127.0.0.1]",
             "127.1",
         ] {
@@ -282,6 +307,59 @@ mod tests {
             beyond.admit(Some("evil.example:8765"), None),
             Err(Refusal::ForeignHost)
         );
+    }
+
+    #[test]
+    fn a_star_stands_for_all_of_a_scheme_and_for_nothing_else() {
+        let access = Access {
+            origins: vec!["http://localhost*".into(), "*".into(), "app://*".into()],
+            hosts: vec!["okibi.lan".into()],
+            ..Access::default()
+        };
+        let host = Some("127.0.0.1:8765");
+        assert_eq!(access.admit(host, Some("app://any")), Ok(true));
+        for origin in [
+            "http://localhost.evil.example",
+            "http://localhost",
+            "https://a",
+            "null",
+        ] {
+            assert_eq!(
+                access.admit(host, Some(origin)),
+                Err(Refusal::ForeignOrigin),
+                "{origin}"
+            );
+        }
+        assert_eq!(
+            access.admit(Some("okibi.lan:+80"), None),
+            Err(Refusal::ForeignHost)
+        );
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host() {
+        for right in [
+            "app://obsidian.md",
+            "chrome-extension://*",
+            "http://localhost:3000",
+            "null",
+            "http://[::1]:80",
+        ] {
+            assert!(is_origin(right), "{right}");
+        }
+        for wrong in [
+            "http://localhost*",
+            "*",
+            "localhost:3000",
+            "http://",
+            "http://a/b",
+            "http://*.a",
+            "://a",
+            "1a://b",
+            "",
+        ] {
+            assert!(!is_origin(wrong), "{wrong}");
+        }
     }
 
     #[test]

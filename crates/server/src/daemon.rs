@@ -8,7 +8,6 @@ use std::{
 use okibi_engine::ModelInfo;
 use okibi_protocol::{
     SERVER_TYPE_DAEMON,
-    guard::Right,
     method::{InputType, RunState, Status},
     notice::LaunchId,
     stage::StageEvent,
@@ -124,14 +123,6 @@ impl Daemon {
         self.check_ready()?;
         let loading = || Failure::NotReady(Box::new(self.status()));
         self.models.current().ok_or_else(loading)
-    }
-
-    /// Whether a caller with this right may change what runs here.
-    pub(crate) fn check_manage(&self, right: Right) -> Result<(), Failure> {
-        if right < Right::Manage {
-            return Err(Failure::NotAllowed);
-        }
-        self.check_ready()
     }
 
     pub(crate) fn check_ready(&self) -> Result<(), Failure> {

@@ -2,10 +2,10 @@
 
 use std::{future::Future, sync::Arc};
 
-use axum::{Router, response::Response};
+use axum::{Router, http::Method, response::Response};
 use okibi_dialects::{Dialect, HttpError};
 use okibi_listener::{Answer, CallContext, Refused, Service};
-use okibi_protocol::jsonrpc::Call;
+use okibi_protocol::{guard::Right, jsonrpc::Call};
 
 use crate::{daemon::Daemon, http, rpc};
 
@@ -31,8 +31,16 @@ impl Service for DaemonService {
         HttpError::from(refused).response(Dialect::of(path))
     }
 
-    fn is_open(&self, path: &str) -> bool {
-        okibi_dialects::is_open(path)
+    fn answers_when_full(&self, method: &Method, path: &str) -> bool {
+        okibi_dialects::answers_when_full(method, path)
+    }
+
+    fn needed_right(&self, method: &Method, path: &str) -> Option<Right> {
+        okibi_dialects::needed_right(method, path)
+    }
+
+    fn dialect(&self, path: &str) -> &'static str {
+        Dialect::of(path).name()
     }
 
     fn on_burst_ended(&self) {

@@ -62,7 +62,7 @@ impl Declaration {
             (None, Expected::Address) => "IP".into(),
             (None, Expected::Text | Expected::Model) => "TEXT".into(),
             (None, Expected::Path) => "PATH".into(),
-            (None, Expected::List | Expected::Folders) => "A,…".into(),
+            (None, Expected::List | Expected::Folders | Expected::Origins) => "A,…".into(),
         }
     }
 }
@@ -140,6 +140,8 @@ pub enum Expected {
     List,
     /// A [`Expected::List`] of folders.
     Folders,
+    /// A [`Expected::List`] of origins of web pages; see [`is_origin`](okibi_protocol::guard::is_origin).
+    Origins,
     /// A time such as `30m`, or `always`.
     Time,
     /// An IP address.

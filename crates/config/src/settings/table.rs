@@ -18,7 +18,7 @@ use super::{
     choices::{DeviceChoice, KeepAlive, LangChoice, NotificationChoice, ProgressChoice},
     declaration::{
         Declaration,
-        Expected::{self, Address, Folders, List, Model, OneOf, Path, Port, Switch, Text, Time},
+        Expected::{self, Address, Folders, List, Model, OneOf, Origins, Path, Port, Switch, Text, Time},
         Scope, field, field_with_hint, words,
     },
     declare::settings,
@@ -196,7 +196,7 @@ settings! {
         placeholder: Some("NAME,…"),
     }
     allowed_origins (AllowedOrigins): Vec<String> {
-        default: Vec::new(), expected: List, scope: Daemon,
+        default: Vec::new(), expected: Origins, scope: Daemon,
         en: "Origins of web pages and extensions to let in, such as app://obsidian.md",
         ja: "受け付ける Web ページや拡張機能のオリジン (例: app://obsidian.md)",
         placeholder: Some("ORIGIN,…"),

@@ -176,6 +176,34 @@ fn a_list_is_an_array_in_the_file_and_has_commas_elsewhere() {
 }
 
 #[test]
+fn an_origin_with_a_star_in_its_name_is_refused() {
+    for (written, is_right) in [
+        ("['app://obsidian.md/', 'chrome-extension://*']", true),
+        ("['http://localhost*']", false),
+        ("['*']", false),
+        ("['localhost:3000']", false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, format!("allowed_origins = {written}\n")).unwrap();
+        let loaded = Settings::load(&Flags::default(), &|_| None, &file);
+        let origins = &loaded.settings.allowed_origins.value;
+        assert_eq!(
+            loaded.problems.is_empty(),
+            is_right,
+            "{written}: {:?}",
+            loaded.problems
+        );
+        let expected: &[&str] = if is_right {
+            &["app://obsidian.md", "chrome-extension://*"]
+        } else {
+            &[]
+        };
+        assert_eq!(origins, expected, "{written}");
+    }
+}
+
+#[test]
 fn two_slashes_do_not_lead_out_of_the_home_folder() {
     let folder = |model: &str| {
         let flags = Flags::default().with(Key::Model, Some(model.into()));
@@ -283,6 +311,11 @@ fn fitting(expected: Expected) -> BoxedStrategy<Written> {
         Expected::List | Expected::Folders => prop::collection::vec(texts(r#"[-a-z日:/*,"]{1,12}"#), 0..4)
             .prop_map(Written::List)
             .boxed(),
+        Expected::Origins => {
+            prop::collection::vec(texts(r"[a-z]{1,8}://([a-z.]{1,12}(:[1-9][0-9]{0,3})?|\*)"), 0..4)
+                .prop_map(Written::List)
+                .boxed()
+        }
         Expected::Time => texts("[0-9]{1,4}[smh]?|always").prop_map(text).boxed(),
         Expected::Address => any::<std::net::IpAddr>()
             .prop_map(|address| text(address.to_string()))

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use okibi_protocol::models::{Variant, is_path};
+use okibi_protocol::{
+    guard::is_origin,
+    models::{Variant, is_path},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
@@ -152,6 +155,10 @@ impl Value for Vec<String> {
             .filter(|text| !text.is_empty());
         match expected {
             Expected::Folders => texts.map(|text| path_text(text, base)).collect(),
+            Expected::Origins => texts
+                .map(|text| text.trim_end_matches('/'))
+                .map(|text| is_origin(text).then(|| text.to_owned()))
+                .collect(),
             _ => Some(texts.map(str::to_owned).collect()),
         }
     }

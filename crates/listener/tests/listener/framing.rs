@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::{
     MaybeTlsStream,
     tungstenite::{
-        Message,
+        Bytes, Message,
         protocol::frame::{
             Frame,
             coding::{Data, OpCode},
@@ -144,6 +144,53 @@ async fn a_silent_peer_is_dropped_and_one_that_answers_pings_is_not() {
     lively.call(1, "echo", json!(["still here"])).await;
     assert_eq!(lively.receive().await["result"], "still here");
     drop(silent);
+}
+
+#[tokio::test]
+async fn a_message_that_trickles_is_not_waited_for() {
+    let limits = Limits {
+        body_read_timeout: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let server = serve(limits);
+    let mut steady = server.connect().await;
+    let (mut sink, mut stream) = server.connect().await.0.split();
+    let part = |opcode| Message::Frame(Frame::message(vec![b' '], OpCode::Data(opcode), false));
+    sink.send(part(Data::Text)).await.unwrap();
+    // A ping between two parts is no whole message either.
+    let trickling = async {
+        while sink.send(part(Data::Continue)).await.is_ok()
+            && sink.send(Message::Ping(Bytes::new())).await.is_ok()
+        {
+            steady.call(1, "echo", json!([])).await;
+            steady.receive().await;
+        }
+    };
+    let reading = async {
+        let mut texts = Vec::new();
+        loop {
+            match stream.next().await.expect("a close frame").expect("no error") {
+                Message::Text(text) => texts.push(text.to_string()),
+                Message::Close(frame) => break (texts, u16::from(frame.expect("a code").code)),
+                _ => {}
+            }
+        }
+    };
+    let (texts, code) = within(async {
+        tokio::select! {
+            closed = reading => closed,
+            () = trickling => panic!("the server has to say why it closes"),
+        }
+    })
+    .await;
+    assert!(
+        texts.len() == 1 && texts[0].contains("did not arrive whole"),
+        "{texts:?}"
+    );
+    assert_eq!(code, 1008);
+    // One that sends whole messages stays; an earlier answer may not have been read yet.
+    steady.call(2, "echo", json!(["here"])).await;
+    while steady.receive().await["result"] != "here" {}
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use okibi_listener::{Limits, bind};
 use serde_json::json;
 use tokio::{
@@ -140,12 +141,14 @@ async fn bodies_and_headers_over_their_limit_are_refused() {
             .starts_with("HTTP/1.1 413 "),
         "no reset"
     );
-    let header = format!("Host: localhost\r\nX: {}\r\n{CLOSE}", "x".repeat(20_000));
-    assert!(
-        raw(server.port(), &get("/hello", &header))
-            .await
-            .starts_with("HTTP/1.1 431 ")
-    );
+    for (length, status) in [(20_000, 431), (10_100, 431), (9_000, 200)] {
+        let header = format!("Host: localhost\r\nX: {}\r\n{CLOSE}", "x".repeat(length));
+        let answer = raw(server.port(), &get("/hello", &header)).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{length}: {answer}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -165,7 +168,55 @@ async fn slow_and_missing_headers_are_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_connection_over_the_limit_is_told_so_and_leaves_the_others_alone() {
+async fn beyond_the_limit_only_the_status_and_a_stop_are_answered() {
+    let limits = Limits {
+        max_connections: 2,
+        ..Limits::default()
+    };
+    let server = serve(limits);
+    let mut first = server.connect().await;
+    let mut second = server.connect().await;
+    for client in [&mut first, &mut second] {
+        client.call(1, "echo", json!([])).await;
+        client.receive().await;
+    }
+    let answer = raw(
+        server.port(),
+        &get("/hello", &format!("Host: localhost\r\n{CLOSE}")),
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    let mut beyond = server.connect().await;
+    beyond.call(2, "echo", json!([])).await;
+    let refused = beyond.receive().await;
+    assert_eq!(refused["error"]["code"], -32002, "{refused}");
+    assert!(refused.to_string().contains("max_connections"), "{refused}");
+    beyond.call(3, "get_status", json!([])).await;
+    // The service of this test has no such method: its own answer shows that it was asked.
+    assert_eq!(beyond.receive().await["error"]["code"], -32601);
+    first.call(4, "echo", json!([1])).await;
+    assert_eq!(first.receive().await["result"], 1, "the others are left alone");
+}
+
+#[tokio::test]
+async fn a_place_beyond_the_limit_is_not_kept() {
+    let limits = Limits {
+        max_connections: 1,
+        header_read_timeout: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let server = serve(limits);
+    let mut only = server.connect().await;
+    only.call(1, "echo", json!([])).await;
+    only.receive().await;
+    let mut beyond = server.connect().await;
+    while let Some(Ok(_)) = within(beyond.0.next()).await {}
+    only.call(2, "echo", json!([])).await;
+    only.receive().await;
+}
+
+#[tokio::test]
+async fn a_connection_without_any_place_is_told_so_and_leaves_the_others_alone() {
     let limits = Limits {
         max_connections: 2,
         ..Limits::default()
@@ -174,6 +225,10 @@ async fn a_connection_over_the_limit_is_told_so_and_leaves_the_others_alone() {
     let mut first = server.connect().await;
     let second = server.connect().await;
     assert_eq!(server.listener.connections(), 2);
+    let mut reserved = Vec::new();
+    for _ in 0..16 {
+        reserved.push(TcpStream::connect(("127.0.0.1", server.port())).await.unwrap());
+    }
     let answer = raw(server.port(), "").await;
     assert!(
         answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("\"}"),

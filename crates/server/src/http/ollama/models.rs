@@ -108,10 +108,8 @@ pub(in crate::http) async fn show(request: Request<ShowRequest>) -> Result<Json<
     responses((status = 200, body = Object), Refusals)
 )]
 pub(in crate::http) async fn pull(request: Request<PullRequest>) -> Result<Response, OllamaError> {
-    let Request {
-        daemon, caller, body, ..
-    } = request;
-    daemon.check_manage(caller.right)?;
+    let Request { daemon, body, .. } = request;
+    daemon.check_ready()?;
     let (model, name) = (body.model, body.name);
     let model = ShowRequest { model, name }.name()?;
     let mut steps = daemon
@@ -158,7 +156,7 @@ fn model_line(step: Step) -> Value {
     responses((status = 200), Refusals)
 )]
 pub(in crate::http) async fn delete(request: Request<ShowRequest>) -> Result<StatusCode, OllamaError> {
-    request.daemon.check_manage(request.caller.right)?;
+    request.daemon.check_ready()?;
     let name = request.body.name()?;
     let name = name.strip_suffix(":latest").unwrap_or(&name).to_owned();
     request.daemon.models.remove(name).await?;
