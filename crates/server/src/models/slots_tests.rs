@@ -505,7 +505,7 @@ fn every_way_to_name_a_model_finds_it() {
         world.begin(model, Purpose::Memory);
     }
     let slots = &world.slots;
-    let name = |slot: Option<&super::slots::Slot<TestEngine>>| slot.map(|slot| slot.request.model.clone());
+    let name = |slot: Option<&super::slot::Slot<TestEngine>>| slot.map(|slot| slot.request.model.clone());
     let by_files = |asked| name(slots.find_by_files(&ModelRef::parse(asked)));
     let found = |asked| name(slots.find(&ModelRef::parse(asked)));
     for (asked, model) in [
