@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
 use okibi_client::Client;
-use okibi_engine::{Output, Overflow, Text, session::Session, tokenizer::Tokenizer};
+use okibi_engine::{Output, Overflow, Sequence, Text, session::Session, tokenizer::Tokenizer};
 use okibi_protocol::{
     method::{CheckInit, EmbedParams, GetStatus, Input, NoParams},
     vector::Encoding,
@@ -60,11 +60,10 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
     let tokenizer = Tokenizer::load(&files)?;
     let mut session = Session::open(&environment, &files, pieces::threads(), Default::default())?;
 
-    let ids = tokenizer
+    let query = tokenizer
         .encode(&[QUERY.into()], None, Overflow::Truncate)?
-        .remove(0)
-        .windows
         .remove(0);
+    let query: Sequence = query.windows.into_iter().next().unwrap_or_default().into();
     let (mut served, mut bare, mut asked) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..QUERIES {
         let began = Instant::now();
@@ -79,13 +78,13 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
         served.push(began.elapsed());
         let began = Instant::now();
         session
-            .run(&[(ids.as_slice(), Output::Text)])
+            .run(&[(&query, Output::Text)])
             .map_err(|error| anyhow::anyhow!("{error}"))?;
         bare.push(began.elapsed());
     }
-    report.number("query_tokens", "tokens of the query", ids.len() as f64, "");
-    let (query, run) = (median(&mut served), median(&mut bare));
-    report.time("query_ms", "query over WebSocket, median", query);
+    report.number("query_tokens", "tokens of the query", query.ids.len() as f64, "");
+    let (served_in, run) = (median(&mut served), median(&mut bare));
+    report.time("query_ms", "query over WebSocket, median", served_in);
     report.time(
         "query_p99_ms",
         "query over WebSocket, 99 of 100",
@@ -100,7 +99,7 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
     report.number(
         "query_overhead_ms",
         "query less bare run",
-        (query.as_secs_f64() - run.as_secs_f64()) * 1e3,
+        (served_in.as_secs_f64() - run.as_secs_f64()) * 1e3,
         "ms",
     );
 
@@ -177,14 +176,15 @@ fn by_hand(
     let began = Instant::now();
     let texts: Vec<Text> = texts.iter().map(|text| text.as_str().into()).collect();
     let encoded = tokenizer.encode(&texts, None, Overflow::Truncate)?;
-    let mut encoded: Vec<Vec<u32>> = encoded.into_iter().flat_map(|text| text.windows).collect();
-    encoded.sort_by_key(|ids| std::cmp::Reverse(ids.len()));
+    let windows = encoded.into_iter().flat_map(|text| text.windows);
+    let mut encoded: Vec<Sequence> = windows.map(Sequence::from).collect();
+    encoded.sort_by_key(|text| std::cmp::Reverse(text.ids.len()));
     let mut rest = encoded.as_slice();
     while let Some(longest) = rest.first() {
-        let count = (budget / longest.len()).clamp(1, rest.len());
+        let count = (budget / longest.ids.len()).clamp(1, rest.len());
         let (batch, after) = rest.split_at(count);
-        let ids: Vec<(&[u32], Output)> = batch.iter().map(|ids| (ids.as_slice(), Output::Text)).collect();
-        session.run(&ids).map_err(|error| anyhow::anyhow!("{error}"))?;
+        let batch: Vec<(&Sequence, Output)> = batch.iter().map(|text| (text, Output::Text)).collect();
+        session.run(&batch).map_err(|error| anyhow::anyhow!("{error}"))?;
         rest = after;
     }
     Ok(began.elapsed())

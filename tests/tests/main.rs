@@ -23,6 +23,7 @@ mod models_window;
 mod not_finite;
 mod package;
 mod pulls;
+mod recipes;
 mod tray;
 mod windows;
 mod wire;

@@ -12,6 +12,7 @@ use crate::{
     error::EmbedError,
     pooling::{self, Pooling},
     queue::{Answer, Meter, Queue},
+    sequence::Sequence,
     session::Output,
     space::SpaceId,
     tokenizer::{Overflow, Text, TokenInfo, Tokenizer, Tokens},
@@ -24,7 +25,7 @@ pub enum Role {
     Query,
     /// Something to be found.
     Document,
-    /// Neither: the text as it is.
+    /// Neither: the text as it is, behind the model's default prompt where it has one.
     #[default]
     None,
 }
@@ -36,6 +37,8 @@ pub struct EmbedRequest {
     pub texts: Vec<Text>,
     /// What they are for.
     pub role: Role,
+    /// What is put before each text, in place of the role's prompt; nothing where it is empty.
+    pub prompt: Option<String>,
     /// Whether vectors are brought to unit length.
     pub normalize: bool,
     /// Keeps the first so many values of each vector, before normalizing.
@@ -54,6 +57,7 @@ impl EmbedRequest {
         Self {
             texts: texts.into_iter().map(Into::into).collect(),
             role: Role::None,
+            prompt: None,
             normalize: true,
             dimensions: None,
             overflow: Overflow::Truncate,
@@ -68,7 +72,7 @@ impl EmbedRequest {
 pub struct Embedded {
     /// One vector per text, in their order; with [`Output::Tokens`] those of its tokens, one after the other.
     pub vectors: Vec<Vec<f32>>,
-    /// Which texts have no finite vector; what `vectors` holds for them means nothing.
+    /// Which texts have no finite vector, or made the model fail; what `vectors` holds for them means nothing.
     pub failed: Vec<usize>,
     /// Tokens of each text that were embedded, prompt and special tokens included.
     pub tokens: Vec<usize>,
@@ -114,6 +118,8 @@ pub struct ModelInfo {
     pub name: String,
     /// Length of a vector.
     pub dimension: usize,
+    /// Length of a token's vector, where the model gives vectors of tokens.
+    pub token_dimension: Option<usize>,
     /// Tokens of a text that it reads, special tokens included.
     pub max_tokens: usize,
     /// What is put before a text, by its role.
@@ -214,7 +220,7 @@ impl Engine {
         match role {
             Role::Query => self.info.prompts.query.as_deref(),
             Role::Document => self.info.prompts.document.as_deref(),
-            Role::None => None,
+            Role::None => self.info.prompts.of_no_role(),
         }
     }
 
@@ -226,6 +232,7 @@ impl Engine {
         let EmbedRequest {
             texts,
             role,
+            prompt,
             normalize,
             dimensions,
             overflow,
@@ -246,7 +253,10 @@ impl Engine {
                 dimension,
             });
         }
-        let prompt = self.prompt(role);
+        let prompt = match &prompt {
+            Some(prompt) => Some(prompt.as_str()).filter(|prompt| !prompt.is_empty()),
+            None => self.prompt(role),
+        };
         let began = Instant::now();
         let tokens = self.tokenizer.encode(&texts, prompt, overflow)?;
         Ok(Prepared {
@@ -297,8 +307,13 @@ impl Engine {
                 .collect()
         };
         let windows = tokens.iter().map(own).collect();
-        let ids = tokens.into_iter().flat_map(|text| text.windows).collect();
-        let answer = self.queue.submit(client, ids, output)?;
+        let sequences = tokens.into_iter().flat_map(|text| {
+            let left_out = text.left_out;
+            text.windows
+                .into_iter()
+                .map(move |ids| Sequence { ids, left_out })
+        });
+        let answer = self.queue.submit(client, sequences.collect(), output)?;
         Ok(Pending {
             answer,
             embedded,
@@ -341,7 +356,8 @@ impl Pending {
             return Ok(embedded);
         }
         let mut vectors = computed.vectors.into_iter().map(|mut vector| {
-            vector.truncate(keep);
+            // One that the model failed for is as long as the others, which tells a client the length.
+            vector.resize(keep, 0.0);
             if normalize {
                 pooling::normalize(&mut vector);
             }
@@ -365,8 +381,9 @@ fn failed(whole: &[bool], vectors: &[Vec<f32>]) -> Vec<usize> {
         .collect()
 }
 
+/// Whether a vector is there and all of it is finite.
 fn is_finite(vector: &[f32]) -> bool {
-    vector.iter().all(|value| value.is_finite())
+    !vector.is_empty() && vector.iter().all(|value| value.is_finite())
 }
 
 /// Returns the mean of the next vectors by their weights, `keep` values, of unit length where `normalize` says so.

@@ -4,7 +4,7 @@
 //! owns one OS thread, which owns the ONNX session, and answers through futures.
 //!
 //! - [`runtime`]: the ONNX Runtime library
-//! - [`tokenizer`], [`session`], [`pooling`]: from a text to its vector
+//! - [`tokenizer`], [`session`], [`pooling`], `layers`: from a text to its vector
 //! - [`batch`]: which texts are computed together
 //! - [`canary`]: whether a model's vectors are still what they were
 //!
@@ -22,11 +22,18 @@ pub mod tokenizer;
 mod device;
 mod engine;
 mod error;
+mod graph;
+mod layers;
 mod load;
 mod memory;
+mod numbers;
 mod queue;
+mod sequence;
 mod space;
+mod table;
+mod tensors;
 mod unigram;
+mod weights;
 
 pub use device::{Device, DevicePreference};
 pub use engine::{EmbedRequest, Embedded, Engine, ModelInfo, Pending, Prepared, Role, Timing};
@@ -34,6 +41,7 @@ pub use error::{Cause, EmbedError, LoadError};
 pub use load::{Admission, DEFAULT_BATCH_TOKENS, DEFAULT_QUEUED_TEXTS, LoadOptions, Observer, load};
 pub use memory::return_unused as return_unused_memory;
 pub use queue::{BatchRecord, Meter};
+pub use sequence::Sequence;
 pub use session::Output;
 pub use space::SpaceId;
 pub use tokenizer::{Overflow, Text, TokenInfo};

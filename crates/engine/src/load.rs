@@ -22,6 +22,7 @@ use crate::{
     memory,
     queue::{Bounds, Queue},
     runtime,
+    sequence::Sequence,
     session::{Output, Session},
     space::{self, Contents},
     tokenizer::{Overflow, Tokenizer},
@@ -98,18 +99,21 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
         mut session,
         contents,
     } = open(options, &library, &files, threads, observer)?;
-    let dimension = staged(Stage::Warmup, observer, |_| warm_up(&tokenizer, &mut session))?;
+    let (dimension, token_dimension) =
+        staged(Stage::Warmup, observer, |_| warm_up(&tokenizer, &mut session))?;
+    contents.check_unchanged()?;
     memory::return_unused();
     let info = ModelInfo {
-        space: contents.space(&files, dimension),
+        space: contents.space(&files, session.output(), dimension),
         weight_bytes: contents.weight_bytes,
         digest: contents.digest(),
         modified: contents.modified,
         name: files.name,
         dimension,
+        token_dimension,
         max_tokens: tokenizer.max_tokens(),
         prompts: files.prompts,
-        pooling: files.pooling,
+        pooling: files.pipeline.pooling,
         architecture: files.architecture,
         threads,
         device: session.device(),
@@ -226,17 +230,21 @@ fn of_snapshot(model: &HubModel, snapshot: &Snapshot) -> Result<ModelFiles, Load
 }
 
 /// Embeds one short text, so that the first query does not pay for what a session puts off until its first run.
-/// Returns the length of a vector.
-fn warm_up(tokenizer: &Tokenizer, session: &mut Session) -> Result<usize, LoadError> {
+/// Returns the length of a vector, and that of a token's where the model gives such vectors.
+fn warm_up(tokenizer: &Tokenizer, session: &mut Session) -> Result<(usize, Option<usize>), LoadError> {
     let tokens = tokenizer
         .encode(&["warm-up".into()], None, Overflow::Truncate)
         .map_err(|error| LoadError::WarmUp { source: error.into() })?;
-    let ids: Vec<(&[u32], Output)> = tokens
-        .iter()
-        .map(|text| (text.windows[0].as_slice(), Output::Text))
+    let texts: Vec<Sequence> = tokens
+        .into_iter()
+        .flat_map(|text| text.windows)
+        .map(Sequence::from)
         .collect();
-    let vectors = session.run(&ids).map_err(|source| LoadError::WarmUp { source })?;
-    Ok(vectors[0].len())
+    let mut run = |output| session.run(&[(&texts[0], output)]);
+    let vectors = run(Output::Text).map_err(|source| LoadError::WarmUp { source })?;
+    let of_tokens = run(Output::Tokens).ok();
+    let token_dimension = of_tokens.map(|vectors| vectors[0].len() / texts[0].ids.len().max(1));
+    Ok((vectors[0].len(), token_dimension))
 }
 
 /// Runs one stage and reports its start and its end, with the time it took.

@@ -30,6 +30,7 @@ use crate::{
     batch::{BatchSlice, Planner, Waiting},
     error::EmbedError,
     memory,
+    sequence::Sequence,
     session::{Output, Session},
 };
 
@@ -111,14 +112,16 @@ struct State {
 struct Job {
     /// Its number, which stays when others leave.
     number: u64,
-    /// Token ids, sorted from long to short; taken when their batch runs.
-    ids: Vec<Vec<u32>>,
+    /// The texts, sorted from long to short; taken when their batch runs.
+    texts: Vec<Sequence>,
     /// Position in the request of each sorted text.
     positions: Vec<usize>,
     output: Output,
     arrived: Instant,
     done: Computed,
     computed: usize,
+    /// Why the last text that failed did.
+    failure: Option<EmbedError>,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -126,7 +129,7 @@ struct Job {
 struct Part {
     job: u64,
     first: usize,
-    ids: Vec<Vec<u32>>,
+    texts: Vec<Sequence>,
     output: Output,
 }
 
@@ -165,25 +168,25 @@ impl Queue {
     pub(crate) fn submit(
         &self,
         client: u64,
-        texts: Vec<Vec<u32>>,
+        texts: Vec<Sequence>,
         output: Output,
     ) -> Result<oneshot::Receiver<Answer>, EmbedError> {
         let (reply, answer) = oneshot::channel();
         let mut positions: Vec<usize> = (0..texts.len()).collect();
-        positions.sort_by_key(|at| std::cmp::Reverse(texts[*at].len()));
-        let mut texts: Vec<Option<Vec<u32>>> = texts.into_iter().map(Some).collect();
-        let ids: Vec<Vec<u32>> = positions.iter().filter_map(|at| texts[*at].take()).collect();
+        positions.sort_by_key(|at| std::cmp::Reverse(texts[*at].ids.len()));
+        let mut texts: Vec<Option<Sequence>> = texts.into_iter().map(Some).collect();
+        let texts: Vec<Sequence> = positions.iter().filter_map(|at| texts[*at].take()).collect();
 
         let limit = self.shared.bounds.texts;
         let mut state = self.shared.state.lock();
-        if state.texts > 0 && state.texts + ids.len() > limit {
+        if state.texts > 0 && state.texts + texts.len() > limit {
             return Err(EmbedError::Busy { limit });
         }
-        state.texts += ids.len();
+        state.texts += texts.len();
         state.arrivals += 1;
         let number = state.arrivals;
         let start = state.planner.arrive(client);
-        let lengths = ids.iter().map(Vec::len).collect();
+        let lengths = texts.iter().map(|text| text.ids.len()).collect();
         state.waiting.push(Waiting {
             client,
             lengths,
@@ -195,14 +198,15 @@ impl Queue {
         state.jobs.push(Job {
             number,
             done: Computed {
-                vectors: vec![Vec::new(); ids.len()],
+                vectors: vec![Vec::new(); texts.len()],
                 ..Computed::default()
             },
-            ids,
+            texts,
             positions,
             output,
             arrived: Instant::now(),
             computed: 0,
+            failure: None,
             reply,
         });
         drop(state);
@@ -248,16 +252,19 @@ impl Shared {
         while let Some(parts) = self.next_parts() {
             let outcome = self.run(&mut session, &parts);
             let outcomes = match outcome {
-                // One request's text may be at fault, so each request gets a run of its own.
-                Err(_) if parts.len() > 1 => parts
-                    .iter()
-                    .map(|part| self.run(&mut session, std::slice::from_ref(part)))
-                    .collect(),
-                Err(error) => vec![Err(error)],
+                // One text may be at fault, so each request gets a run of its own, and each text of one that fails again.
+                Err(_) if parts.len() > 1 => {
+                    let of_part = |part| match self.run(&mut session, std::slice::from_ref(part)) {
+                        Ok(run) => Ok(run),
+                        Err(error) => self.run_each(&mut session, part, error),
+                    };
+                    parts.iter().map(of_part).collect()
+                }
+                Err(error) => vec![self.run_each(&mut session, &parts[0], error)],
                 Ok(Run { vectors, took }) => {
                     let mut vectors = vectors.into_iter();
                     let taken = |part: &Part| Run {
-                        vectors: vectors.by_ref().take(part.ids.len()).collect(),
+                        vectors: vectors.by_ref().take(part.texts.len()).collect(),
                         took,
                     };
                     parts.iter().map(taken).map(Ok).collect()
@@ -309,14 +316,14 @@ impl State {
                     meter.queued(job.done.queued);
                 }
             }
-            let ids = job.ids[slice.first..slice.first + slice.count]
+            let texts = job.texts[slice.first..slice.first + slice.count]
                 .iter_mut()
                 .map(std::mem::take)
                 .collect();
             Part {
                 job: job.number,
                 first: slice.first,
-                ids,
+                texts,
                 output: job.output,
             }
         };
@@ -338,42 +345,49 @@ impl State {
     fn remove(&mut self, at: usize) -> Job {
         self.waiting.remove(at);
         let job = self.jobs.remove(at);
-        self.texts -= job.ids.len();
+        self.texts -= job.texts.len();
         job
     }
 
-    /// Takes the vectors of a part in, and answers when the job is whole, or fails it at once.
+    /// Takes the vectors of a part in, and answers when the job is whole, or fails it at once. A job none of whose texts
+    /// has a vector fails.
     fn settle(&mut self, part: &Part, outcome: Result<Run, EmbedError>) {
         let Some(at) = self.jobs.iter().position(|job| job.number == part.job) else {
             return;
         };
-        match outcome {
+        let Run { vectors, took } = match outcome {
+            Ok(run) => run,
             Err(error) => {
                 let job = self.remove(at);
                 // The receiver is gone where the client has taken its request back.
                 let _ = job.reply.send(Err(error));
+                return;
             }
-            Ok(Run { vectors, took }) => {
-                let job = &mut self.jobs[at];
-                job.computed += vectors.len();
-                job.done.computing += took;
-                for (offset, vector) in vectors.into_iter().enumerate() {
-                    let position = job.positions[part.first + offset];
-                    job.done.vectors[position] = vector;
-                }
-                if job.computed == job.ids.len() {
-                    let job = self.remove(at);
-                    // As above.
-                    let _ = job.reply.send(Ok(job.done));
-                }
+        };
+        let job = &mut self.jobs[at];
+        job.computed += vectors.len();
+        job.done.computing += took;
+        for (offset, vector) in vectors.into_iter().enumerate() {
+            match vector {
+                Ok(vector) => job.done.vectors[job.positions[part.first + offset]] = vector,
+                Err(error) => job.failure = Some(error),
             }
+        }
+        if job.computed == job.texts.len() {
+            let job = self.remove(at);
+            let is_any = job.done.vectors.iter().any(|vector| !vector.is_empty());
+            // As above.
+            let _ = job.reply.send(match job.failure {
+                Some(error) if !is_any => Err(error),
+                _ => Ok(job.done),
+            });
         }
     }
 }
 
-/// The vectors of a batch's texts, and how long it took.
+/// What texts came to, and how long it took.
 struct Run {
-    vectors: Vec<Vec<f32>>,
+    vectors: Vec<Result<Vec<f32>, EmbedError>>,
     took: Duration,
 }
 
@@ -384,7 +398,10 @@ impl Shared {
         let outcome = run(session, parts);
         let took = began.elapsed();
         if let Some(meter) = self.meter.get() {
-            let lengths = parts.iter().flat_map(|part| &part.ids).map(Vec::len);
+            let lengths = parts
+                .iter()
+                .flat_map(|part| &part.texts)
+                .map(|text| text.ids.len());
             let texts = lengths.clone().count();
             meter.batch(&BatchRecord {
                 texts,
@@ -394,20 +411,55 @@ impl Shared {
                 is_ok: outcome.is_ok(),
             });
         }
-        outcome.map(|vectors| Run { vectors, took })
+        outcome.map(|vectors| Run {
+            vectors: vectors.into_iter().map(Ok).collect(),
+            took,
+        })
+    }
+
+    /// Computes the texts of a part one by one, after they have failed together: those that are not at fault get their
+    /// vectors.
+    ///
+    /// Errors: a `failure` that does not lie in a text.
+    fn run_each(&self, session: &mut Session, part: &Part, failure: EmbedError) -> Result<Run, EmbedError> {
+        if !matches!(failure, EmbedError::Compute { .. }) {
+            return Err(failure);
+        }
+        let mut all = Run {
+            vectors: Vec::with_capacity(part.texts.len()),
+            took: Duration::ZERO,
+        };
+        if part.texts.len() == 1 {
+            all.vectors.push(Err(failure));
+            return Ok(all);
+        }
+        for text in &part.texts {
+            let alone = Part {
+                texts: vec![text.clone()],
+                ..*part
+            };
+            match self.run(session, std::slice::from_ref(&alone)) {
+                Ok(run) => {
+                    all.took += run.took;
+                    all.vectors.extend(run.vectors);
+                }
+                Err(error) => all.vectors.push(Err(error)),
+            }
+        }
+        Ok(all)
     }
 }
 
 /// Computes one batch. A panic in the runtime becomes an error.
 fn run(session: &mut Session, parts: &[Part]) -> Result<Vec<Vec<f32>>, EmbedError> {
     // Two requests often ask for the same text at the same time; it is computed once.
-    let mut distinct: HashMap<(&[u32], Output), usize> = HashMap::new();
-    let mut texts: Vec<(&[u32], Output)> = Vec::new();
+    let mut distinct: HashMap<(&Sequence, Output), usize> = HashMap::new();
+    let mut texts: Vec<(&Sequence, Output)> = Vec::new();
     let mut at_of: Vec<usize> = Vec::new();
     for part in parts {
-        for ids in &part.ids {
-            let at = *distinct.entry((ids, part.output)).or_insert_with(|| {
-                texts.push((ids, part.output));
+        for text in &part.texts {
+            let at = *distinct.entry((text, part.output)).or_insert_with(|| {
+                texts.push((text, part.output));
                 texts.len() - 1
             });
             at_of.push(at);

@@ -1,29 +1,18 @@
-//! The model's ONNX session: token ids in, pooled vectors out.
+//! A model, ready to compute: token ids in, pooled vectors out.
 
-use ort::{
-    environment::Environment,
-    session::{Session as Library, SessionInputValue, builder::GraphOptimizationLevel},
-    value::{DynValue, Tensor, TensorElementType},
-};
+use ort::environment::Environment;
 
-use okibi_models::{ModelError, ModelFiles};
+use okibi_models::{ChosenOutput, Holds, ModelFiles, Network};
 
 use crate::{
     device::{Device, DevicePreference},
-    error::{Cause, EmbedError, LoadError},
+    error::{Cause, LoadError},
+    graph::{Given, Graph},
+    layers::Layers,
     pooling::{Pooling, pool},
+    sequence::Sequence,
+    table::Table,
 };
-
-/// Inputs this code knows how to fill.
-const KNOWN_INPUTS: [&str; 4] = ["input_ids", "attention_mask", "token_type_ids", "position_ids"];
-
-/// Outputs that hold token or text vectors, the best first; a model's only output is taken whatever its name.
-const KNOWN_OUTPUTS: [&str; 4] = [
-    "last_hidden_state",
-    "token_embeddings",
-    "sentence_embedding",
-    "text_embeds",
-];
 
 /// What is wanted of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,161 +26,111 @@ pub enum Output {
 
 /// A model, open and ready to run. Not shared between threads: it belongs to the engine's own.
 pub struct Session {
-    device: Device,
-    library: Library,
-    output: String,
+    network: Source,
     pooling: Pooling,
-    pad_id: u32,
+    layers: Layers,
+    /// Length of a text's vector, where the model's files say it.
+    dimension: Option<usize>,
+}
+
+/// What vectors come from.
+enum Source {
+    Graph(Box<Graph>),
+    Table(Table),
 }
 
 impl Session {
     /// Opens the model. `threads` compute one run together; `preference` says which device computes, if it is
     /// available.
     ///
-    /// Errors: [`LoadError::Model`] for a file that is broken or wants inputs this code does not know.
+    /// Errors: [`LoadError::Model`] for a file that is broken; those of a model that is not supported
+    /// ([`ModelError::Unsupported`](okibi_models::ModelError::Unsupported)) or whose files are missing.
     pub fn open(
         environment: &Environment,
         files: &ModelFiles,
         threads: usize,
         preference: DevicePreference,
     ) -> Result<Self, LoadError> {
-        let broken = |source: Cause| LoadError::Model {
-            path: files.model.clone(),
-            source,
+        let network = match files.pipeline.network {
+            Network::Graph => Source::Graph(Box::new(Graph::open(environment, files, threads, preference)?)),
+            Network::Table => Source::Table(Table::load(&files.model)?),
         };
-        std::fs::File::open(&files.model).map_err(|source| ModelError::Unreadable {
-            path: files.model.clone(),
-            source,
-        })?;
-        let (library, device) =
-            open_on(environment, files, threads, preference).map_err(|error| broken(error.into()))?;
-        for input in library.inputs() {
-            let is_i64 = input.dtype().tensor_type() == Some(TensorElementType::Int64);
-            if !KNOWN_INPUTS.contains(&input.name()) || !is_i64 {
-                let known = KNOWN_INPUTS.join(", ");
-                return Err(broken(
-                    format!("its input {:?} is not one of {known} (int64)", input.name()).into(),
-                ));
-            }
-        }
-        let outputs: Vec<&str> = library.outputs().iter().map(|output| output.name()).collect();
-        let output = KNOWN_OUTPUTS
-            .into_iter()
-            .find(|known| outputs.contains(known))
-            .or(if let [only] = outputs.as_slice() {
-                Some(*only)
-            } else {
-                None
-            })
-            .ok_or_else(|| broken(format!("its outputs {outputs:?} hold no vectors").into()))?
-            .to_owned();
+        let has_layers = match &network {
+            Source::Graph(graph) => graph.output().holds != Holds::Texts,
+            Source::Table(_) => true,
+        };
         Ok(Self {
-            device,
-            library,
-            output,
-            pooling: files.pooling,
-            pad_id: files.pad_id,
+            network,
+            pooling: files.pipeline.pooling.clone(),
+            layers: if has_layers {
+                Layers::load(&files.pipeline)?
+            } else {
+                Layers::default()
+            },
+            dimension: files.pipeline.dimension(),
         })
     }
 
     /// What computes it.
     pub fn device(&self) -> Device {
-        self.device
+        match &self.network {
+            Source::Graph(graph) => graph.device(),
+            Source::Table(_) => Device::Cpu,
+        }
     }
 
-    /// Runs the model on texts as token ids, padded to the longest.
+    /// The graph's output that vectors are taken from, where there is a graph.
+    pub fn output(&self) -> Option<&ChosenOutput> {
+        match &self.network {
+            Source::Graph(graph) => Some(graph.output()),
+            Source::Table(_) => None,
+        }
+    }
+
+    /// Runs the model on texts.
     ///
-    /// Gives for each either its vector (dimension values) or those of all its tokens (tokens × dimension values).
-    /// Errors: the runtime's, and [`EmbedError::NoTokenVectors`] where the model pools by itself.
-    pub fn run(&mut self, texts: &[(&[u32], Output)]) -> Result<Vec<Vec<f32>>, Cause> {
-        let width = texts.iter().map(|(ids, _)| ids.len()).max().unwrap_or(0);
-        let shape = [texts.len(), width];
-        let filled = |fill: &dyn Fn(usize, Option<u32>) -> i64| -> ort::Result<DynValue> {
-            let values = texts
-                .iter()
-                .flat_map(|(ids, _)| (0..width).map(|at| fill(at, ids.get(at).copied())))
-                .collect::<Vec<i64>>();
-            Ok(Tensor::from_array((shape, values))?.into_dyn())
+    /// Gives for each either its vector (dimension values) or those of all its tokens (tokens × the network's dimension).
+    /// Errors: the runtime's, and [`EmbedError::NoTokenVectors`](crate::EmbedError::NoTokenVectors) where the model pools
+    /// by itself.
+    pub fn run(&mut self, texts: &[(&Sequence, Output)]) -> Result<Vec<Vec<f32>>, Cause> {
+        let mut results = vec![Vec::new(); texts.len()];
+        for wanted in [Output::Text, Output::Tokens] {
+            let places: Vec<usize> = (0..texts.len()).filter(|at| texts[*at].1 == wanted).collect();
+            if places.is_empty() {
+                continue;
+            }
+            let wanted_texts: Vec<&Sequence> = places.iter().map(|at| texts[*at].0).collect();
+            for (at, vector) in places.into_iter().zip(self.run_for(wanted, &wanted_texts)?) {
+                results[at] = vector;
+            }
+        }
+        Ok(results)
+    }
+
+    fn run_for(&mut self, wanted: Output, texts: &[&Sequence]) -> Result<Vec<Vec<f32>>, Cause> {
+        let given = match &mut self.network {
+            Source::Graph(graph) => graph.run(texts, wanted == Output::Tokens)?,
+            Source::Table(table) => {
+                let rows = texts.iter().map(|text| table.rows(&text.ids));
+                Given::Tokens(rows.collect::<Result<_, _>>()?, table.dimension())
+            }
         };
-        let pad = i64::from(self.pad_id);
-        let mut inputs: Vec<(String, SessionInputValue<'_>)> =
-            Vec::with_capacity(self.library.inputs().len());
-        for input in self.library.inputs() {
-            let value = match input.name() {
-                "input_ids" => filled(&|_, id| id.map_or(pad, i64::from)),
-                "attention_mask" => filled(&|_, id| i64::from(id.is_some())),
-                "position_ids" => filled(&|at, _| at as i64),
-                _ => filled(&|_, _| 0),
-            }?;
-            inputs.push((input.name().to_owned(), value.into()));
-        }
-        let outputs = self.library.run(inputs)?;
-        let (shape, values) = outputs[self.output.as_str()].try_extract_tensor::<f32>()?;
-        match shape[..] {
-            [count, dimension] if count as usize == texts.len() && dimension > 0 => {
-                if texts.iter().any(|(_, output)| *output == Output::Tokens) {
-                    return Err(EmbedError::NoTokenVectors.into());
-                }
-                Ok(values
-                    .chunks_exact(dimension as usize)
-                    .map(<[f32]>::to_vec)
-                    .collect())
+        let vectors = match given {
+            Given::Texts(vectors) => vectors,
+            Given::Tokens(rows, _) if wanted == Output::Tokens => return Ok(rows),
+            Given::Tokens(rows, dimension) => {
+                let each = rows.iter().zip(texts);
+                let pooled = each.map(|(rows, text)| pool(&self.pooling, rows, dimension, text.left_out));
+                pooled
+                    .map(|pooled| self.layers.apply(pooled))
+                    .collect::<Result<_, _>>()?
             }
-            [count, tokens, dimension]
-                if count as usize == texts.len() && tokens as usize == width && dimension > 0 =>
-            {
-                let dimension = dimension as usize;
-                Ok(values
-                    .chunks_exact(width * dimension)
-                    .zip(texts)
-                    .map(|(rows, (ids, output))| {
-                        let rows = &rows[..ids.len() * dimension];
-                        match output {
-                            Output::Text => pool(self.pooling, rows, dimension),
-                            Output::Tokens => rows.to_vec(),
-                        }
-                    })
-                    .collect())
+        };
+        match (vectors.first().map(Vec::len), self.dimension) {
+            (Some(found), Some(expected)) if found != expected => {
+                Err(format!("its vectors have {found} values, and the modules give {expected}").into())
             }
-            _ => Err(format!("its output {:?} has the unusable shape {shape:?}", self.output).into()),
+            _ => Ok(vectors),
         }
     }
-}
-
-/// Opens the model on the first device that takes it.
-fn open_on(
-    environment: &Environment,
-    files: &ModelFiles,
-    threads: usize,
-    preference: DevicePreference,
-) -> ort::Result<(Library, Device)> {
-    let mut candidates = preference.candidates().into_iter();
-    loop {
-        let device = candidates.next().unwrap_or_default();
-        match build(environment, files, threads, device) {
-            Err(error) if device != Device::Cpu => {
-                tracing::warn!(device = device.name(), %error, "the device does not take the model");
-            }
-            outcome => return outcome.map(|library| (library, device)),
-        }
-    }
-}
-
-fn build(
-    environment: &Environment,
-    files: &ModelFiles,
-    threads: usize,
-    device: Device,
-) -> ort::Result<Library> {
-    let builder = Library::builder(environment)?
-        .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_intra_threads(threads)?
-        // Threads wait for the next part of a run spinning, which is a quarter faster; a daemon that waits for the next
-        // query must not burn a core, so they stop with the run.
-        .with_intra_op_spinning(true)?
-        .with_config_entry("session.force_spinning_stop", "1")?
-        // Without VNNI, x86 CPUs add int8 products up in 16 bits and cut what does not fit: vectors would
-        // depend on the CPU. This costs a tenth of the speed there, and nothing elsewhere.
-        .with_precise_qmm()?;
-    device.configure(builder)?.commit_from_file(&files.model)
 }

@@ -5,12 +5,13 @@ use std::{
     fmt,
     fs::{self, File},
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
+    time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
-use okibi_models::{ModelError, ModelFiles, Prompts, store};
+use okibi_models::{ChosenOutput, FileStamp, Holds, ModelError, ModelFiles, Prompts, Step, store};
 
 /// Hexadecimal digits of an id: 64 bits, so that two spaces of one user never meet.
 const DIGITS: usize = 16;
@@ -18,7 +19,7 @@ const DIGITS: usize = 16;
 /// File of the cache folder with the hashes of files.
 const DIGESTS: &str = "digests.json";
 
-/// The space of a model's vectors: a short hash of weights, tokenizer, pooling, prompts, limit and length.
+/// The space of a model's vectors: a short hash of weights, tokenizer, modules, prompts, limit and length.
 ///
 /// Vectors that were cut to fewer values, or are not of unit length, are in spaces of their own; their ids end in
 /// `-d128` and `-raw`.
@@ -59,6 +60,8 @@ pub(crate) struct Contents {
     pub(crate) weight_bytes: u64,
     /// When the ONNX file was last changed.
     pub(crate) modified: Option<SystemTime>,
+    /// The files, as they were when they were read.
+    stamps: Vec<(PathBuf, Option<FileStamp>)>,
 }
 
 impl Contents {
@@ -69,6 +72,8 @@ impl Contents {
         let mut digests = Digests::open(cache_folder);
         let mut weights = Vec::new();
         let mut weight_bytes = 0;
+        let all = files.weights.iter().chain([&files.tokenizer]);
+        let stamps = all.map(|path| (path.clone(), stamp(path))).collect();
         for path in &files.weights {
             let (hash, bytes) = digests.of(path)?;
             weights.push(hash);
@@ -81,7 +86,18 @@ impl Contents {
             tokenizer,
             weight_bytes,
             modified: fs::metadata(&files.model).and_then(|file| file.modified()).ok(),
+            stamps,
         })
+    }
+
+    /// Checks that the files are still those that were read: what was loaded meanwhile is then what the hashes are of.
+    ///
+    /// Errors: [`ModelError::Changed`].
+    pub(crate) fn check_unchanged(&self) -> Result<(), ModelError> {
+        match self.stamps.iter().find(|(path, read)| stamp(path) != *read) {
+            None => Ok(()),
+            Some((path, _)) => Err(ModelError::Changed { path: path.clone() }),
+        }
     }
 
     /// Returns a hash of weights and tokenizer, 64 hexadecimal digits.
@@ -93,15 +109,24 @@ impl Contents {
         hasher.finalize().to_hex().to_string()
     }
 
-    /// Returns the space of the model's whole vectors, of unit length.
-    pub(crate) fn space(&self, files: &ModelFiles, dimension: usize) -> SpaceId {
+    /// Returns the space of the model's whole vectors, of unit length; `output` is what they are taken from.
+    pub(crate) fn space(
+        &self,
+        files: &ModelFiles,
+        output: Option<&ChosenOutput>,
+        dimension: usize,
+    ) -> SpaceId {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.digest().as_bytes());
         // All that goes into a vector, in an order that stays: users keep ids beside their indexes. Padding is left out, since
         // the model does not attend to it.
         let Prompts { query, document, .. } = &files.prompts;
-        let manner = serde_json::json!([
-            files.pooling,
+        let pooling = match files.pipeline.pooling.modes.as_slice() {
+            [only] => json!(only),
+            several => json!(several),
+        };
+        let manner = json!([
+            pooling,
             query,
             document,
             files.max_tokens,
@@ -109,8 +134,71 @@ impl Contents {
             dimension
         ]);
         hasher.update(manner.to_string().as_bytes());
+        // What most models do without: an id stays what it was before Okibi knew of such things.
+        let rest = further(files, output);
+        if !rest.is_empty() {
+            hasher.update(Value::Object(rest).to_string().as_bytes());
+        }
         SpaceId(hasher.finalize().to_hex()[..DIGITS].to_owned())
     }
+}
+
+/// Returns what else goes into a model's vectors, where it is not the usual.
+fn further(files: &ModelFiles, output: Option<&ChosenOutput>) -> Map<String, Value> {
+    let mut rest = Map::new();
+    let mut add = |name: &str, is_unusual: bool, value: Value| {
+        if is_unusual {
+            rest.insert(name.to_owned(), value);
+        }
+    };
+    let pipeline = &files.pipeline;
+    add("lower_case", pipeline.lower_case, json!(true));
+    add("include_prompt", !pipeline.pooling.include_prompt, json!(false));
+    add("keeps_end", files.keeps_end, json!(true));
+    let whole = output.filter(|output| output.holds == Holds::Texts);
+    add("output", whole.is_some(), json!(whole.map(|output| &output.name)));
+    let last = pipeline.steps.len().saturating_sub(1);
+    let steps = pipeline
+        .steps
+        .iter()
+        .enumerate()
+        .filter_map(|(at, step)| match step {
+            Step::Dense(dense) => Some(json!([
+                "dense",
+                dense.input,
+                dense.output,
+                dense.has_bias,
+                dense.has_residual,
+                dense.activation.name()
+            ])),
+            Step::LayerNorm(norm) => Some(json!(["layer_norm", norm.dimension])),
+            Step::Normalize if at < last => Some(json!(["normalize"])),
+            // Whether the result is of unit length is for the request to say.
+            Step::Normalize => None,
+        });
+    let steps: Vec<Value> = steps.collect();
+    add("steps", !steps.is_empty(), json!(steps));
+    let Prompts {
+        query,
+        document,
+        named,
+        ..
+    } = &files.prompts;
+    let is_of_role = |prompt: &&String| [query, document].contains(&&Some((*prompt).clone()));
+    let others: Vec<_> = named
+        .iter()
+        .filter(|(_, prompt)| !prompt.is_empty() && !is_of_role(prompt))
+        .collect();
+    add("prompts", !others.is_empty(), json!(others));
+    let default = files.prompts.of_no_role();
+    add("default_prompt", default.is_some(), json!(default));
+    rest
+}
+
+/// Returns the stamp of a file; a pipe has none.
+fn stamp(path: &Path) -> Option<FileStamp> {
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    FileStamp::of(&metadata)
 }
 
 /// Returns the bytes of a model's weights on disk.
@@ -121,32 +209,37 @@ pub(crate) fn weight_bytes(files: &ModelFiles) -> u64 {
 
 /// A file as it was when it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct FileStamp {
-    bytes: u64,
-    /// Time of its last change, in nanoseconds since 1970.
-    changed: u128,
+struct Digest {
+    stamp: FileStamp,
     hash: String,
 }
 
 /// The hashes of files, by path.
 struct Digests {
     file: PathBuf,
-    stamps: BTreeMap<PathBuf, FileStamp>,
+    digests: BTreeMap<PathBuf, Digest>,
     is_new: bool,
+    /// When it was opened.
+    now: SystemTime,
 }
 
 impl Digests {
     fn open(folder: &Path) -> Self {
+        Self::open_at(folder, SystemTime::now())
+    }
+
+    fn open_at(folder: &Path, now: SystemTime) -> Self {
         let file = folder.join(DIGESTS);
         Self {
-            stamps: store::read(&file),
+            digests: store::read(&file),
             file,
             is_new: false,
+            now,
         }
     }
 
-    /// Returns the hash and the size of a file. A file of the same size and time as when it was read is not read again: some
-    /// have gigabytes.
+    /// Returns the hash and the size of a file. A file that is unchanged since it was read is not read again: some have
+    /// gigabytes. One that was changed just now is not remembered, since a further change might not show.
     fn of(&mut self, path: &Path) -> Result<(blake3::Hash, u64), ModelError> {
         let unreadable = |source| ModelError::Unreadable {
             path: path.to_owned(),
@@ -157,16 +250,12 @@ impl Digests {
             // A pipe can be read only once, and not by us.
             return Ok((blake3::hash(path.as_os_str().as_encoded_bytes()), 0));
         }
-        let changed = metadata
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-            .map_or(0, |since| since.as_nanos());
+        let stamp = FileStamp::of(&metadata).filter(|stamp| stamp.is_settled(self.now));
         let known = self
-            .stamps
+            .digests
             .get(path)
-            .filter(|stamp| changed > 0 && (stamp.bytes, stamp.changed) == (metadata.len(), changed));
-        if let Some(hash) = known.and_then(|stamp| blake3::Hash::from_hex(&stamp.hash).ok()) {
+            .filter(|digest| stamp.as_ref() == Some(&digest.stamp));
+        if let Some(hash) = known.and_then(|digest| blake3::Hash::from_hex(&digest.hash).ok()) {
             return Ok((hash, metadata.len()));
         }
         let mut hasher = blake3::Hasher::new();
@@ -174,13 +263,11 @@ impl Digests {
             .update_reader(File::open(path).map_err(unreadable)?)
             .map_err(unreadable)?;
         let hash = hasher.finalize();
-        let stamp = FileStamp {
-            bytes: metadata.len(),
-            changed,
-            hash: hash.to_hex().to_string(),
-        };
-        self.stamps.insert(path.to_owned(), stamp);
-        self.is_new = true;
+        if let Some(stamp) = stamp {
+            let hash = hash.to_hex().to_string();
+            self.digests.insert(path.to_owned(), Digest { stamp, hash });
+            self.is_new = true;
+        }
         Ok((hash, metadata.len()))
     }
 
@@ -189,8 +276,8 @@ impl Digests {
         if !self.is_new || self.file == Path::new(DIGESTS) {
             return;
         }
-        self.stamps.retain(|path, _| path.exists());
-        if let Err(error) = store::write(&self.file, &self.stamps) {
+        self.digests.retain(|path, _| path.exists());
+        if let Err(error) = store::write(&self.file, &self.digests) {
             tracing::debug!(%error, file = %self.file.display(), "the digests are not kept");
         }
     }
@@ -198,6 +285,8 @@ impl Digests {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use okibi_models::describe;
 
     use super::*;
@@ -214,16 +303,49 @@ mod tests {
     fn a_changed_file_is_read_again_and_an_unchanged_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("model.onnx");
-        fs::write(&file, b"one").unwrap();
+        let later = SystemTime::now() + Duration::from_secs(3600);
         let first = |digests: &mut Digests| digests.of(&file).unwrap().0;
-        let mut digests = Digests::open(folder.path());
+        fs::write(&file, b"one").unwrap();
+        let mut digests = Digests::open_at(folder.path(), later);
         let one = first(&mut digests);
         digests.keep();
-        let mut again = Digests::open(folder.path());
+        let mut again = Digests::open_at(folder.path(), later);
         assert_eq!(first(&mut again), one);
         assert!(!again.is_new, "it was remembered");
         fs::write(&file, b"another").unwrap();
         assert_ne!(first(&mut again), one);
+    }
+
+    #[test]
+    fn a_file_that_was_changed_just_now_is_not_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("model.onnx");
+        let mut digests = Digests::open(folder.path());
+        for content in [b"one", b"two"] {
+            fs::write(&file, content).unwrap();
+            assert_eq!(digests.of(&file).unwrap().0, blake3::hash(content));
+        }
+        assert!(!digests.is_new);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn other_contents_of_the_same_size_and_time_have_another_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("model.onnx");
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let later = SystemTime::now() + Duration::from_secs(3600);
+        let mut digests = Digests::open_at(folder.path(), later);
+        for content in [b"one", b"two"] {
+            fs::write(&file, content).unwrap();
+            File::options()
+                .write(true)
+                .open(&file)
+                .unwrap()
+                .set_modified(then)
+                .unwrap();
+            assert_eq!(digests.of(&file).unwrap().0, blake3::hash(content));
+        }
     }
 
     #[test]
@@ -239,12 +361,13 @@ mod tests {
         let look = || {
             let files = describe("m", folder.path(), None, None).unwrap();
             let contents = Contents::read(&files, Path::new("")).unwrap();
+            contents.check_unchanged().unwrap();
             assert_eq!(
                 contents.weight_bytes,
                 weight_bytes(&files),
                 "admission counts the same files"
             );
-            (contents.space(&files, 4), contents.weight_bytes)
+            (contents.space(&files, None, 4), contents.weight_bytes)
         };
         let (space, bytes) = look();
         write("model.onnx_data", b"another model's, or a leftover");
@@ -253,5 +376,10 @@ mod tests {
         let (changed, more) = look();
         assert_ne!(changed, space);
         assert_eq!(more, bytes + 2);
+        let files = describe("m", folder.path(), None, None).unwrap();
+        let contents = Contents::read(&files, Path::new("")).unwrap();
+        write("weights.bin", b"while it loads");
+        let error = contents.check_unchanged().unwrap_err();
+        assert!(matches!(error, ModelError::Changed { path } if path.ends_with("weights.bin")));
     }
 }

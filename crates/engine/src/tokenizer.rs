@@ -4,9 +4,10 @@ use std::{borrow::Cow, path::Path};
 
 use tokenizers::{
     AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl,
+    normalizers::{Lowercase, Sequence as Normalizers},
 };
 
-use okibi_models::{ModelError, ModelFiles};
+use okibi_models::{ModelError, ModelFiles, Network};
 
 use crate::{
     error::{EmbedError, LoadError},
@@ -37,6 +38,10 @@ pub struct Tokenizer {
     /// Special tokens behind every text.
     behind: Vec<u32>,
     vocabulary: usize,
+    /// Whether the beginning of a text that is too long is cut off, and not its end.
+    keeps_end: bool,
+    /// Whether the prompt takes no part in the pooling.
+    leaves_prompt_out: bool,
     /// The model's prompts with their ids: every request would compute the same ones.
     prompts: Vec<(String, Vec<u32>)>,
 }
@@ -83,7 +88,7 @@ impl From<&str> for Text {
 /// What is done with a text over the model's limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
-    /// Its end is cut off, which is reported.
+    /// Its end is cut off, which is reported; its beginning where the model's files say so.
     #[default]
     Truncate,
     /// The request is refused.
@@ -102,6 +107,8 @@ pub struct Tokens {
     pub found: usize,
     /// Special tokens of each window, which say nothing about the text.
     pub around: usize,
+    /// The first tokens of each window that take no part in the pooling.
+    pub left_out: usize,
 }
 
 impl Tokens {
@@ -147,6 +154,9 @@ impl Tokenizer {
         drop(bytes);
         // Cutting and padding are done here, where the counts are kept and batches are made.
         library.with_truncation(None).map_err(broken)?.with_padding(None);
+        if files.pipeline.lower_case {
+            lower_case(&mut library).map_err(broken)?;
+        }
         let lacking: Vec<AddedToken> = files
             .special_tokens
             .iter()
@@ -156,7 +166,10 @@ impl Tokenizer {
         if !lacking.is_empty() {
             library.add_special_tokens(lacking).map_err(broken)?;
         }
-        let (before, behind) = around(&library).map_err(broken)?;
+        let (before, behind) = match files.pipeline.network {
+            Network::Graph => around(&library).map_err(broken)?,
+            Network::Table => (Vec::new(), Vec::new()),
+        };
         let vocabulary = library.get_vocab_size(true);
         let mut tokenizer = Self {
             library,
@@ -164,14 +177,17 @@ impl Tokenizer {
             before,
             behind,
             vocabulary,
+            keeps_end: files.keeps_end,
+            leaves_prompt_out: !files.pipeline.pooling.include_prompt,
             prompts: Vec::new(),
         };
-        for prompt in [&files.prompts.query, &files.prompts.document]
-            .into_iter()
-            .flatten()
-        {
-            let ids = tokenizer.ids_of(prompt).map_err(broken)?;
-            tokenizer.prompts.push((prompt.clone(), ids));
+        let prompts = &files.prompts;
+        let by_role = [&prompts.query, &prompts.document].into_iter().flatten();
+        for prompt in by_role.chain(prompts.named.values().filter(|prompt| !prompt.is_empty())) {
+            if tokenizer.prompts.iter().all(|(known, _)| known != prompt) {
+                let ids = tokenizer.ids_of(prompt).map_err(broken)?;
+                tokenizer.prompts.push((prompt.clone(), ids));
+            }
         }
         Ok(tokenizer)
     }
@@ -298,8 +314,14 @@ impl Tokenizer {
             let parts = [&[self.before.as_slice()], ids, &[self.behind.as_slice()]].concat();
             parts.concat()
         };
+        // As sentence-transformers cuts: the prompt is a part of the text.
+        let cut_before = if self.keeps_end {
+            ids.len().saturating_sub(room)
+        } else {
+            0
+        };
         let windows = if ids.len() <= room || overflow != Overflow::Mean {
-            vec![surround(&[&ids[..ids.len().min(room)]])]
+            vec![surround(&[&ids[cut_before..ids.len().min(cut_before + room)]])]
         } else {
             // The prompt and the text may have been tokenized into one piece where they meet; then the prompt's own
             // ids stand before the windows and its trace in the first one is the text's.
@@ -314,6 +336,12 @@ impl Tokenizer {
             windows,
             found,
             around: around + prompt.len(),
+            // As sentence-transformers does it: the prompt as it is tokenized alone, with the special tokens before it.
+            left_out: match self.leaves_prompt_out && !prompt.is_empty() {
+                true if overflow == Overflow::Mean => self.before.len() + prompt.len(),
+                true => self.before.len() + prompt.len().saturating_sub(cut_before),
+                false => 0,
+            },
         }
     }
 
@@ -361,6 +389,18 @@ fn failed(index: usize, error: &tokenizers::Error) -> EmbedError {
     }
 }
 
+/// Brings every text to lower case before anything else is done with it. Source: sentence-transformers 6.2, `Transformer`.
+fn lower_case(library: &mut Library) -> tokenizers::Result<()> {
+    let others = match library.get_normalizer().cloned() {
+        None => Vec::new(),
+        Some(NormalizerWrapper::Sequence(sequence)) => sequence.into_iter().collect(),
+        Some(other) => vec![other],
+    };
+    let all = [vec![NormalizerWrapper::Lowercase(Lowercase)], others].concat();
+    library.with_normalizer(Some(NormalizerWrapper::Sequence(Normalizers::new(all))))?;
+    Ok(())
+}
+
 /// Returns the special tokens that the template puts before and behind every text.
 fn around(library: &Library) -> tokenizers::Result<(Vec<u32>, Vec<u32>)> {
     let bare = library.encode_fast("a", false)?;
@@ -389,7 +429,7 @@ mod tests {
             .iter()
             .map(|(prompt, _)| prompt.as_str())
             .collect();
-        assert_eq!(known, ["検索クエリ: ", "検索文書: "]);
+        assert_eq!(known, ["検索クエリ: ", "検索文書: ", "トピック: "]);
         for (prompt, ids) in &tokenizer.prompts {
             assert_eq!(*ids, tokenizer.ids_of(prompt).unwrap());
             let asked = [Text::Ids(vec![5])];

@@ -29,6 +29,7 @@ macro_rules! phrase {
 }
 
 pub mod embed;
+mod feature;
 pub mod help;
 pub mod lang;
 pub mod launch;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use okibi_models::{LoadError, ModelError};
 
-use crate::{chain, lang::Lang, units};
+use crate::{chain, feature, lang::Lang, units};
 
 /// Returns why a model cannot be loaded.
 pub fn load_error(error: &LoadError, lang: Lang) -> String {
@@ -271,6 +271,14 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
                 "{path} を読み込めません: {cause}。ファイルとアクセス権を確認してください。"
             )
         }
+        ModelError::Changed { path } => {
+            let path = path.display();
+            phrase!(
+                lang,
+                "{path} was changed while the model was loading. Load it again once nothing writes to the file any more.",
+                "モデルの読み込み中に {path} が変更されました。書き込みが終わってから、もう一度読み込んでください。"
+            )
+        }
         ModelError::Configuration { path, reason: cause } => {
             let path = path.display();
             phrase!(
@@ -279,16 +287,7 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
                 "{path} はモデルの設定として正しくありません: {cause}。モデルを取得し直してください。"
             )
         }
-        ModelError::Pooling { path, mode } => {
-            let path = path.display();
-            phrase!(
-                lang,
-                "The model pools by {mode:?} ({path}), which Okibi does not support. Choose a model with mean, \
-                 CLS or last-token pooling.",
-                "このモデルのプーリング方式「{mode}」({path}) には対応していません。\
-                 平均、CLS、最終トークンのいずれかの方式のモデルを選んでください。"
-            )
-        }
+        ModelError::Unsupported { path, feature } => feature::unsupported(path, feature, lang),
         ModelError::CacheUnwritable { path, source } => {
             let cause = chain(source);
             let path = path.display();

@@ -2,7 +2,7 @@ use std::{io, path::PathBuf};
 
 use okibi_config::{Expected, Key, Origin, Place};
 use okibi_launcher::{Exit, Rejection};
-use okibi_models::{Cause, ModelError};
+use okibi_models::{Cause, Feature, ModelError};
 use okibi_protocol::{
     stage::{Stage, StageState},
     units::Millis,
@@ -42,7 +42,7 @@ fn path() -> PathBuf {
 
 fn model_errors() -> Vec<ModelError> {
     let cause = || Cause::from("x");
-    vec![
+    let mut errors = vec![
         ModelError::UnknownModel {
             name: "e5".into(),
             nearest: vec![],
@@ -129,13 +129,10 @@ fn model_errors() -> Vec<ModelError> {
             path: path(),
             source: io_error(),
         },
+        ModelError::Changed { path: path() },
         ModelError::Configuration {
             path: path(),
             reason: "x".into(),
-        },
-        ModelError::Pooling {
-            path: path(),
-            mode: "weighted".into(),
         },
         ModelError::CacheUnwritable {
             path: path(),
@@ -145,6 +142,38 @@ fn model_errors() -> Vec<ModelError> {
             repository: "a/b".into(),
             file: "f".into(),
             source: cause(),
+        },
+    ];
+    errors.extend(features().into_iter().map(|feature| ModelError::Unsupported {
+        path: path(),
+        feature,
+    }));
+    errors
+}
+
+fn features() -> Vec<Feature> {
+    let name = || String::from("x");
+    vec![
+        Feature::Module(name()),
+        Feature::ModuleOrder,
+        Feature::ModuleOf(name()),
+        Feature::PoolingMode(name()),
+        Feature::Activation(name()),
+        Feature::PickledWeights,
+        Feature::ModelType(name()),
+        Feature::Task(name()),
+        Feature::HiddenState(name()),
+        Feature::PromptInGraph,
+        Feature::Reranker,
+        Feature::Classifier,
+        Feature::LanguageModel,
+        Feature::TextGeneration,
+        Feature::Pooler,
+        Feature::Outputs(name()),
+        Feature::Input(name()),
+        Feature::Length {
+            found: 2,
+            expected: 1,
         },
     ]
 }

@@ -18,9 +18,9 @@ use std::{
 use okibi_protocol::models::Variant;
 
 use crate::{
+    describe::describe,
     error::ModelError,
     library::Hub,
-    onnx::ExternalData,
     resolve::{HubModel, check_repository},
     variant,
 };
@@ -115,10 +115,15 @@ fn complete(snapshot: &Path, model: &HubModel) -> Option<(String, u64)> {
     }?;
     // Our own interrupted downloads leave this mark, where the model's files may all be here and its configuration not.
     let is_interrupted = snapshot.join(".incomplete").exists();
-    // Other tools leave no such mark, but the ONNX file says whether its weights are missing.
-    let model = snapshot.join(&choice);
-    let is_whole = !is_interrupted && ExternalData::of(&model).first_missing(&model).is_none();
-    is_whole.then(|| (choice, files.iter().map(|(_, bytes)| bytes).sum()))
+    if is_interrupted {
+        return None;
+    }
+    // Other tools leave no such mark, but the ONNX file and the list of modules say which files are missing.
+    let is_short = matches!(
+        describe(&model.name, snapshot, Some(&choice), model.known),
+        Err(ModelError::MissingFile { .. })
+    );
+    (!is_short).then(|| (choice, files.iter().map(|(_, bytes)| bytes).sum()))
 }
 
 /// The files below a folder, with forward slashes in their names, and their sizes.

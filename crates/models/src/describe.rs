@@ -4,12 +4,12 @@
 //! default. Which place it was is kept beside the fact, so that `okibi models info` can say why a model behaves as it does.
 //!
 //! ```text
-//! weights      model.onnx or onnx/model*.onnx, and what its graph names beside it
-//! pooling      1_Pooling/config.json                  ► known models ► mean
+//! weights      model.onnx or onnx/model*.onnx, and what its graph and the modules name
+//! modules      modules.json and its folders           ► 1_Pooling ► known models ► mean
 //! normalize    modules.json                           ► true
 //! prompts      config_sentence_transformers.json      ► known models ► none
-//! max_tokens   sentence_bert_config.json, tokenizer_config.json, config.json
-//!                                                     ► known models ► 512
+//! max_tokens   sentence_bert_config.json ► known models ► tokenizer_config.json ► config.json ► 512
+//! output       the graph, by its modules
 //! ```
 //!
 //! A file that is there and wrong is an error and not a reason to go on to the next place: vectors would silently be others.
@@ -17,23 +17,21 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    error::ModelError,
-    files::{ModelFiles, Pooling, Prompts},
+    error::{Feature, ModelError},
+    files::ModelFiles,
+    json::read_json,
     known::{self, KnownModel},
-    onnx::ExternalData,
+    limits::{FALLBACK_MAX_TOKENS, UNLIMITED, first_position, limit, positions},
+    onnx,
+    pipeline::{self, MODULES_FILE, ModuleWeights, Network},
+    prompts::{self, PROMPTS_FILE, Prompts},
 };
-
-/// Token limit of a model whose files name none.
-const FALLBACK_MAX_TOKENS: usize = 512;
-
-/// A `model_max_length` above this means "no limit": transformers writes 10^30 there.
-const LARGEST_LIMIT: f64 = 1e6;
 
 /// The place of what only the table of known models says.
 const TABLE: &str = "known models";
@@ -47,7 +45,7 @@ const DEFAULT: &str = "default";
 /// `onnx/model*.onnx` is taken. What the files do not say comes from the table of `known` models, if the model is in it.
 ///
 /// Errors: [`ModelError::MissingFolder`], [`ModelError::MissingFile`], [`ModelError::OnlySafetensors`],
-/// [`ModelError::Unreadable`], [`ModelError::Configuration`], [`ModelError::Pooling`],
+/// [`ModelError::Unreadable`], [`ModelError::Configuration`], [`ModelError::Unsupported`],
 /// [`ModelError::UntrustedRepository`].
 pub fn describe(
     name: &str,
@@ -60,53 +58,137 @@ pub fn describe(
             folder: folder.to_owned(),
         });
     }
-    let weights = find_weights(name, folder, model_file)?;
-    let tokenizer = folder.join("tokenizer.json");
-    if !is_readable(&tokenizer) {
-        return Err(missing(folder, "tokenizer.json"));
-    }
-    let read = |file: &str| Ok(read_json::<Value>(&folder.join(file))?.unwrap_or_default());
-    let config: Value = read("config.json")?;
+    let usual = known.map(|known| known.pooling).unwrap_or_default();
+    // Before the weights: a model without any that can be used is best refused by what it is.
+    let found = pipeline::read(folder, usual)?;
+    let Weights {
+        files: weights,
+        graph,
+    } = match found.pipeline.network {
+        Network::Graph => find_weights(name, folder, model_file)?,
+        Network::Table => find_table(folder, &found.transformer_folder)?,
+    };
+    let tokenizer =
+        find_tokenizer(folder, &found.transformer_folder).ok_or_else(|| missing(folder, "tokenizer.json"))?;
+    let special_tokens = read_beside(&tokenizer, "special_tokens_map.json")?;
+    let config: Value = read_beside_or(folder, &found.transformer_folder, "config.json")?;
+    let transformer = pipeline::read_transformer(folder, &found.transformer_folder)?;
+    let tokenizer_config = read_beside(&tokenizer, "tokenizer_config.json")?;
     let mut sources = FieldSources::default();
-    let pooling = [
-        (POOLING_FILE, read_pooling(folder)?),
-        (TABLE, known.map(|known| known.pooling)),
-    ];
+    match &found.pooling_file {
+        Some(file) => sources.note("pooling", file),
+        None => sources.note("pooling", if known.is_some() { TABLE } else { DEFAULT }),
+    }
+    let normalize = [(
+        MODULES_FILE,
+        found.has_modules.then(|| found.pipeline.normalizes()),
+    )];
+    let is_table = found.pipeline.network == Network::Table;
     let max_tokens = [
-        (
-            "the model's configuration",
-            max_tokens(folder, &config, &read("tokenizer_config.json")?)?,
-        ),
+        (MODULES_FILE, is_table.then_some(UNLIMITED)),
+        (transformer.file.as_str(), transformer.max_tokens),
         (TABLE, known.map(|known| known.max_tokens)),
-    ];
-    let number = |key: &str| config[key].as_u64();
-    Ok(ModelFiles {
-        name: name.to_owned(),
-        model: weights[0].clone(),
-        weights,
-        tokenizer,
-        pooling: sources.first("pooling", pooling, Pooling::Mean),
-        normalize: sources.first(
-            "normalize",
-            [("modules.json", normalizes(&read("modules.json")?))],
-            true,
+        (
+            "tokenizer_config.json",
+            limit(&tokenizer_config["model_max_length"]),
         ),
+        ("config.json", positions(&config)),
+    ];
+    let mut max_tokens = sources.first("max_tokens", max_tokens, FALLBACK_MAX_TOKENS);
+    if let Some(positions) = positions(&config)
+        && positions < max_tokens
+    {
+        max_tokens = positions;
+        sources.note("max_tokens", "config.json");
+    }
+    let mut pipeline = found.pipeline;
+    pipeline.lower_case = transformer.lower_case;
+    let of_modules = pipeline.weights().filter_map(|weights| match weights {
+        ModuleWeights::Here(file) => Some(file.clone()),
+        _ => None,
+    });
+    let number = |key: &str| config[key].as_u64();
+    let mut files = ModelFiles {
+        name: name.to_owned(),
+        folder: folder.to_owned(),
+        model: weights[0].clone(),
+        external: graph.external.names().map(str::to_owned).collect(),
+        weights: weights.iter().cloned().chain(of_modules).collect(),
+        tokenizer,
+        normalize: sources.first("normalize", normalize, true),
         prompts: prompts(folder, known, &mut sources)?,
-        max_tokens: sources.first("max_tokens", max_tokens, FALLBACK_MAX_TOKENS),
+        max_tokens,
+        first_position: first_position(&config),
+        keeps_end: tokenizer_config["truncation_side"] == "left",
         pad_id: number("pad_token_id")
             .and_then(|id| id.try_into().ok())
             .unwrap_or(0),
-        special_tokens: special_token_texts(&read("special_tokens_map.json")?),
+        special_tokens: special_token_texts(&special_tokens),
         architecture: config["model_type"].as_str().map(str::to_owned),
-        dimension: known
-            .map(|known| known.dimension)
-            .or_else(|| number("hidden_size")?.try_into().ok()),
-        found_in: sources.0,
-    })
+        dimension: pipeline
+            .dimension()
+            .or(known.map(|known| known.dimension))
+            .or_else(|| Some(usize::try_from(number("hidden_size")?).ok()? * pipeline.pooling.modes.len())),
+        output: None,
+        pipeline,
+        found_in: BTreeMap::new(),
+        config,
+    };
+    if let Some(graph) = graph.signature() {
+        let output = files.choose_output(graph)?;
+        sources.note("output", output.reason);
+        files.output = Some(output);
+    }
+    files.found_in = sources.0;
+    Ok(files)
+}
+
+/// Returns the file with a table of vectors.
+fn find_table(folder: &Path, module: &str) -> Result<Weights, ModelError> {
+    match pipeline::weights(folder, module) {
+        ModuleWeights::Here(file) => Ok(Weights {
+            files: vec![file],
+            graph: Arc::default(),
+        }),
+        ModuleWeights::Pickled(path) => Err(ModelError::Unsupported {
+            path,
+            feature: Feature::PickledWeights,
+        }),
+        ModuleWeights::Missing(_) => Err(missing(folder, "model.safetensors")),
+    }
+}
+
+/// What a folder has of weights.
+struct Weights {
+    /// The ONNX file, then those that its graph names.
+    files: Vec<PathBuf>,
+    graph: Arc<onnx::OnnxFile>,
+}
+
+/// Returns the model's `tokenizer.json`, beside its weights or in the Transformer's own folder.
+fn find_tokenizer(folder: &Path, transformer: &str) -> Option<PathBuf> {
+    let places = [folder.to_owned(), folder.join(transformer)];
+    places
+        .map(|place| place.join("tokenizer.json"))
+        .into_iter()
+        .find(|path| is_readable(path))
+}
+
+/// Returns the content of a file beside the tokenizer; nothing where there is none.
+fn read_beside(tokenizer: &Path, file: &str) -> Result<Value, ModelError> {
+    Ok(read_json(&tokenizer.with_file_name(file))?.unwrap_or_default())
+}
+
+/// Returns the content of a file of the folder, or else of the Transformer's own folder; nothing where there is none.
+fn read_beside_or(folder: &Path, transformer: &str, file: &str) -> Result<Value, ModelError> {
+    if let Some(found) = read_json(&folder.join(file))? {
+        return Ok(found);
+    }
+    Ok(read_json(&folder.join(transformer).join(file))?.unwrap_or_default())
 }
 
 /// Returns the files with the model's weights, the ONNX file first.
-fn find_weights(name: &str, folder: &Path, model_file: Option<&str>) -> Result<Vec<PathBuf>, ModelError> {
+fn find_weights(name: &str, folder: &Path, model_file: Option<&str>) -> Result<Weights, ModelError> {
     let model = match model_file {
         Some(file) => Some(folder.join(file)).filter(|path| is_readable(path)),
         None => find_model(folder),
@@ -121,7 +203,8 @@ fn find_weights(name: &str, folder: &Path, model_file: Option<&str>) -> Result<V
             missing(folder, model_file.unwrap_or("model.onnx"))
         });
     };
-    let data = ExternalData::of(&model);
+    let graph = onnx::read(&model);
+    let data = &graph.external;
     // ONNX Runtime would open whatever the graph names, so this comes before anything else does.
     if let Some(what) = data.what_is_wrong() {
         return Err(ModelError::UntrustedRepository {
@@ -133,7 +216,10 @@ fn find_weights(name: &str, folder: &Path, model_file: Option<&str>) -> Result<V
         return Err(missing(folder, absent));
     }
     let beside: Vec<PathBuf> = data.beside(&model).collect();
-    Ok([vec![model], beside].concat())
+    Ok(Weights {
+        files: [vec![model], beside].concat(),
+        graph,
+    })
 }
 
 fn missing(folder: &Path, file: &str) -> ModelError {
@@ -165,13 +251,6 @@ impl FieldSources {
     }
 }
 
-/// Returns whether a list of sentence-transformers' modules ends with vectors of unit length; `None` where there is no list.
-fn normalizes(modules: &Value) -> Option<bool> {
-    let modules = modules.as_array()?;
-    let mut types = modules.iter().filter_map(|module| module["type"].as_str());
-    Some(types.any(|kind| kind.ends_with("Normalize")))
-}
-
 /// Returns whether there is something to read at `path`: a file, or a pipe that a tool or a test feeds.
 fn is_readable(path: &Path) -> bool {
     path.exists() && !path.is_dir()
@@ -195,114 +274,19 @@ fn find_model(folder: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Returns the file's content, or `None` where it does not exist.
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ModelError> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => {
-            return Err(ModelError::Unreadable {
-                path: path.to_owned(),
-                source,
-            });
-        }
-    };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| ModelError::Configuration {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })
-}
-
-/// The file that says how a model pools.
-const POOLING_FILE: &str = "1_Pooling/config.json";
-
-/// The file that says which prompts a model has.
-const PROMPTS_FILE: &str = "config_sentence_transformers.json";
-
-/// Source: sentence-transformers, `models/Pooling.py`: one boolean per mode.
-fn read_pooling(folder: &Path) -> Result<Option<Pooling>, ModelError> {
-    let path = folder.join(POOLING_FILE);
-    let Some(config) = read_json::<serde_json::Map<String, Value>>(&path)? else {
-        return Ok(None);
-    };
-    let modes: Vec<&str> = config
-        .iter()
-        .filter(|(key, value)| key.starts_with("pooling_mode") && value.as_bool() == Some(true))
-        .map(|(key, _)| key.as_str())
-        .chain(config.get("pooling_mode").and_then(Value::as_str))
-        .collect();
-    match modes.as_slice() {
-        [] => Ok(None),
-        ["pooling_mode_mean_tokens" | "mean"] => Ok(Some(Pooling::Mean)),
-        ["pooling_mode_cls_token" | "cls"] => Ok(Some(Pooling::Cls)),
-        ["pooling_mode_lasttoken" | "lasttoken"] => Ok(Some(Pooling::LastToken)),
-        other => Err(ModelError::Pooling {
-            path,
-            mode: other.join(" + "),
-        }),
-    }
-}
-
 /// Returns what is put before a text. A model without prompts has a file that is empty, and the table does not count.
 fn prompts(
     folder: &Path,
     known: Option<&'static KnownModel>,
     sources: &mut FieldSources,
 ) -> Result<Prompts, ModelError> {
-    let (place, prompts) = match (read_prompts(folder)?, known) {
+    let (place, prompts) = match (prompts::read(folder)?, known) {
         (Some(prompts), _) => (PROMPTS_FILE, prompts),
         (None, Some(known)) => (TABLE, known.prompts()),
         (None, None) => return Ok(Prompts::default()),
     };
     sources.note("prompts", place);
     Ok(prompts)
-}
-
-fn read_prompts(folder: &Path) -> Result<Option<Prompts>, ModelError> {
-    let config: Option<Value> = read_json(&folder.join(PROMPTS_FILE))?;
-    let Some(prompts) = config.as_ref().and_then(|config| config["prompts"].as_object()) else {
-        return Ok(None);
-    };
-    let prompt = |names: &[&str]| {
-        let mut found = names.iter().filter_map(|name| prompts.get(*name)?.as_str());
-        found.find(|prompt| !prompt.is_empty()).map(str::to_owned)
-    };
-    let others = prompts
-        .iter()
-        .filter(|(name, _)| !["query", "document", "passage"].contains(&name.as_str()));
-    Ok(Some(Prompts {
-        query: prompt(&["query"]),
-        document: prompt(&["document", "passage"]),
-        others: others
-            .filter_map(|(name, prompt)| Some((name.clone(), prompt.as_str()?.to_owned())))
-            .filter(|(_, prompt)| !prompt.is_empty())
-            .collect(),
-    }))
-}
-
-/// `max_seq_length` where sentence-transformers gives one, else the tokenizer's limit, else the position table's size.
-fn max_tokens(folder: &Path, config: &Value, tokenizer_config: &Value) -> Result<Option<usize>, ModelError> {
-    let sentence_bert: Value = read_json(&folder.join("sentence_bert_config.json"))?.unwrap_or_default();
-    let limit = |value: &Value| {
-        value
-            .as_f64()
-            .filter(|limit| (1.0..LARGEST_LIMIT).contains(limit))
-    };
-    let positions = limit(&config["max_position_embeddings"]).map(|positions| {
-        // RoBERTa counts its positions from pad_token_id + 1, so two of the table's rows are never used.
-        let is_roberta = config["model_type"]
-            .as_str()
-            .is_some_and(|kind| kind.contains("roberta"));
-        if is_roberta { positions - 2.0 } else { positions }
-    });
-    let named = limit(&sentence_bert["max_seq_length"]).or(limit(&tokenizer_config["model_max_length"]));
-    Ok(match (named, positions) {
-        (Some(named), Some(positions)) => Some(named.min(positions) as usize),
-        (Some(only), None) | (None, Some(only)) => Some(only as usize),
-        (None, None) => None,
-    })
 }
 
 fn special_token_texts(map: &Value) -> Vec<String> {
@@ -361,14 +345,48 @@ mod tests {
         let files = describe("x", folder.path(), None, known::find("multilingual-e5-small")).unwrap();
         assert!(files.model.ends_with("onnx/model_quantized.onnx"));
         assert_eq!(
-            (files.pooling, files.max_tokens, files.pad_id),
-            (Pooling::Cls, 512, 3)
+            (
+                files.pipeline.pooling.name().as_str(),
+                files.max_tokens,
+                files.pad_id
+            ),
+            ("cls", 510, 3)
         );
         assert_eq!(files.prompts.query.as_deref(), Some("query: "));
         assert_eq!(files.prompts.document.as_deref(), Some("passage: "));
         assert_eq!(files.special_tokens.len(), 2);
-        assert_eq!(files.found_in["pooling"], POOLING_FILE);
+        assert_eq!(files.found_in["pooling"], "1_Pooling/config.json");
         assert_eq!(files.found_in["normalize"], DEFAULT);
+    }
+
+    #[test]
+    fn the_limit_is_the_first_that_is_named_and_never_beyond_the_positions() {
+        let sentence_bert = ("sentence_bert_config.json", r#"{"max_seq_length":64}"#);
+        let tokenizer = ("tokenizer_config.json", r#"{"model_max_length":500}"#);
+        let config = (
+            "config.json",
+            r#"{"max_position_embeddings":514,"model_type":"camembert","pad_token_id":1}"#,
+        );
+        let known = known::find("paraphrase-multilingual-MiniLM-L12-v2");
+        let limit = |files: &[(&str, &str)], known| {
+            let bare = [("model.onnx", ""), ("tokenizer.json", "{}")];
+            let files = describe("x", folder(&[&bare, files].concat()).path(), None, known).unwrap();
+            (files.max_tokens, files.found_in["max_tokens"].clone())
+        };
+        let found = |tokens: usize, place: &str| (tokens, place.to_owned());
+        assert_eq!(
+            limit(&[sentence_bert, tokenizer, config], known),
+            found(64, "sentence_bert_config.json")
+        );
+        assert_eq!(limit(&[tokenizer, config], known), found(128, TABLE));
+        assert_eq!(
+            limit(&[tokenizer, config], None),
+            found(500, "tokenizer_config.json")
+        );
+        assert_eq!(limit(&[config], None), found(512, "config.json"));
+        let long = ("tokenizer_config.json", r#"{"model_max_length":4096}"#);
+        assert_eq!(limit(&[long, config], None), found(512, "config.json"));
+        assert_eq!(limit(&[], None), found(FALLBACK_MAX_TOKENS, DEFAULT));
     }
 
     #[test]
@@ -376,8 +394,8 @@ mod tests {
         let folder = folder(&[("model.onnx", ""), ("tokenizer.json", "{}")]);
         let files = describe("x", folder.path(), None, None).unwrap();
         assert_eq!(
-            (files.pooling, files.max_tokens),
-            (Pooling::Mean, FALLBACK_MAX_TOKENS)
+            (files.pipeline.pooling.name().as_str(), files.max_tokens),
+            ("mean", FALLBACK_MAX_TOKENS)
         );
         assert_eq!(files.prompts, Prompts::default());
     }
@@ -397,12 +415,6 @@ mod tests {
         ));
         let broken = folder(&[("model.onnx", ""), ("tokenizer.json", "{}"), ("config.json", "{")]);
         assert!(matches!(error(&broken), ModelError::Configuration { .. }));
-        let odd = folder(&[
-            ("model.onnx", ""),
-            ("tokenizer.json", "{}"),
-            ("1_Pooling/config.json", r#"{"pooling_mode_max_tokens":true}"#),
-        ]);
-        assert!(matches!(error(&odd), ModelError::Pooling { mode, .. } if mode == "pooling_mode_max_tokens"));
         let nowhere = describe("x", Path::new("/no/such/folder"), None, None).unwrap_err();
         assert!(
             matches!(nowhere, ModelError::MissingFolder { folder } if folder == Path::new("/no/such/folder"))

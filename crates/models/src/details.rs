@@ -78,29 +78,23 @@ fn details_of(entry: ModelEntry, revision: Option<String>, files: Option<ModelFi
             entry,
             revision,
             model_file: None,
+            modules: Vec::new(),
+            output: None,
             pooling: known.map(|known| known.pooling.name().to_owned()),
             normalize: true,
             prompts: prompts.into_iter().flatten().collect(),
             found_in: BTreeMap::new(),
         };
     };
-    let mut prompts = files.prompts.others;
-    let roles = [
-        ("query", files.prompts.query),
-        ("document", files.prompts.document),
-    ];
-    prompts.extend(
-        roles
-            .into_iter()
-            .filter_map(|(name, prompt)| Some((name.to_owned(), prompt?))),
-    );
     ModelDetails {
         entry,
         revision,
         model_file: Some(files.model.display().to_string()),
-        pooling: Some(files.pooling.name().into()),
+        modules: files.pipeline.parts(),
+        output: files.output.map(|output| output.name),
+        pooling: Some(files.pipeline.pooling.name()),
         normalize: files.normalize,
-        prompts,
+        prompts: files.prompts.named,
         found_in: files.found_in,
     }
 }

@@ -50,6 +50,70 @@ impl ErrorKind {
     }
 }
 
+/// Something that a model's files ask for and that is not supported.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Feature {
+    /// A module of sentence-transformers, or a class of the model's own code.
+    #[error("the module {0} is not supported")]
+    Module(String),
+    /// The modules come in an order that gives no vector, or gives several.
+    #[error("modules in this order are not supported")]
+    ModuleOrder,
+    /// A module that works on something else than a text's vector.
+    #[error("a module of {0} is not supported")]
+    ModuleOf(String),
+    /// A pooling.
+    #[error("the pooling {0} is not supported")]
+    PoolingMode(String),
+    /// What a layer applies to each value.
+    #[error("the activation {0} is not supported")]
+    Activation(String),
+    /// The weights of a layer are there only as Python's pickles.
+    #[error("the layer has its weights only as pytorch_model.bin, which is not read")]
+    PickledWeights,
+    /// Another kind of model of sentence-transformers.
+    #[error("a model of the kind {0} is not supported")]
+    ModelType(String),
+    /// The network has another task than vectors.
+    #[error("the task {0} is not supported")]
+    Task(String),
+    /// The module takes something else than the last hidden state.
+    #[error("vectors from {0} are not supported")]
+    HiddenState(String),
+    /// The prompt is to be left out of the pooling, which the graph does by itself.
+    #[error("the graph pools by itself, and the prompt's tokens should be left out")]
+    PromptInGraph,
+    /// The graph gives scores of pairs of texts.
+    #[error("it is a reranker, not an embedding model")]
+    Reranker,
+    /// The graph gives scores of classes.
+    #[error("it is a classifier, not an embedding model")]
+    Classifier,
+    /// The graph gives scores of words.
+    #[error("it is a language model, not an embedding model")]
+    LanguageModel,
+    /// The graph takes what it has computed of the text before.
+    #[error("it is a text-generation export, with a key-value cache")]
+    TextGeneration,
+    /// The graph gives only the vector of a network that its embeddings do not come from.
+    #[error("its only output is pooler_output, which is not the vector of a text")]
+    Pooler,
+    /// The graph has no output with vectors.
+    #[error("none of its outputs {0} holds vectors")]
+    Outputs(String),
+    /// The graph wants an input that is not known.
+    #[error("its input {0} is not supported")]
+    Input(String),
+    /// A graph's vectors have another length than the model's files say.
+    #[error("its vectors have {found} values, and the modules give {expected}")]
+    Length {
+        /// The graph's.
+        found: usize,
+        /// The files'.
+        expected: usize,
+    },
+}
+
 /// Why a model's files are unavailable, or cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -113,6 +177,12 @@ pub enum ModelError {
         /// What the OS said.
         source: std::io::Error,
     },
+    /// A file was written while the model was loading: what was loaded of it is uncertain.
+    #[error("{path} was changed while the model was loading")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A configuration file of the model is not what it should be.
     #[error("{path} is not a valid configuration: {reason}")]
     Configuration {
@@ -121,13 +191,13 @@ pub enum ModelError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The model pools its token vectors in a way that is not supported.
-    #[error("{path} asks for pooling {mode:?}, which is not supported")]
-    Pooling {
+    /// The model needs something that is not supported. Without it its vectors would be others.
+    #[error("{path}: {feature}")]
+    Unsupported {
         /// The file that says so.
         path: PathBuf,
-        /// The pooling it asks for.
-        mode: String,
+        /// What it needs.
+        feature: Feature,
     },
     /// The folder that downloads go to cannot be written.
     #[error("the model cache {path} cannot be written")]
@@ -264,8 +334,9 @@ impl ModelError {
             | Self::MissingFile { .. }
             | Self::EmbeddedModelNotFound { .. }
             | Self::Unreadable { .. }
+            | Self::Changed { .. }
             | Self::Configuration { .. }
-            | Self::Pooling { .. }
+            | Self::Unsupported { .. }
             | Self::CacheUnwritable { .. }
             | Self::Thread { .. } => ErrorKind::LoadFailed,
         }

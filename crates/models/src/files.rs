@@ -2,53 +2,43 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
+use serde_json::Value;
 
-/// How a text's token vectors become one. Source: sentence-transformers, `models/Pooling.py`.
-///
-/// Its JSON is part of what a space's id is a hash of, so the variants' names stay.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
-pub enum Pooling {
-    /// The mean of all tokens.
-    #[default]
-    #[serde(alias = "mean")]
-    Mean,
-    /// The first token.
-    #[serde(alias = "cls")]
-    Cls,
-    /// The last token.
-    #[serde(alias = "last_token")]
-    LastToken,
-}
-
-impl Pooling {
-    /// Returns its name.
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-}
+use crate::{
+    error::ModelError,
+    onnx::Signature,
+    output::{self, ChosenOutput},
+    pipeline::Pipeline,
+    prompts::Prompts,
+};
 
 /// The files of a model on this machine, and how they are to be used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelFiles {
     /// The model's name for people.
     pub name: String,
+    /// The folder with all of them.
+    pub folder: PathBuf,
     /// The ONNX file.
     pub model: PathBuf,
-    /// The files with its weights: the ONNX file, then those that its graph names.
+    /// The files that its graph names, relative to the ONNX file's folder.
+    pub external: Vec<String>,
+    /// The files with its weights: the ONNX file, those that its graph names, and those of the modules after it.
     pub weights: Vec<PathBuf>,
     /// `tokenizer.json`.
     pub tokenizer: PathBuf,
-    /// How token vectors become one.
-    pub pooling: Pooling,
+    /// How it makes one vector of a text.
+    pub pipeline: Pipeline,
     /// Whether vectors are meant to be of unit length.
     pub normalize: bool,
     /// What is put before a text, by its role.
     pub prompts: Prompts,
     /// Tokens of a text that the model reads, special tokens included.
     pub max_tokens: usize,
+    /// Whether the beginning of a text that is too long is cut off, and not its end.
+    pub keeps_end: bool,
+    /// The position of a text's first token, for graphs that want to be told positions.
+    pub first_position: usize,
     /// Id that fills up the shorter texts of a batch. The model does not attend to it.
     pub pad_id: u32,
     /// Special tokens the configuration names, in case the tokenizer file lacks them.
@@ -57,17 +47,28 @@ pub struct ModelFiles {
     pub architecture: Option<String>,
     /// Length of a vector, where the files or the table of known models say it.
     pub dimension: Option<usize>,
+    /// The graph's output that vectors are taken from, where the ONNX file could be read; the engine asks again once it
+    /// has opened the file.
+    pub output: Option<ChosenOutput>,
     /// Where each of these was read, by the name it has on the wire: a file, `known models` or `default`.
     pub found_in: BTreeMap<String, String>,
+    /// `config.json`.
+    pub(crate) config: Value,
 }
 
-/// What is put before a text, by its role. Source: `config_sentence_transformers.json`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Prompts {
-    /// Before a text that is searched for.
-    pub query: Option<String>,
-    /// Before a text that is to be found.
-    pub document: Option<String>,
-    /// The model's other prompts, by name.
-    pub others: BTreeMap<String, String>,
+impl ModelFiles {
+    /// Chooses the output of the model's graph that vectors are taken from.
+    ///
+    /// Errors: [`ModelError::Unsupported`], [`ModelError::MissingFile`].
+    pub fn choose_output(&self, graph: &Signature) -> Result<ChosenOutput, ModelError> {
+        let has_prompts = self.prompts.is_any();
+        output::choose(
+            graph,
+            &self.pipeline,
+            has_prompts,
+            &self.folder,
+            &self.model,
+            &self.config,
+        )
+    }
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::LazyLock};
 use okibi_protocol::models::DEFAULT_MODEL;
 use serde::Deserialize;
 
-use crate::files::{Pooling, Prompts};
+use crate::{pipeline::PoolingMode, prompts::Prompts};
 
 /// Names proposed for an unknown one.
 const SUGGESTIONS: usize = 3;
@@ -29,7 +29,7 @@ pub struct KnownModel {
     pub further_files: Vec<String>,
     /// How token vectors become one.
     #[serde(default)]
-    pub pooling: Pooling,
+    pub pooling: PoolingMode,
     /// What is put before a text that is searched for.
     pub query: Option<String>,
     /// What is put before a text that is to be found.
@@ -73,11 +73,11 @@ impl KnownModel {
 
     /// Returns what is put before its texts.
     pub(crate) fn prompts(&self) -> Prompts {
-        Prompts {
-            query: self.query.clone(),
-            document: self.document.clone(),
-            others: BTreeMap::new(),
-        }
+        let roles = [("query", &self.query), ("document", &self.document)];
+        let named = roles
+            .into_iter()
+            .filter_map(|(name, prompt)| Some((name.to_owned(), prompt.clone()?)));
+        Prompts::new(named.collect::<BTreeMap<_, _>>(), None)
     }
 
     fn short(&self) -> &str {
@@ -227,7 +227,7 @@ mod tests {
             assert_eq!(known.dimension, info.dim, "{}", known.name);
             let is_cls = TextEmbedding::get_default_pooling_method(&info.model)
                 .is_some_and(|pooling| matches!(pooling, fastembed::Pooling::Cls));
-            assert_eq!(known.pooling == Pooling::Cls, is_cls, "{}", known.name);
+            assert_eq!(known.pooling == PoolingMode::Cls, is_cls, "{}", known.name);
             let beside = format!("{file}_data");
             for further in info.additional_files.iter().filter(|further| **further != beside) {
                 assert!(known.further_files.contains(further), "{}: {further}", known.name);

@@ -183,7 +183,14 @@ pub struct ModelDetails {
     /// The ONNX file.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub model_file: Option<String>,
-    /// How token vectors become one: `mean`, `cls`, `last_token`.
+    /// The graph's output that vectors are taken from; `found_in` says why.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub output: Option<String>,
+    /// What is done with a text before its tokens and with the vectors of its tokens, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub modules: Vec<String>,
+    /// How token vectors become one: `mean`, `cls`, `last_token`, `max`, `mean_sqrt_len`, `weighted_mean`, or several with
+    /// `+` between them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pooling: Option<String>,
     /// Whether vectors are brought to unit length.

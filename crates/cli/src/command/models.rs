@@ -229,16 +229,16 @@ fn facts(details: &ModelDetails) -> Vec<(&'static str, String)> {
         entry.dimension.map(|dimension| dimension.to_string()),
     );
     add("max_tokens", entry.max_tokens.map(|tokens| tokens.to_string()));
+    add("output", details.output.clone());
     add("pooling", details.pooling.clone());
+    let modules = details.modules.join(" → ");
+    add("modules", (!modules.is_empty()).then_some(modules));
     add("normalize", Some(details.normalize.to_string()));
+    let mut prompts: Vec<String> = Vec::new();
     for (name, prompt) in &details.prompts {
-        let name = match name.as_str() {
-            "query" => "prompts.query",
-            "document" => "prompts.document",
-            _ => continue,
-        };
-        add(name, Some(format!("{prompt:?}")));
+        prompts.push(format!("{name} {prompt:?}"));
     }
+    add("prompts", (!prompts.is_empty()).then(|| prompts.join(", ")));
     add("license", entry.license.clone());
     add(
         "languages",

@@ -6,14 +6,16 @@ use super::{
     client::Client,
     listing::{Listed, Listing},
 };
-use crate::{error::ModelError, known, onnx::ExternalData, resolve::HubModel, safe, variant};
+use crate::{
+    error::ModelError, known, onnx::ExternalData, pipeline::TRANSFORMER_FILES, resolve::HubModel, safe,
+    variant,
+};
 
 /// Files that say how a model is used, where a repository has them.
-const CONFIGURATION: [&str; 7] = [
+const CONFIGURATION: [&str; 6] = [
     "config.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
-    "sentence_bert_config.json",
     "config_sentence_transformers.json",
     "modules.json",
     "1_Pooling/config.json",
@@ -98,7 +100,8 @@ pub(super) fn choose(
         return Err(no_onnx());
     }
     let mut names_and_limits: Vec<(&str, u64)> = Vec::new();
-    names_and_limits.extend(CONFIGURATION.map(|name| (name, LONGEST_CONFIGURATION)));
+    let configuration = CONFIGURATION.into_iter().chain(TRANSFORMER_FILES);
+    names_and_limits.extend(configuration.map(|name| (name, LONGEST_CONFIGURATION)));
     names_and_limits.push((TOKENIZER, LONGEST_TOKENIZER));
     names_and_limits.push((model_file.as_str(), LONGEST_WEIGHTS));
     let data = variant::external_data(&names, &model_file);
@@ -145,6 +148,35 @@ pub(super) fn beside(
             .any(|file| file.listed.name == name);
         if !is_chosen {
             further.extend(file_of(listing, client, &name, LONGEST_WEIGHTS)?);
+        }
+    }
+    Ok(further)
+}
+
+/// Returns the files that modules need and that `choice` does not have yet, where the list has them.
+///
+/// Errors: [`ModelError::UntrustedRepository`].
+pub(super) fn of_modules(
+    listing: &Listing,
+    choice: &Choice,
+    client: &Client,
+    names: &[String],
+) -> Result<Vec<RemoteFile>, ModelError> {
+    let mut further: Vec<RemoteFile> = Vec::new();
+    for name in names {
+        let is_chosen = choice
+            .files
+            .iter()
+            .chain(&further)
+            .any(|file| file.listed.name == *name);
+        if !is_chosen {
+            let is_configuration = name.ends_with(".json");
+            let limit = if is_configuration {
+                LONGEST_CONFIGURATION
+            } else {
+                LONGEST_WEIGHTS
+            };
+            further.extend(file_of(listing, client, name, limit)?);
         }
     }
     Ok(further)

@@ -51,7 +51,8 @@ use crate::{
     error::ModelError,
     library::Hub,
     lock::RepositoryLocks,
-    onnx::ExternalData,
+    onnx,
+    pipeline::{MODULES_FILE, files_of_modules},
     resolve::HubModel,
     safe, space,
 };
@@ -240,21 +241,35 @@ impl Fetch<'_> {
         }
     }
 
-    /// Returns the files that the ONNX file's graph names and that were not chosen for their names.
+    /// Returns the files that the ONNX file's graph and the list of modules name and that were not chosen for their
+    /// names.
     fn named_by(
         &self,
         here: &[(String, PathBuf)],
         listing: &Listing,
         choice: &Choice,
     ) -> Result<Vec<RemoteFile>, ModelError> {
-        let Some((_, blob)) = here.iter().find(|(name, _)| *name == choice.model_file) else {
-            return Ok(Vec::new());
+        let blob_of = |wanted: &str| {
+            let blob = here.iter().find(|(name, _)| name == wanted);
+            blob.map(|(_, blob)| blob)
         };
-        let data = ExternalData::of(blob);
-        if let Some(what) = data.what_is_wrong() {
-            return Err(self.client.untrusted(what));
+        let mut further = Vec::new();
+        if let Some(blob) = blob_of(&choice.model_file) {
+            let file = onnx::read(blob);
+            if let Some(what) = file.external.what_is_wrong() {
+                return Err(self.client.untrusted(what));
+            }
+            further = choice::beside(listing, choice, self.client, &file.external)?;
         }
-        choice::beside(listing, choice, self.client, &data)
+        if let Some(modules) = blob_of(MODULES_FILE).and_then(|blob| fs::read(blob).ok()) {
+            let of_modules = choice::of_modules(listing, choice, self.client, &files_of_modules(&modules))?;
+            for file in of_modules {
+                if further.iter().all(|other| other.listed.name != file.listed.name) {
+                    further.push(file);
+                }
+            }
+        }
+        Ok(further)
     }
 
     /// Errors: [`ModelError::NoSpace`].

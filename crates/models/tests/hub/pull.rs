@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, sync::Mutex};
 
-use okibi_models::{ModelError, Pooling, describe, fetch_at, find_here};
+use okibi_models::{ModelError, PoolingMode, describe, fetch_at, find_here};
 use okibi_protocol::models::Variant;
 
 use crate::{
@@ -58,7 +58,39 @@ fn a_whole_model_lies_as_all_tools_of_the_hub_expect() {
     assert_eq!(names_in(&machine.repository().join("refs")), ["main"]);
     assert!(!snapshot.folder.join(".incomplete").exists());
     let files = describe(NAME, &snapshot.folder, Some(&snapshot.model_file), None).unwrap();
-    assert_eq!(files.pooling, Pooling::Mean);
+    assert_eq!(files.pipeline.pooling.modes, [PoolingMode::Mean]);
+}
+
+#[test]
+fn the_folders_that_the_list_of_modules_names_come_along() {
+    let modules = serde_json::json!([
+        { "path": "", "type": "sentence_transformers.models.Transformer" },
+        { "path": "1_Pooling", "type": "sentence_transformers.models.Pooling" },
+        { "path": "layer", "type": "sentence_transformers.models.Dense" },
+    ]);
+    let dense =
+        r#"{"in_features":64,"out_features":4,"activation_function":"torch.nn.modules.linear.Identity"}"#;
+    let repository = Repository::tiny()
+        .with("modules.json", modules.to_string())
+        .with("layer/config.json", dense)
+        .with("layer/model.safetensors", "weights")
+        .with("other/model.safetensors", "not named");
+    let machine = Machine::of(&repository);
+    let snapshot = machine.fetch().unwrap();
+    let files = describe(NAME, &snapshot.folder, Some(&snapshot.model_file), None).unwrap();
+    assert_eq!(files.dimension, Some(4));
+    assert!(
+        files
+            .weights
+            .iter()
+            .any(|file| file.ends_with("layer/model.safetensors"))
+    );
+    assert!(!snapshot.folder.join("other").exists());
+    // Where a tool has left a part of it out, it is not taken for whole.
+    fs::remove_file(snapshot.folder.join("layer/model.safetensors")).unwrap();
+    assert_eq!(find_here(&model(NAME), &machine.hub()).unwrap(), None);
+    machine.fetch().unwrap();
+    assert!(snapshot.folder.join("layer/model.safetensors").exists());
 }
 
 #[test]

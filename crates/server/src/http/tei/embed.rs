@@ -158,7 +158,7 @@ pub(in crate::http) async fn embed_all(request: Request<EmbedRequest>) -> Result
         ..asked
     };
     let mut embedded = inference::embed(&daemon, &engine, asked).await?;
-    let dimension = engine.info().dimension;
+    let dimension = engine.info().token_dimension.unwrap_or(engine.info().dimension);
     let of_token = |vectors: Vec<f32>| vectors.chunks(dimension).map(<[f32]>::to_vec).collect();
     let vectors: Vec<Vec<Vec<f32>>> = embedded.vectors.drain(..).map(of_token).collect();
     let response = headers::add(Json(vectors).into_response(), &embedded);

@@ -1,7 +1,7 @@
 //! `/info`: the model and the limits.
 
 use axum::{Extension, Json};
-use okibi_engine::{ModelInfo, pooling::Pooling};
+use okibi_engine::ModelInfo;
 use okibi_listener::Caller;
 use serde_json::{Value, json};
 
@@ -28,16 +28,11 @@ pub(in crate::http) async fn info(
 }
 
 fn describe(info: &ModelInfo, max_inputs: usize, batch_tokens: usize, caller: &Caller) -> Value {
-    let pooling = match info.pooling {
-        Pooling::Mean => "mean",
-        Pooling::Cls => "cls",
-        Pooling::LastToken => "last_token",
-    };
     json!({
         "model_id": info.name,
         "model_sha": info.digest,
         "model_dtype": "float32",
-        "model_type": { "embedding": { "pooling": pooling } },
+        "model_type": { "embedding": { "pooling": info.pooling.name() } },
         "max_concurrent_requests": caller.limits.max_connections,
         "max_input_length": info.max_tokens,
         "max_batch_tokens": batch_tokens,
