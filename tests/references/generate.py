@@ -159,6 +159,7 @@ class LastHiddenState(torch.nn.Module):
     def __init__(self, model):
         super().__init__()
         self.model = model
+        self.eval()
 
     def forward(self, input_ids, attention_mask):
         return self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
@@ -254,6 +255,11 @@ MODELS = {
         "bert",
         lambda: [pooling("mean")],
         {"transformer": {"max_seq_length": 9}, "tokenizer": {"truncation_side": "left"}, "prompts": PROMPTS},
+    ),
+    "lower-case-of-the-configuration": (
+        "bert",
+        lambda: [pooling("mean")],
+        {"tokenizer": {"do_lower_case": True, "tokenizer_class": "BertTokenizer"}},
     ),
     "static-embedding": (
         None,

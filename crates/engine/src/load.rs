@@ -104,7 +104,7 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
     contents.check_unchanged()?;
     memory::return_unused();
     let info = ModelInfo {
-        space: contents.space(&files, session.output(), dimension),
+        space: contents.space(&files, session.output(), tokenizer.is_adjusted(), dimension),
         weight_bytes: contents.weight_bytes,
         digest: contents.digest(),
         modified: contents.modified,

@@ -109,11 +109,13 @@ impl Contents {
         hasher.finalize().to_hex().to_string()
     }
 
-    /// Returns the space of the model's whole vectors, of unit length; `output` is what they are taken from.
+    /// Returns the space of the model's whole vectors, of unit length; `output` is what they are taken from, `is_adjusted`
+    /// whether the tokenizer follows its configuration in something that `tokenizer.json` says otherwise.
     pub(crate) fn space(
         &self,
         files: &ModelFiles,
         output: Option<&ChosenOutput>,
+        is_adjusted: bool,
         dimension: usize,
     ) -> SpaceId {
         let mut hasher = blake3::Hasher::new();
@@ -135,7 +137,7 @@ impl Contents {
         ]);
         hasher.update(manner.to_string().as_bytes());
         // What most models do without: an id stays what it was before Okibi knew of such things.
-        let rest = further(files, output);
+        let rest = further(files, output, is_adjusted);
         if !rest.is_empty() {
             hasher.update(Value::Object(rest).to_string().as_bytes());
         }
@@ -144,7 +146,7 @@ impl Contents {
 }
 
 /// Returns what else goes into a model's vectors, where it is not the usual.
-fn further(files: &ModelFiles, output: Option<&ChosenOutput>) -> Map<String, Value> {
+fn further(files: &ModelFiles, output: Option<&ChosenOutput>, is_adjusted: bool) -> Map<String, Value> {
     let mut rest = Map::new();
     let mut add = |name: &str, is_unusual: bool, value: Value| {
         if is_unusual {
@@ -154,7 +156,10 @@ fn further(files: &ModelFiles, output: Option<&ChosenOutput>) -> Map<String, Val
     let pipeline = &files.pipeline;
     add("lower_case", pipeline.lower_case, json!(true));
     add("include_prompt", !pipeline.pooling.include_prompt, json!(false));
-    add("keeps_end", files.keeps_end, json!(true));
+    add("keeps_end", files.tokenizer_config.keeps_end, json!(true));
+    let tokenizer = &files.tokenizer_config;
+    let facts = json!([tokenizer.begin, tokenizer.end, tokenizer.bert]);
+    add("tokenizer", is_adjusted, facts);
     let whole = output.filter(|output| output.holds == Holds::Texts);
     add("output", whole.is_some(), json!(whole.map(|output| &output.name)));
     let last = pipeline.steps.len().saturating_sub(1);
@@ -367,7 +372,7 @@ mod tests {
                 weight_bytes(&files),
                 "admission counts the same files"
             );
-            (contents.space(&files, None, 4), contents.weight_bytes)
+            (contents.space(&files, None, false, 4), contents.weight_bytes)
         };
         let (space, bytes) = look();
         write("model.onnx_data", b"another model's, or a leftover");

@@ -4,10 +4,11 @@ use std::{borrow::Cow, path::Path};
 
 use tokenizers::{
     AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl,
-    normalizers::{Lowercase, Sequence as Normalizers},
+    normalizers::{BertNormalizer, Lowercase, Sequence as Normalizers},
+    processors::{sequence::Sequence as PostProcessors, template::TemplateProcessing},
 };
 
-use okibi_models::{ModelError, ModelFiles, Network};
+use okibi_models::{ModelError, ModelFiles, Network, TokenizerConfig};
 
 use crate::{
     error::{EmbedError, LoadError},
@@ -38,6 +39,8 @@ pub struct Tokenizer {
     /// Special tokens behind every text.
     behind: Vec<u32>,
     vocabulary: usize,
+    /// Whether the configuration says something else than `tokenizer.json`.
+    is_adjusted: bool,
     /// Whether the beginning of a text that is too long is cut off, and not its end.
     keeps_end: bool,
     /// Whether the prompt takes no part in the pooling.
@@ -154,6 +157,7 @@ impl Tokenizer {
         drop(bytes);
         // Cutting and padding are done here, where the counts are kept and batches are made.
         library.with_truncation(None).map_err(broken)?.with_padding(None);
+        let mut is_adjusted = configure(&mut library, &files.tokenizer_config).map_err(broken)?;
         if files.pipeline.lower_case {
             lower_case(&mut library).map_err(broken)?;
         }
@@ -166,6 +170,9 @@ impl Tokenizer {
         if !lacking.is_empty() {
             library.add_special_tokens(lacking).map_err(broken)?;
         }
+        if files.pipeline.network == Network::Graph {
+            is_adjusted |= surround(&mut library, &files.tokenizer_config).map_err(broken)?;
+        }
         let (before, behind) = match files.pipeline.network {
             Network::Graph => around(&library).map_err(broken)?,
             Network::Table => (Vec::new(), Vec::new()),
@@ -177,7 +184,8 @@ impl Tokenizer {
             before,
             behind,
             vocabulary,
-            keeps_end: files.keeps_end,
+            is_adjusted,
+            keeps_end: files.tokenizer_config.keeps_end,
             leaves_prompt_out: !files.pipeline.pooling.include_prompt,
             prompts: Vec::new(),
         };
@@ -195,6 +203,11 @@ impl Tokenizer {
     /// Tokens of a text that the model reads, special tokens included.
     pub fn max_tokens(&self) -> usize {
         self.max_tokens
+    }
+
+    /// Whether the model's configuration says something else than `tokenizer.json`, and was followed.
+    pub(crate) fn is_adjusted(&self) -> bool {
+        self.is_adjusted
     }
 
     /// Tokenizes texts, each with `prompt` before it.
@@ -389,6 +402,53 @@ fn failed(index: usize, error: &tokenizers::Error) -> EmbedError {
     }
 }
 
+/// Normalizes as the configuration says, where `tokenizer.json` says otherwise. Returns whether it does.
+fn configure(library: &mut Library, config: &TokenizerConfig) -> tokenizers::Result<bool> {
+    let before = library.get_normalizer().cloned();
+    let (Some(NormalizerWrapper::BertNormalizer(before)), Some(asked)) = (before, config.bert) else {
+        return Ok(false);
+    };
+    let mut bert = before;
+    bert.lowercase = asked.lower_case;
+    bert.strip_accents = asked.strip_accents;
+    bert.handle_chinese_chars = asked.split_chinese;
+    // Accents that nothing is said about go with the capitals.
+    let strips = |bert: &BertNormalizer| bert.strip_accents.unwrap_or(bert.lowercase);
+    let facts = |bert: &BertNormalizer| (bert.lowercase, strips(bert), bert.handle_chinese_chars);
+    let is_other = facts(&bert) != facts(&before);
+    library.with_normalizer(Some(NormalizerWrapper::BertNormalizer(bert)))?;
+    Ok(is_other)
+}
+
+/// Puts the tokens around every text that the configuration asks for, where `tokenizer.json` does not put them there.
+/// Returns whether it does not.
+fn surround(library: &mut Library, config: &TokenizerConfig) -> tokenizers::Result<bool> {
+    let (before, behind) = around(library)?;
+    let lacking = |token: &Option<String>, there: &[u32]| {
+        let token = token.clone()?;
+        let id = library.token_to_id(&token)?;
+        (!there.contains(&id)).then_some((token, id))
+    };
+    let (begin, end) = (lacking(&config.begin, &before), lacking(&config.end, &behind));
+    if begin.is_none() && end.is_none() {
+        return Ok(false);
+    }
+    let name = |token: &Option<(String, u32)>| token.as_ref().map(|(name, _)| name.clone());
+    let single: Vec<String> = name(&begin)
+        .into_iter()
+        .chain(["$A".into()])
+        .chain(name(&end))
+        .collect();
+    let template = TemplateProcessing::builder()
+        .try_single(single)?
+        .special_tokens(begin.into_iter().chain(end).collect::<Vec<_>>())
+        .build()?;
+    let all = library.get_post_processor().cloned().into_iter();
+    let all = all.chain([PostProcessorWrapper::Template(template)]).collect();
+    library.with_post_processor(Some(PostProcessorWrapper::Sequence(PostProcessors::new(all))));
+    Ok(true)
+}
+
 /// Brings every text to lower case before anything else is done with it. Source: sentence-transformers 6.2, `Transformer`.
 fn lower_case(library: &mut Library) -> tokenizers::Result<()> {
     let others = match library.get_normalizer().cloned() {
@@ -418,6 +478,34 @@ mod tests {
     use okibi_models::describe;
 
     use super::*;
+
+    #[test]
+    fn tokens_that_only_the_configuration_puts_around_a_text_stand_there() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/tiny-ruri");
+        let whole = Tokenizer::load(&describe("tiny", &folder, None, None).unwrap()).unwrap();
+        assert!(!whole.is_adjusted());
+        let bare = tempfile::tempdir().unwrap();
+        let bytes = std::fs::read(folder.join("tokenizer.json")).unwrap();
+        let mut tokenizer: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        tokenizer["post_processor"] = serde_json::Value::Null;
+        std::fs::write(bare.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
+        std::fs::write(bare.path().join("model.onnx"), "").unwrap();
+        let around = |flags: [bool; 2]| {
+            let config = serde_json::json!({
+                "tokenizer_class": "LlamaTokenizer", "bos_token": "<s>", "eos_token": "</s>",
+                "add_bos_token": flags[0], "add_eos_token": flags[1],
+            });
+            std::fs::write(bare.path().join("tokenizer_config.json"), config.to_string()).unwrap();
+            let tokenizer = Tokenizer::load(&describe("bare", bare.path(), None, None).unwrap()).unwrap();
+            assert_eq!(tokenizer.is_adjusted(), flags.contains(&true));
+            (tokenizer.before, tokenizer.behind)
+        };
+        let (before, behind) = (whole.before.clone(), whole.behind.clone());
+        assert_eq!(around([true, true]), (before.clone(), behind.clone()));
+        assert_eq!(around([true, false]), (before, Vec::new()));
+        assert_eq!(around([false, true]), (Vec::new(), behind));
+        assert_eq!(around([false, false]), (Vec::new(), Vec::new()));
+    }
 
     #[test]
     fn the_ids_of_the_models_prompts_are_those_of_their_texts() {

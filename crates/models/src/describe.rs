@@ -27,10 +27,11 @@ use crate::{
     files::ModelFiles,
     json::read_json,
     known::{self, KnownModel},
-    limits::{FALLBACK_MAX_TOKENS, UNLIMITED, first_position, limit, positions},
+    limits::{FALLBACK_MAX_TOKENS, UNLIMITED, first_position, positions},
     onnx,
     pipeline::{self, MODULES_FILE, ModuleWeights, Network},
     prompts::{self, PROMPTS_FILE, Prompts},
+    tokenizer_config::TokenizerConfig,
 };
 
 /// The place of what only the table of known models says.
@@ -73,7 +74,7 @@ pub fn describe(
     let special_tokens = read_beside(&tokenizer, "special_tokens_map.json")?;
     let config: Value = read_beside_or(folder, &found.transformer_folder, "config.json")?;
     let transformer = pipeline::read_transformer(folder, &found.transformer_folder)?;
-    let tokenizer_config = read_beside(&tokenizer, "tokenizer_config.json")?;
+    let tokenizer_config = TokenizerConfig::new(&read_beside(&tokenizer, "tokenizer_config.json")?);
     let mut sources = FieldSources::default();
     match &found.pooling_file {
         Some(file) => sources.note("pooling", file),
@@ -88,10 +89,7 @@ pub fn describe(
         (MODULES_FILE, is_table.then_some(UNLIMITED)),
         (transformer.file.as_str(), transformer.max_tokens),
         (TABLE, known.map(|known| known.max_tokens)),
-        (
-            "tokenizer_config.json",
-            limit(&tokenizer_config["model_max_length"]),
-        ),
+        ("tokenizer_config.json", tokenizer_config.max_tokens),
         ("config.json", positions(&config)),
     ];
     let mut max_tokens = sources.first("max_tokens", max_tokens, FALLBACK_MAX_TOKENS);
@@ -119,7 +117,7 @@ pub fn describe(
         prompts: prompts(folder, known, &mut sources)?,
         max_tokens,
         first_position: first_position(&config),
-        keeps_end: tokenizer_config["truncation_side"] == "left",
+        tokenizer_config,
         pad_id: number("pad_token_id")
             .and_then(|id| id.try_into().ok())
             .unwrap_or(0),

@@ -10,6 +10,7 @@ use crate::{
     output::{self, ChosenOutput},
     pipeline::Pipeline,
     prompts::Prompts,
+    tokenizer_config::TokenizerConfig,
 };
 
 /// The files of a model on this machine, and how they are to be used.
@@ -35,8 +36,8 @@ pub struct ModelFiles {
     pub prompts: Prompts,
     /// Tokens of a text that the model reads, special tokens included.
     pub max_tokens: usize,
-    /// Whether the beginning of a text that is too long is cut off, and not its end.
-    pub keeps_end: bool,
+    /// What the tokenizer's configuration says beyond `tokenizer.json`.
+    pub tokenizer_config: TokenizerConfig,
     /// The position of a text's first token, for graphs that want to be told positions.
     pub first_position: usize,
     /// Id that fills up the shorter texts of a batch. The model does not attend to it.

@@ -37,6 +37,7 @@ mod safe;
 mod space;
 mod stamp;
 pub mod store;
+mod tokenizer_config;
 mod usage;
 mod variant;
 
@@ -64,4 +65,5 @@ pub use removal::remove;
 pub use resolve::{HubModel, Source, repository, resolve};
 pub use space::free_bytes;
 pub use stamp::FileStamp;
+pub use tokenizer_config::{BertNormalization, TokenizerConfig};
 pub use usage::mark_used;

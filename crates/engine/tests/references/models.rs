@@ -236,6 +236,17 @@ fn whatever_goes_into_a_vector_goes_into_the_id_of_its_space() {
         "\"max_seq_length\": 9",
     );
     assert_ne!(space("short-limit", Some(&limit.1)), space("short-limit", None));
+    for (model, from, to) in [
+        (
+            "lower-case-of-the-configuration",
+            "\"do_lower_case\": true",
+            "\"do_lower_case\": false",
+        ),
+        ("cut-at-the-beginning", "\"left\"", "\"right\""),
+    ] {
+        let change = replaced("tokenizer_config.json", from, to);
+        assert_ne!(space(model, Some(&change.1)), space(model, None), "{model}");
+    }
     let table = weight("model.safetensors");
     assert_ne!(
         space("static-embedding", Some(&table.1)),
