@@ -46,11 +46,22 @@ impl RotatingFile {
 
     fn reopen(&mut self) -> io::Result<&mut File> {
         if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
+            okibi_files::create_folder(folder)?;
         }
-        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        let file = open_private(&self.path)?;
         self.written = file.metadata()?.len();
         Ok(self.file.insert(file))
+    }
+
+    /// Whether the path leads to another file than the one that is written to, or to none: somebody has deleted it or
+    /// moved it away.
+    fn is_gone(&self) -> bool {
+        let Some(file) = &self.file else { return false };
+        match (fs::metadata(&self.path), file.metadata()) {
+            (Err(error), _) => error.kind() == io::ErrorKind::NotFound,
+            (Ok(there), Ok(ours)) => !is_same_file(&there, &ours),
+            (Ok(_), Err(_)) => false,
+        }
     }
 
     /// Moves every file one number up. A file that cannot be moved (on Windows, one that is being read) is tried again
@@ -66,6 +77,42 @@ impl RotatingFile {
     }
 }
 
+/// Opens a log to append to it. On Unix only the user may read it, whatever the umask, and whatever was allowed before.
+fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mut permissions = file.metadata()?.permissions();
+        if permissions.mode() & 0o777 != PRIVATE {
+            permissions.set_mode(PRIVATE);
+            // A log that belongs to somebody else stays as it is, and can be written all the same.
+            let _ = file.set_permissions(permissions);
+        }
+    }
+    Ok(file)
+}
+
+/// Read and written by the user alone.
+#[cfg(unix)]
+const PRIVATE: u32 = 0o600;
+
+#[cfg(unix)]
+fn is_same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Elsewhere a file keeps its name while it is open.
+#[cfg(not(unix))]
+fn is_same_file(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
+}
+
 /// The path of the `number`th file before the current one, which is number 0.
 pub fn numbered(path: &Path, number: usize) -> PathBuf {
     if number == 0 {
@@ -78,11 +125,15 @@ pub fn numbered(path: &Path, number: usize) -> PathBuf {
 
 impl Write for RotatingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_gone() {
+            self.file = None;
+            self.reopen()?;
+        }
         if self.written > 0 && self.written + bytes.len() as u64 > self.max_bytes {
             self.file = None;
             if self.rotate().is_err() {
                 // The bound matters more than the old lines: empty the current file.
-                File::create(&self.path)?;
+                open_private(&self.path)?.set_len(0)?;
             }
         }
         let file = match &mut self.file {
@@ -139,6 +190,44 @@ mod tests {
             log.write_all(&[b'x'; 30]).unwrap();
             assert_eq!(fs::metadata(&path).unwrap().len(), 30);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_log_that_is_deleted_or_moved_away_is_begun_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let mut log = RotatingFile::open(&path).unwrap();
+        log.write_all(b"one\n").unwrap();
+        fs::remove_file(&path).unwrap();
+        log.write_all(b"two\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+        fs::rename(&path, folder.path().join("kept.log")).unwrap();
+        fs::write(&path, "somebody's\n").unwrap();
+        log.write_all(b"three\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "somebody's\nthree\n");
+        assert_eq!(
+            fs::read_to_string(folder.path().join("kept.log")).unwrap(),
+            "two\n"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_log_is_the_users_alone() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("logs/a.log");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        RotatingFile::open(&path).unwrap();
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        // One that was made before is made private too.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let mut log = RotatingFile::open_bounded(&path, 4).unwrap();
+        log.write_all(b"one\n").unwrap();
+        log.write_all(b"two\n").unwrap();
+        assert_eq!((mode(&path), mode(&numbered(&path, 1))), (0o600, 0o600));
     }
 
     #[test]

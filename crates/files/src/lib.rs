@@ -14,6 +14,7 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::Path,
+    time::Duration,
 };
 
 use tempfile::{Builder, NamedTempFile};
@@ -53,6 +54,41 @@ pub fn create_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a folder and those above it, where they are missing. On Unix a new one is the user's alone, whatever the umask.
+///
+/// Errors: the OS's.
+pub fn create_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// How the names of temporary files end.
+const SUFFIX: &str = ".tmp";
+
+/// How old a temporary file is that no writer needs any more: a write takes moments.
+const LEFTOVER_AGE: Duration = Duration::from_secs(60);
+
+/// Removes the temporary files that earlier writers of the same file have left, which were killed in the middle.
+fn remove_leftovers(folder: &Path, prefix: &OsString) {
+    let prefix = prefix.to_string_lossy();
+    let is_old = |entry: &fs::DirEntry| {
+        let written = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = written.ok().and_then(|time| time.elapsed().ok());
+        age.is_some_and(|age| age > LEFTOVER_AGE)
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(&*prefix) && name.ends_with(SUFFIX) && is_old(&entry) {
+            // One that cannot be removed now is tried again with the next write.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Who may read a new file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Readers {
@@ -68,13 +104,14 @@ fn filled(path: &Path, readers: Readers, contents: &[u8]) -> io::Result<NamedTem
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    fs::create_dir_all(folder)?;
+    create_folder(folder)?;
     // Hidden, and named after the file, so that what a crash leaves behind explains itself.
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
     prefix.push("-");
+    remove_leftovers(folder, &prefix);
     let mut builder = Builder::new();
-    builder.prefix(&prefix).suffix(".tmp");
+    builder.prefix(&prefix).suffix(SUFFIX);
     let mut new = match readers {
         // On Unix `tempfile` itself makes files that only the user can read.
         Readers::UserOnly => builder.tempfile_in(folder)?,
@@ -124,6 +161,52 @@ mod tests {
         fs::create_dir_all(occupied.join("inside")).unwrap();
         write_atomically(&occupied, b"x").unwrap_err();
         assert_eq!(names(folder.path()), ["occupied"]);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_goes_with_the_next_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("daemon.json");
+        let old = std::time::SystemTime::now() - 2 * LEFTOVER_AGE;
+        for (name, is_left) in [(".daemon.json-a1b2c3.tmp", true), (".daemon.json-new.tmp", false)] {
+            let left = File::create(folder.path().join(name)).unwrap();
+            if is_left {
+                left.set_modified(old).unwrap();
+            }
+        }
+        for other in ["notes.tmp", ".other.json-a1b2c3.tmp"] {
+            File::create(folder.path().join(other))
+                .unwrap()
+                .set_modified(old)
+                .unwrap();
+        }
+        write_atomically(&file, b"x").unwrap();
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(
+            left,
+            [
+                ".daemon.json-new.tmp",
+                ".other.json-a1b2c3.tmp",
+                "daemon.json",
+                "notes.tmp"
+            ]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_folder_is_the_users_alone() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("data/logs");
+        create_folder(&folder).unwrap();
+        create_folder(&folder).expect("one that exists is fine");
+        for folder in [folder.as_path(), folder.parent().unwrap()] {
+            let mode = fs::metadata(folder).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
     }
 
     #[test]
