@@ -39,6 +39,19 @@ pub(crate) struct Graph {
     first_position: usize,
 }
 
+/// Whether the runtime says, in the words of the system below it, that it got no more memory.
+fn is_out_of_memory(message: &str) -> bool {
+    const WORDS: [&str; 5] = [
+        "bad_alloc",
+        "bad allocation",
+        "Failed to allocate memory",
+        "Cannot allocate memory",
+        "not enough memory",
+    ];
+    let message = message.to_lowercase();
+    WORDS.iter().any(|words| message.contains(&words.to_lowercase()))
+}
+
 impl Graph {
     /// Opens a model's graph. `threads` compute one run together; `preference` says which device computes, if it is
     /// available.
@@ -68,7 +81,13 @@ impl Graph {
             opened = open_on(environment, files, &[], threads, preference);
         }
         drop(copies);
-        let (library, device) = opened.map_err(|error| broken(error.into()))?;
+        let (library, device) = opened.map_err(|error| match is_out_of_memory(&error.to_string()) {
+            true => LoadError::OutOfMemory {
+                path: files.model.clone(),
+                source: error.into(),
+            },
+            false => broken(error.into()),
+        })?;
         let graph = Signature {
             inputs: library.inputs().iter().map(port).collect(),
             outputs: library.outputs().iter().map(port).collect(),

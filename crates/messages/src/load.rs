@@ -49,6 +49,16 @@ pub fn load_error(error: &LoadError, lang: Lang) -> String {
                 "モデル {path} が壊れているか、テキスト埋め込みモデルではありません: {cause}。モデルを取得し直してください。"
             )
         }
+        LoadError::OutOfMemory { path, .. } => {
+            let path = path.display();
+            phrase!(
+                lang,
+                "Memory ran out while the model {path} was opened. Close other programs, or choose a smaller model or \
+                 variant (`--variant int8`).",
+                "モデル {path} を開く途中でメモリが足りなくなりました。ほかのプログラムを閉じるか、\
+                 より小さいモデルや種類 (`--variant int8`) を選んでください。"
+            )
+        }
         LoadError::NoMemory { needed, free } => {
             let (needed, free) = (units::size(*needed), units::size(*free));
             phrase!(
@@ -229,6 +239,16 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
             "{repository} is not safe to use, and nothing of it was kept: {what}.",
             "{repository} は安全に使えないため、何も保存しませんでした: {what}"
         ),
+        ModelError::NotOurs { repository, folder } => {
+            let folder = folder.display();
+            phrase!(
+                lang,
+                "{repository} is in the cache that Okibi shares with other tools, but is not a model that Okibi can use, so \
+                 it was not deleted. If no other tool needs it, delete its folder: {folder}.",
+                "{repository} は他のツールと共有しているキャッシュにありますが、Okibi で使えるモデルではないため、削除していません。\
+                 他のツールで不要なら、フォルダー {folder} を削除してください。"
+            )
+        }
         ModelError::NotRemovable { name } => phrase!(
             lang,
             "{name} is not among the downloaded models, so there is nothing to delete. The bundled model and your \

@@ -295,6 +295,14 @@ pub enum ModelError {
         /// Its name.
         name: String,
     },
+    /// A repository in the shared cache that is not a model Okibi can use: another tool's.
+    #[error("{repository} in {folder} is not a model that can be used")]
+    NotOurs {
+        /// The repository.
+        repository: String,
+        /// Its folder.
+        folder: PathBuf,
+    },
     /// A download writes the model's files right now.
     #[error("{name} is being downloaded")]
     InUse {
@@ -327,7 +335,7 @@ impl ModelError {
             Self::NoSpace { .. } => ErrorKind::NoSpace,
             Self::UntrustedRepository { .. } => ErrorKind::Unsafe,
             Self::OnlySafetensors { .. } | Self::NoOnnx { .. } | Self::NoVariant { .. } => ErrorKind::NoOnnx,
-            Self::NotRemovable { .. } => ErrorKind::NotRemovable,
+            Self::NotRemovable { .. } | Self::NotOurs { .. } => ErrorKind::NotRemovable,
             Self::InUse { .. } => ErrorKind::InUse,
             Self::Cancelled => ErrorKind::Cancelled,
             Self::MissingFolder { .. }
@@ -387,6 +395,14 @@ pub enum LoadError {
         /// What is free.
         free: u64,
     },
+    /// The system gave the runtime no more memory while it opened the model.
+    #[error("memory ran out while the model {path} was opened")]
+    OutOfMemory {
+        /// The file.
+        path: PathBuf,
+        /// What the runtime said.
+        source: Cause,
+    },
     /// The loaded model failed at its first run.
     #[error("the model does not run")]
     WarmUp {
@@ -400,7 +416,7 @@ impl LoadError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Source(error) => error.kind(),
-            Self::NoMemory { .. } => ErrorKind::NoMemory,
+            Self::NoMemory { .. } | Self::OutOfMemory { .. } => ErrorKind::NoMemory,
             Self::RuntimeNotFound { .. }
             | Self::Runtime { .. }
             | Self::Tokenizer { .. }

@@ -44,7 +44,7 @@ impl Library {
     }
 
     /// Returns the user's folder of this name, which is its last part; case is ignored.
-    pub(crate) fn own_folder(&self, name: &str) -> Option<Source> {
+    pub fn own_folder(&self, name: &str) -> Option<Source> {
         let mut folders = self.own_folders().into_iter();
         let folder = folders.find(|folder| resolve::folder_name(folder).eq_ignore_ascii_case(name))?;
         Some(Source::Folder {
