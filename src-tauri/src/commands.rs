@@ -2,7 +2,6 @@
 
 use std::{path::Path, time::Instant};
 
-use okibi_client::{Client, ClientError};
 use okibi_config::{Key, edit::NewValue};
 use okibi_messages::{Lang, Message, tray};
 use okibi_protocol::{
@@ -43,7 +42,8 @@ pub(crate) async fn get_status(shared: State<'_, Shared>) -> Answer<Status> {
     let port = shared.view.borrow().port;
     match okibi_launcher::status(shared.machine.server(port)).await {
         Ok(status) if status.ready => Ok(status),
-        Ok(_) | Err(_) => Err(shared.for_page(Failure::NotReady)),
+        Ok(_) => Err(shared.for_page(Failure::NotReady)),
+        Err(error) => Err(shared.for_page(error)),
     }
 }
 
@@ -148,16 +148,14 @@ pub(crate) async fn embed(shared: State<'_, Shared>, texts: Vec<String>) -> Answ
     let port = shared.view.borrow().port;
     let began = Instant::now();
     let request = async {
-        let client = Client::connect(shared.machine.server(port)).await?;
+        let (client, _) = okibi_launcher::connect(shared.machine.server(port)).await?;
         let params = EmbedParams {
             input_type: InputType::Document,
             ..EmbedParams::new(Input::Many(texts.into_iter().take(MAX_TRY).collect()))
         };
-        client.embed(params).await
+        Ok(client.embed(params).await?)
     };
-    let result = request
-        .await
-        .map_err(|error: ClientError| shared.for_page(error))?;
+    let result = request.await.map_err(|error: Failure| shared.for_page(error))?;
     Ok(Embedded {
         model: result.model,
         vectors: match result.vectors {

@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering::Relaxed, time::Instant};
 
 use okibi_config::{Key, edit::NewValue};
-use okibi_messages::{chain, tray, tray::Entry};
+use okibi_messages::{chain, printable, tray, tray::Entry};
 use tauri::{AppHandle, Emitter as _, Manager as _};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
 use tokio::{sync::mpsc, time::timeout_at};
@@ -85,11 +85,12 @@ fn perform(app: &AppHandle, shared: &Shared, effect: Effect) {
         Effect::Stop(port) => {
             let settings = shared.machine.settings().settings;
             let server = shared.machine.server(port);
-            let drain = std::time::Duration::from_secs(settings.drain_seconds.value);
+            let drain = okibi_front::drain(&settings);
+            let known = shared.machine.named_daemon();
             let end = shared.events.clone();
             // The handle is not kept: the stop ends within `drain`, and its end is an event.
             tauri::async_runtime::spawn(async move {
-                let outcome = okibi_launcher::stop(server, drain).await;
+                let outcome = okibi_launcher::stop(server, drain, known.as_ref()).await;
                 // As above.
                 let _ = end.send(Event::StopEnded(outcome));
             });
@@ -142,6 +143,7 @@ fn tray_content(shared: &Shared, core: &Core) -> TrayContent {
     let lang = core.lang();
     let settings = shared.machine.settings().settings;
     let state_line = menu::state_line(&view.daemon, core.status(), view.port, lang);
+    let state_line = printable(&state_line).into_owned();
     let models = shared.models();
     TrayContent {
         icon: match &view.daemon {
@@ -154,6 +156,10 @@ fn tray_content(shared: &Shared, core: &Core) -> TrayContent {
         tooltip: match core.status() {
             Some(status) if !status.is_resting() && matches!(view.daemon, DaemonView::Ready { .. }) => {
                 tray::tooltip(status, lang)
+                    .lines()
+                    .map(printable)
+                    .collect::<Vec<_>>()
+                    .join("\n")
             }
             _ => format!("Okibi: {state_line}"),
         },

@@ -4,7 +4,8 @@ use std::{error::Error, path::PathBuf};
 
 use okibi_client::ClientError;
 use okibi_config::edit::EditError;
-use okibi_messages::{Lang, Message, chain, load::model_error, tray};
+use okibi_launcher::StatusError;
+use okibi_messages::{Lang, Message, chain, launch, load::model_error, tray};
 use okibi_models::ModelError;
 use okibi_protocol::jsonrpc::RpcError;
 
@@ -16,6 +17,9 @@ pub(crate) enum Failure {
     /// No daemon can answer now.
     #[error("no daemon is ready")]
     NotReady,
+    /// The port does not lead to a daemon that answers.
+    #[error("the port does not lead to a daemon")]
+    Port(#[source] StatusError),
     /// The daemon's answer is an error, whose message is for people already.
     #[error("the daemon refused: {}", .0.message)]
     Refused(RpcError),
@@ -57,6 +61,7 @@ impl Failure {
     pub(crate) fn text(&self, lang: Lang) -> String {
         match self {
             Self::NotReady => tray::not_ready(lang).into(),
+            Self::Port(error) => launch::status_error(error, lang),
             Self::Refused(error) => error.message.clone(),
             Self::UnknownModel(name) => model_error(
                 &ModelError::UnknownModel {
@@ -106,6 +111,15 @@ impl From<ClientError> for Failure {
             ClientError::Refused | ClientError::Closed => Self::NotReady,
             ClientError::Rpc(error) => Self::Refused(error),
             other => Self::unexpected(other),
+        }
+    }
+}
+
+impl From<StatusError> for Failure {
+    fn from(error: StatusError) -> Self {
+        match error {
+            StatusError::NotRunning { .. } => Self::NotReady,
+            other => Self::Port(other),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The commands of the models window, and what the core's effects about models do.
 
-use okibi_client::{Client, ClientError, ConnectOptions};
+use okibi_client::{ClientError, ConnectOptions};
 use okibi_config::{Key, Settings, Source, edit::NewValue};
 use okibi_messages::{Lang, chain};
 use okibi_models::ModelError;
@@ -224,8 +224,11 @@ async fn switch(
     lang: Lang,
     step: impl Fn(StageEvent),
 ) -> SwitchEnd {
+    let client = match okibi_launcher::connect(server).await {
+        Ok((client, _)) => client,
+        Err(error) => return SwitchEnd::Failed(Failure::from(error).text(lang)),
+    };
     let load = async {
-        let client = Client::connect(server).await?;
         let mut steps = client.stream::<LoadModel>(params).await?;
         while let Some(next) = steps.next().await {
             match next? {

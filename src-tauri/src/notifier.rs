@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::mpsc, thread};
 
 use notify_rust::{Notification, Timeout};
-use okibi_messages::tray;
+use okibi_messages::{printable, tray};
 
 use crate::core::{Notice, NoticeKind};
 
@@ -78,7 +78,7 @@ impl Notifier {
 
 fn write_icon(file: &Path) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
+        okibi_files::create_folder(folder)?;
     }
     fs::write(file, ICON)
 }
@@ -134,8 +134,8 @@ impl Place {
         let mut notification = Notification::new();
         notification
             .appname("Okibi")
-            .summary(&notice.summary)
-            .body(&notice.body)
+            .summary(&printable(&notice.summary))
+            .body(&printable(&notice.body))
             .icon(icon)
             .timeout(match notice.kind {
                 NoticeKind::Progress => Timeout::Never,

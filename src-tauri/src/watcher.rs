@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use okibi_client::{Client, ClientError, ConnectOptions, Subscription};
+use okibi_client::{ConnectOptions, Subscription};
+use okibi_launcher::StatusError;
 use tokio::{
     sync::{Notify, mpsc},
-    time::{Instant, MissedTickBehavior, interval, interval_at},
+    time::{Instant, MissedTickBehavior, interval, interval_at, timeout},
 };
 
 use crate::{
@@ -35,20 +36,19 @@ pub(crate) async fn watch(machine: Machine, events: mpsc::UnboundedSender<Event>
     while !events.is_closed() {
         let port = machine.port_to_watch();
         let state = match subscribe(machine.server(port)).await {
-            Ok(subscription) => {
+            Ok(Some(subscription)) => {
                 sent_free = false;
                 follow(&machine, port, subscription, &events, &again).await;
                 quick = QUICK_PROBES;
                 continue;
             }
             // The port is being handed over, or a front is busy: neither free nor foreign.
-            Err(ClientError::Closed | ClientError::Io(_) | ClientError::Rejected { .. }) => None,
-            Err(ClientError::Refused) => (quick == 0).then_some(PortState::Free),
-            Err(ClientError::NotOkibi(_) | ClientError::Timeout | ClientError::Rpc(_)) => {
-                Some(PortState::Foreign)
-            }
+            Ok(None) | Err(StatusError::NoAnswer { .. } | StatusError::Rejected { .. }) => None,
+            Err(StatusError::NotRunning { .. }) => (quick == 0).then_some(PortState::Free),
+            Err(StatusError::NotOkibi { holder, .. }) => Some(PortState::Foreign(holder)),
+            Err(StatusError::Silent { holder, .. }) => Some(PortState::Silent(holder)),
         };
-        let is_foreign = matches!(state, Some(PortState::Foreign));
+        let is_foreign = matches!(state, Some(PortState::Foreign(_) | PortState::Silent(_)));
         if let Some(state) = state
             && (is_foreign || !sent_free)
         {
@@ -77,8 +77,11 @@ pub(crate) async fn watch(machine: Machine, events: mpsc::UnboundedSender<Event>
     }
 }
 
-async fn subscribe(server: ConnectOptions) -> Result<Subscription, ClientError> {
-    Client::connect(server).await?.subscribe().await
+/// Subscribes to the Okibi on the port; `None` where it has gone meanwhile.
+async fn subscribe(server: ConnectOptions) -> Result<Option<Subscription>, StatusError> {
+    let limit = server.timeout;
+    let (client, _) = okibi_launcher::connect(server).await?;
+    Ok(timeout(limit, client.subscribe()).await.ok().and_then(Result::ok))
 }
 
 /// Sends each status until the connection ends.

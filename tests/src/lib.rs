@@ -4,7 +4,7 @@
 //! - [`Running`] and [`Ended`]: an `okibi` under way, and what came of one
 //! - [`Wire`]: a WebSocket client that sends any message, valid or not; [`http`]: the same for HTTP
 //! - [`model`]: the tiny model, its reference, broken copies and (Unix) one that loads as long as a test wants
-//! - [`not_finite`]: a model that has no vector for some words
+//! - [`not_finite`]: a model that has no vector for some words; [`endless`]: one that never returns with some
 //! - [`Hub`]: a model hub on this machine; [`foreign`]: other people's programs on our port
 //! - `desktop` (Linux): a display, a bus and a panel for the tray app
 //! - `pty` and `proc` (Unix): terminals, and what the kernel knows about a process
@@ -17,6 +17,7 @@
 mod binary;
 #[cfg(target_os = "linux")]
 pub mod desktop;
+pub mod endless;
 pub mod foreign;
 pub mod http;
 mod hub;

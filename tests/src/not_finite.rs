@@ -60,7 +60,7 @@ fn graph() -> Vec<u8> {
     [int(1, 8), bytes(7, &graph), bytes(8, &int(2, 13))].concat()
 }
 
-fn node(operator: &str, inputs: &[&str], output: &str, attributes: &[u8]) -> Vec<u8> {
+pub(crate) fn node(operator: &str, inputs: &[&str], output: &str, attributes: &[u8]) -> Vec<u8> {
     let inputs: Vec<Vec<u8>> = inputs.iter().map(|input| bytes(1, input.as_bytes())).collect();
     [
         inputs.concat(),
@@ -72,13 +72,13 @@ fn node(operator: &str, inputs: &[&str], output: &str, attributes: &[u8]) -> Vec
 }
 
 /// An attribute of a node that is a whole number.
-fn attribute(name: &str, value: u64) -> Vec<u8> {
+pub(crate) fn attribute(name: &str, value: u64) -> Vec<u8> {
     const KIND_INT: u64 = 2;
     let attribute = [bytes(1, name.as_bytes()), int(3, value), int(20, KIND_INT)].concat();
     bytes(5, &attribute)
 }
 
-fn constant(name: &str, kind: u64, shape: &[u64], values: &[u8]) -> Vec<u8> {
+pub(crate) fn constant(name: &str, kind: u64, shape: &[u64], values: &[u8]) -> Vec<u8> {
     let shape: Vec<Vec<u8>> = shape.iter().map(|size| int(1, *size)).collect();
     [
         shape.concat(),
@@ -90,24 +90,24 @@ fn constant(name: &str, kind: u64, shape: &[u64], values: &[u8]) -> Vec<u8> {
 }
 
 /// An input or output of the graph.
-fn port(name: &str, kind: u64, sizes: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn port(name: &str, kind: u64, sizes: &[&[u8]]) -> Vec<u8> {
     let shape: Vec<Vec<u8>> = sizes.iter().map(|size| bytes(1, size)).collect();
     let tensor = [int(1, kind), bytes(2, &shape.concat())].concat();
     [bytes(1, name.as_bytes()), bytes(2, &bytes(1, &tensor))].concat()
 }
 
 /// A size that each run decides.
-fn named_size(name: &str) -> Vec<u8> {
+pub(crate) fn named_size(name: &str) -> Vec<u8> {
     bytes(2, name.as_bytes())
 }
 
 /// A protobuf field that is a whole number.
-fn int(field: u64, value: u64) -> Vec<u8> {
+pub(crate) fn int(field: u64, value: u64) -> Vec<u8> {
     [varint(field << 3), varint(value)].concat()
 }
 
 /// A protobuf field that has a length: text, bytes, a message.
-fn bytes(field: u64, value: &[u8]) -> Vec<u8> {
+pub(crate) fn bytes(field: u64, value: &[u8]) -> Vec<u8> {
     [varint(field << 3 | 2), varint(value.len() as u64), value.to_vec()].concat()
 }
 

@@ -312,3 +312,176 @@ async fn a_broken_settings_file_is_warned_about_with_its_place() {
     machine.run(["restart", "--threads", "2"]).await.expect(0);
     assert_eq!(machine.status().await.threads, Some(2));
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_terminal_obeys_nothing_that_a_models_name_says() {
+    let machine = Machine::new();
+    let folder = model::copy_tiny(&machine.path("m\u{1b}]0;owned\u{7}\u{9b}2Jx"));
+    for args in [["start", "-m"], ["models", "info"]] {
+        let mut terminal = okibi_tests::pty::Terminal::open().unwrap();
+        let mut command = machine.command(args);
+        command.arg(&folder).env("TERM", "xterm");
+        terminal.attach(&mut command).unwrap();
+        let mut running = command.spawn().unwrap();
+        drop(command);
+        terminal.shows("owned").await;
+        okibi_tests::within("the end", running.wait()).await.unwrap();
+        let seen = terminal.seen();
+        for obeyed in ["\u{1b}]0;", "\u{7}", "\u{9b}"] {
+            assert!(!seen.contains(obeyed), "{seen:?}");
+        }
+        assert!(seen.contains("\\u{1b}]0;owned"), "it is written out: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_start_knows_the_running_folder_by_every_path_and_no_other_folder_by_its_name() {
+    let machine = Machine::new();
+    let folder = model::copy_tiny(&machine.path("m"));
+    model::copy_tiny(&machine.path("other/m"));
+    machine
+        .run(["start", "-m", "./m"])
+        .await
+        .expect(0)
+        .shows("Ready in");
+    let absolute = folder.display().to_string();
+    for asked in [
+        "./m",
+        "m/",
+        "./m:query",
+        "./m/onnx/model.onnx",
+        "./other/../m",
+        absolute.as_str(),
+    ] {
+        machine
+            .run(["start", "-m", asked])
+            .await
+            .expect(0)
+            .shows("Already running");
+    }
+    for asked in ["./other/m", "other/m/", "multilingual-e5-small"] {
+        machine
+            .run(["start", "-m", asked])
+            .await
+            .expect(1)
+            .says("another model");
+    }
+}
+
+#[tokio::test]
+async fn a_start_knows_the_running_model_by_every_name_it_has() {
+    let hub = okibi_tests::Hub::open().await;
+    let machine = Machine::new().with("HF_ENDPOINT", hub.endpoint());
+    machine
+        .run(["start", "-m", "ruri-v3-30m"])
+        .await
+        .expect(0)
+        .shows("Ready in");
+    for asked in [
+        "ruri-v3-30m",
+        "RURI-v3-30M",
+        "cl-nagoya/ruri-v3-30m",
+        "cl-nagoya/ruri-v3-30m@main",
+        "onnx-community/ruri-v3-30m-ONNX",
+        "ruri-v3-30m:query",
+        "ruri-v3-30m:latest",
+    ] {
+        machine
+            .run(["start", "-m", asked])
+            .await
+            .expect(0)
+            .shows("Already running");
+    }
+    machine
+        .run(["start", "-m", "ruri-v3-70m"])
+        .await
+        .expect(1)
+        .says("another model");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_stored_is_the_users_alone_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let machine = Machine::new();
+    let (okibi, tiny) = (okibi_tests::okibi_binary().display(), model::tiny());
+    let script = format!("umask 0; exec '{okibi}' start -m '{}'", tiny.display());
+    let mut shell = machine.command_of("sh");
+    let ended = okibi_tests::within("the start", shell.args(["-c", &script]).output())
+        .await
+        .unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for folder in ["data", "data/logs"] {
+        assert_eq!(mode(&machine.path(folder)), 0o700, "{folder}");
+    }
+    assert_eq!(mode(&machine.log_file()), 0o600, "the log");
+    assert_eq!(mode(&machine.path("data/daemon.json")), 0o600);
+}
+
+#[tokio::test]
+async fn a_deleted_log_is_begun_again() {
+    let machine = Machine::new();
+    machine.start_tiny().await;
+    std::fs::remove_file(machine.log_file()).unwrap();
+    machine.run(["stop"]).await.expect(0);
+    assert!(machine.log().contains("the daemon ends"), "{}", machine.log());
+}
+
+/// A user without a home: one that the system does not know. Only root can become one.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn without_a_home_one_sentence_says_what_to_set_and_the_daemon_can_be_asked() {
+    use std::os::unix::fs::PermissionsExt;
+
+    // SAFETY: the call takes no pointers.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("skipped: only root can run a program as another user");
+        return;
+    }
+    let mut machine = Machine::new();
+    for variable in ["HOME", "OKIBI_DATA_DIR", "OKIBI_CACHE_DIR", "OKIBI_CONFIG"] {
+        machine.unset(variable);
+    }
+    let okibi = machine.path("okibi");
+    std::fs::copy(okibi_tests::okibi_binary(), &okibi).unwrap();
+    std::fs::set_permissions(machine.root(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let run = async |args: &[&str]| {
+        let mut command = machine.command_of(&okibi);
+        let ended = command.args(args).uid(54_321).gid(54_321).output();
+        let ended = okibi_tests::within("the command", ended).await.unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (ended.status.code(), text(&ended.stdout), text(&ended.stderr))
+    };
+    for args in [["start", "--json"].as_slice(), &["models"], &["serve"], &["logs"]] {
+        let (code, out, err) = run(args).await;
+        let said = out + &err;
+        assert_eq!((code, said.lines().count()), (Some(1), 1), "{args:?}: {said}");
+        for part in ["HOME", "OKIBI_CONFIG", "OKIBI_DATA_DIR", "OKIBI_CACHE_DIR"] {
+            assert!(said.contains(part), "{args:?}: {said}");
+        }
+    }
+    let (code, out, _) = run(&["status"]).await;
+    assert!(code == Some(3) && out.contains("not running"), "{out}");
+    let (code, out, _) = run(&["stop"]).await;
+    assert!(code == Some(0) && out.contains("not running"), "{out}");
+    // A daemon of somebody who has a home.
+    let owner = Machine::new().with("OKIBI_PORT", machine.port().to_string());
+    owner
+        .run([
+            std::ffi::OsStr::new("start"),
+            "-m".as_ref(),
+            model::tiny().as_os_str(),
+        ])
+        .await
+        .expect(0);
+    let (code, out, err) = run(&["status"]).await;
+    assert!(
+        code == Some(0) && out.contains("tiny-ruri is ready"),
+        "{out}{err}"
+    );
+    let (code, out, err) = run(&["embed", "x"]).await;
+    assert!(code == Some(0) && out.contains("vector"), "{out}{err}");
+}

@@ -204,6 +204,7 @@ fn launch_spec(machine: &Machine) -> LaunchSpec {
         token: None,
         model: settings.model.value.clone(),
         log_file: daemon_log_path(&folders, machine.port()),
+        drain: std::time::Duration::from_secs(10),
     }
 }
 

@@ -455,7 +455,7 @@ async fn nothing_is_deleted_without_the_daemon_unless_nobody_listens() {
         .run(["models", "rm", "elsewhere"])
         .await
         .expect(1)
-        .says("does not answer");
+        .says("is used by");
     machine.run(["models"]).await.expect(0).shows("elsewhere");
     drop(foreign);
     machine.nothing_left().await;

@@ -199,6 +199,14 @@ impl CommandLine {
         }
     }
 
+    /// Whether the command works without the user's files: it asks a daemon, and reads and writes nothing else.
+    pub(crate) fn needs_no_files(&self) -> bool {
+        matches!(
+            self.command,
+            None | Some(Command::Status { .. } | Command::Stop | Command::Embed(_))
+        )
+    }
+
     /// The places among the flags.
     pub(crate) fn folder_overrides(&self) -> FolderOverrides {
         let (cache, data) = match &self.command {

@@ -1,10 +1,10 @@
 //! How a command ends: its exit code, and what it says when it fails.
 
-use std::{error::Error, io, process::ExitCode};
+use std::{io, process::ExitCode};
 
 use okibi_client::ClientError;
 use okibi_launcher::{Rejection, StartError, StatusError, StopError};
-use okibi_messages::{Message, chain};
+use okibi_messages::Message;
 
 /// What the exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,45 +76,30 @@ impl Failure {
         )
     }
 
-    /// Asking the daemon on `port` for its status failed.
-    pub(crate) fn status(port: u16, error: &StatusError) -> Self {
-        match error {
-            StatusError::NotRunning { .. } => {
-                Self::with_exit(Exit::NotRunning, "not_running", Message::NotRunning { port })
-            }
-            StatusError::NotOkibi { holder, .. } => {
-                let holder = holder.clone();
-                Self::new("port_taken", Message::PortTaken { port, holder })
-            }
-            StatusError::Rejected { why, .. } => Self::rejected(port, *why),
-            error @ StatusError::NoAnswer { .. } => {
-                let cause = error.source().map_or_else(|| error.to_string(), chain);
-                Self::new("no_answer", Message::NoAnswer { port, cause })
-            }
-        }
+    /// There is no status.
+    pub(crate) fn status(error: StatusError) -> Self {
+        let (exit, kind) = match &error {
+            StatusError::NotRunning { .. } => (Exit::NotRunning, "not_running"),
+            StatusError::NotOkibi { .. } => (Exit::Failed, "port_taken"),
+            StatusError::Silent { .. } => (Exit::Failed, "silent"),
+            StatusError::Rejected { why, .. } => (Exit::Failed, rejection_kind(*why)),
+            StatusError::NoAnswer { .. } => (Exit::Failed, "no_answer"),
+        };
+        Self::with_exit(exit, kind, Message::Status(error))
     }
 
-    /// A call to the daemon on `port`, or the connection for it, failed.
+    /// A call to the daemon on `port` failed.
     pub(crate) fn client(port: u16, error: ClientError) -> Self {
         match error {
-            ClientError::Refused => {
-                Self::with_exit(Exit::NotRunning, "not_running", Message::NotRunning { port })
-            }
-            ClientError::Rejected { status } => Self::rejected(port, status.into()),
             ClientError::Rpc(error) => {
                 let reason = error.message;
                 Self::new("refused", Message::Refused { reason })
             }
-            error => {
-                let cause = chain(&error);
-                Self::new("no_answer", Message::NoAnswer { port, cause })
-            }
+            error => Self::status(StatusError::NoAnswer {
+                port,
+                source: error.into(),
+            }),
         }
-    }
-
-    /// The Okibi on `port` does not let this program in.
-    fn rejected(port: u16, why: Rejection) -> Self {
-        Self::new(rejection_kind(why), Message::Rejected { port, why })
     }
 }
 
@@ -142,6 +127,8 @@ impl From<StartError> for Failure {
         let kind = match error {
             StartError::PortTaken { .. } => "port_taken",
             StartError::Rejected { why, .. } => rejection_kind(why),
+            StartError::Silent { .. } => "silent",
+            StartError::Stuck { .. } => "port_taken",
             StartError::PortReserved { .. } => "port_reserved",
             StartError::Bind { .. } => "bind_failed",
             StartError::Spawn { .. } => "spawn_failed",
@@ -158,6 +145,7 @@ impl From<StopError> for Failure {
         let kind = match error {
             StopError::NotOkibi { .. } => "port_taken",
             StopError::Rejected { why, .. } => rejection_kind(why),
+            StopError::Silent { .. } => "silent",
             StopError::StillRunning { .. } => "still_running",
             StopError::NoAnswer(_) => "no_answer",
         };

@@ -1,15 +1,14 @@
 //! What every command knows: the language, this machine and its settings.
 
-use okibi_client::ConnectOptions;
+use okibi_client::{Client, ConnectOptions};
 use okibi_config::{
-    Discovery, DiscoveryState, Flags, Folders, Key, Loaded, Settings, discovery::websocket_address,
-    process_environment,
+    Flags, Folders, Key, Loaded, Settings, discovery::websocket_address, process_environment,
 };
 use okibi_front::Machine;
 use okibi_launcher::LaunchSpec;
 use okibi_messages::{Lang, Message, chain};
 use okibi_models::Library;
-use okibi_protocol::guard::Access;
+use okibi_protocol::{guard::Access, method::Status};
 
 use crate::{
     args::CommandLine,
@@ -27,7 +26,11 @@ impl Front {
     /// Reads this machine's settings. What is wrong in the configuration file is warned about; what is wrong on
     /// the command line or in the environment is a failure.
     pub(crate) fn open(line: &CommandLine) -> Result<Self, Failure> {
-        let folders = folders(line)?;
+        let folders = match folders(line) {
+            // What asks a running daemon needs no files: without a home, it has the defaults and no token.
+            Err(_) if line.needs_no_files() => Folders::nowhere(),
+            found => found?,
+        };
         let loaded = Settings::load(&line.flags(), &process_environment, &folders.config_file);
         Self::new(folders, loaded)
     }
@@ -81,10 +84,13 @@ impl Front {
         }
     }
 
-    /// The process id of the daemon that the discovery file says is loading; when nothing listens, its front has gone.
-    pub(crate) fn loading_without_a_front(&self) -> Option<u32> {
-        let discovery = Discovery::read(&self.machine.folders)?;
-        (discovery.state == DiscoveryState::Starting).then_some(discovery.pid)
+    /// Connects to the server to ask, and gives its port and its status.
+    pub(crate) async fn connect(&self) -> Result<(u16, Client, Status), Failure> {
+        let server = self.server().await;
+        match okibi_launcher::connect(&server).await {
+            Ok((client, status)) => Ok((server.port, client, status)),
+            Err(error) => Err(Failure::status(error)),
+        }
     }
 
     /// Which requests are let in.

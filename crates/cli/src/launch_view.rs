@@ -10,14 +10,14 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use okibi_launcher::{LaunchUpdate, Started};
-use okibi_messages::{Lang, Message, chain, stage::stage_text, status::ready_line, units};
+use okibi_messages::{Lang, Message, stage::stage_text, status::ready_line, units};
 use okibi_protocol::{
     method::Status,
     stage::{Measure, Stage, StageEvent, StageState, Unit},
 };
 use serde::Serialize;
 
-use crate::style::{self, BAD, FAINT, GOOD, styled};
+use crate::style::{self, BAD, FAINT, GOOD, Line};
 
 /// Where updates of a launch go.
 pub(crate) enum LaunchView {
@@ -46,7 +46,7 @@ impl LaunchView {
             Self::Lines(lang) => {
                 if let Some(line) = update_line(&update, *lang) {
                     // See the module: the start goes on without its output.
-                    let _ = style::say(&line);
+                    let _ = style::say(line);
                 }
             }
         }
@@ -74,7 +74,7 @@ impl LaunchView {
             Self::Bars(bars) => bars.lang,
         };
         // See the module: the daemon is ready all the same.
-        let _ = style::say(&styled(GOOD, &ready_line(status, time, address, lang)));
+        let _ = style::say(Line::styled(GOOD, &ready_line(status, time, address, lang)));
     }
 }
 
@@ -86,6 +86,9 @@ pub(crate) enum Event<'a> {
         pid: u32,
     },
     Attached,
+    Waiting {
+        pid: u32,
+    },
     Stage {
         #[serde(flatten)]
         step: &'a StageEvent,
@@ -111,6 +114,7 @@ fn json_update<'a>(update: &'a LaunchUpdate, lang: Lang) -> Event<'a> {
     match update {
         LaunchUpdate::Spawned { pid } => Event::Spawned { pid: *pid },
         LaunchUpdate::Attached => Event::Attached,
+        LaunchUpdate::Waiting { pid } => Event::Waiting { pid: *pid },
         LaunchUpdate::Stage { message, event } => Event::Stage {
             step: event,
             message: words(message, event, lang),
@@ -120,11 +124,8 @@ fn json_update<'a>(update: &'a LaunchUpdate, lang: Lang) -> Event<'a> {
 
 /// Prints a line of `--json`.
 pub(crate) fn print_json(event: &Event<'_>) {
-    let line = serde_json::to_string(event)
-        .unwrap_or_else(|error| format!("{{\"event\":\"error\",\"message\":{:?}}}", chain(&error)));
-    let mut stdout = std::io::stdout().lock();
     // See the module: the start goes on without its output.
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    let _ = style::say_json(event).and_then(|()| std::io::stdout().flush());
 }
 
 /// The daemon's own sentence, or ours where it sent none.
@@ -137,15 +138,16 @@ fn words(message: &str, event: &StageEvent, lang: Lang) -> String {
 }
 
 /// The line that stays of an update; a stage that only moved on leaves none.
-fn update_line(update: &LaunchUpdate, lang: Lang) -> Option<String> {
+fn update_line(update: &LaunchUpdate, lang: Lang) -> Option<Line> {
     match update {
         LaunchUpdate::Spawned { .. } => None,
-        LaunchUpdate::Attached => Some(Message::Attached.text(lang)),
+        LaunchUpdate::Attached => Some(Message::Attached.text(lang).into()),
+        LaunchUpdate::Waiting { pid } => Some(Message::Waiting { pid: *pid }.text(lang).into()),
         LaunchUpdate::Stage { message, event } => stage_line(message, event, lang),
     }
 }
 
-fn stage_line(message: &str, event: &StageEvent, lang: Lang) -> Option<String> {
+fn stage_line(message: &str, event: &StageEvent, lang: Lang) -> Option<Line> {
     let (style, mark) = match event.state {
         StageState::Finished => (GOOD, "✓"),
         StageState::Failed => (BAD, "✗"),
@@ -153,14 +155,16 @@ fn stage_line(message: &str, event: &StageEvent, lang: Lang) -> Option<String> {
         StageState::Started if event.stage == Stage::Download => (FAINT, "…"),
         StageState::Started | StageState::Advanced => return None,
     };
-    let mut line = format!("{} {}", styled(style, mark), words(message, event, lang));
+    let mut line = Line::styled(style, mark)
+        .and(" ")
+        .and(&words(message, event, lang));
     let mut details = Vec::new();
     details.extend(event.measure.map(|measure| units::measure(&measure, lang)));
     if event.state != StageState::Started {
         details.push(units::seconds(event.elapsed_ms.into(), lang));
     }
     if !details.is_empty() {
-        line = format!("{line}  {}", styled(FAINT, &details.join("  ")));
+        line = line.and("  ").and_styled(FAINT, &details.join("  "));
     }
     Some(line)
 }
@@ -201,8 +205,8 @@ impl Bars {
             // here as `anstream` does it.
             let choice = anstream::AutoStream::choice(&std::io::stdout());
             let line = match choice {
-                anstream::ColorChoice::Never => anstream::adapter::strip_str(&line).to_string(),
-                _ => line,
+                anstream::ColorChoice::Never => line.plain(),
+                _ => line.as_str().to_owned(),
             };
             // See the module.
             let _ = self.all.println(line);
@@ -216,7 +220,8 @@ impl Bars {
             bar.enable_steady_tick(TICK);
             bar
         });
-        bar.set_message(words(message, event, self.lang));
+        let message = Line::from(words(message, event, self.lang));
+        bar.set_message(message.plain());
         if let Some(Measure { done, total, unit }) = event.measure {
             if let Some(total) = total.filter(|total| bar.length() != Some(*total)) {
                 bar.set_style(bar_style(unit));
@@ -272,7 +277,7 @@ mod tests {
             elapsed_ms: Millis(420),
             measure,
         };
-        stage_line("", &event, lang).map(|line| anstream::adapter::strip_str(&line).to_string())
+        stage_line("", &event, lang).map(|line| line.plain())
     }
 
     #[test]

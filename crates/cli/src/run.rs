@@ -38,7 +38,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
 /// Reads the command line; `None` where help or version was asked for and shown.
 fn parse(args: Vec<OsString>, lang: Lang) -> Result<Option<CommandLine>, Failure> {
     let line = language::command(lang)
-        .try_get_matches_from(args)
+        .try_get_matches_from(&args)
         .and_then(|mut matches| CommandLine::from_arg_matches_mut(&mut matches));
     match line {
         Ok(line) => Ok(Some(line)),
@@ -49,7 +49,7 @@ fn parse(args: Vec<OsString>, lang: Lang) -> Result<Option<CommandLine>, Failure
         Err(error) => Err(Failure::with_exit(
             Exit::Usage,
             "usage",
-            Message::Usage(usage::problem(&error)),
+            Message::Usage(usage::problem(&error, &args)),
         )),
     }
 }

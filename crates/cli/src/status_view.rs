@@ -12,10 +12,10 @@ use okibi_protocol::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use crate::style::{BAD, FAINT, GOOD, WARNING, styled};
+use crate::style::{BAD, FAINT, GOOD, Line, WARNING};
 
 /// The state, then one line a fact, in columns.
-pub(crate) fn lines(status: &Status, address: &str, lang: Lang) -> Vec<String> {
+pub(crate) fn lines(status: &Status, address: &str, lang: Lang) -> Vec<Line> {
     let facts = facts(status, address, lang);
     let width = facts
         .iter()
@@ -27,11 +27,14 @@ pub(crate) fn lines(status: &Status, address: &str, lang: Lang) -> Vec<String> {
         RunState::Starting | RunState::Stopping => WARNING,
         RunState::Failed => BAD,
     };
-    let mut lines = vec![format!("{} {}", styled(style, "●"), state_line(status, lang))];
+    let state = Line::styled(style, "●").and(" ").and(&state_line(status, lang));
+    let mut lines = vec![state];
     lines.extend(facts.into_iter().map(|(label, value)| {
         let label = label.text(lang);
         let padding = " ".repeat(width - label.width());
-        format!("  {}{padding}  {value}", styled(FAINT, label))
+        Line::from("  ")
+            .and_styled(FAINT, label)
+            .and(&format!("{padding}  {value}"))
     }));
     lines
 }
@@ -151,7 +154,7 @@ mod tests {
     fn plain(lang: Lang) -> Vec<String> {
         lines(&status(), "ws://127.0.0.1:8765", lang)
             .iter()
-            .map(|line| anstream::adapter::strip_str(line).to_string())
+            .map(Line::plain)
             .collect()
     }
 

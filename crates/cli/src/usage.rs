@@ -1,10 +1,12 @@
 //! A command line that cannot be read: clap's error as a message of the table.
 
+use std::ffi::OsString;
+
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use okibi_messages::usage::UsageProblem;
 
-/// What is wrong with the command line.
-pub(crate) fn problem(error: &Error) -> UsageProblem {
+/// What is wrong with the command line `args`.
+pub(crate) fn problem(error: &Error, args: &[OsString]) -> UsageProblem {
     let one = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         // Suggestions come with the likeliest last.
@@ -18,10 +20,13 @@ pub(crate) fn problem(error: &Error) -> UsageProblem {
     };
     let option = || one(ContextKind::InvalidArg).unwrap_or_default();
     match error.kind() {
-        ErrorKind::UnknownArgument => UsageProblem::Unknown {
-            argument: option(),
-            suggestion: one(ContextKind::SuggestedArg),
-        },
+        ErrorKind::UnknownArgument => {
+            let (argument, suggestion) = (option(), one(ContextKind::SuggestedArg));
+            match text_like_option(&argument, args) {
+                Some(text) if suggestion.is_none() => UsageProblem::TextLikeOption { text },
+                _ => UsageProblem::Unknown { argument, suggestion },
+            }
+        }
         ErrorKind::InvalidSubcommand => UsageProblem::UnknownCommand {
             command: one(ContextKind::InvalidSubcommand).unwrap_or_default(),
             suggestion: one(ContextKind::SuggestedSubcommand),
@@ -41,6 +46,14 @@ pub(crate) fn problem(error: &Error) -> UsageProblem {
     }
 }
 
+/// The whole text of `embed` whose beginning was taken for an option.
+fn text_like_option(argument: &str, args: &[OsString]) -> Option<String> {
+    let mut args = args.iter().skip(1).map(|arg| arg.to_string_lossy());
+    args.find(|arg| arg == "embed")?;
+    let text = args.find(|arg| arg.starts_with(argument))?;
+    Some(text.into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use okibi_messages::Lang;
@@ -49,11 +62,9 @@ mod tests {
     use crate::language;
 
     fn problem_of(args: &[&str]) -> UsageProblem {
-        problem(
-            &language::command(Lang::En)
-                .try_get_matches_from(args)
-                .unwrap_err(),
-        )
+        let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+        let error = language::command(Lang::En).try_get_matches_from(&args);
+        problem(&error.unwrap_err(), &args)
     }
 
     #[test]
@@ -78,6 +89,20 @@ mod tests {
             panic!("a value that does not fit")
         };
         assert_eq!((value.as_str(), possible.len()), ("xml", 3));
+        for text in ["-5 degrees", "-x", "--- cut here", "-q=1 -- y"] {
+            assert_eq!(
+                problem_of(&["okibi", "--lang", "en", "embed", "first", text]),
+                UsageProblem::TextLikeOption { text: text.into() }
+            );
+        }
+        assert!(matches!(
+            problem_of(&["okibi", "embed", "--fromat", "json"]),
+            UsageProblem::Unknown { suggestion: Some(known), .. } if known == "--format"
+        ));
+        assert!(matches!(
+            problem_of(&["okibi", "start", "-5"]),
+            UsageProblem::Unknown { .. }
+        ));
         assert!(matches!(
             problem_of(&["okibi", "completions"]),
             UsageProblem::Missing { .. }

@@ -1,6 +1,6 @@
 //! One connection that many calls share.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt, stream::SplitSink};
 use okibi_protocol::{
@@ -9,18 +9,29 @@ use okibi_protocol::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     connect::{self, ConnectOptions, Socket},
-    dispatch::{Chunk, Dispatch},
+    dispatch::{Chunk, Dispatch, Fault},
     error::ClientError,
 };
 
 /// Requests that wait for the writer; callers wait beyond it.
 const QUEUE: usize = 32;
+
+/// Time between two pings.
+const PING_EVERY: Duration = Duration::from_secs(30);
+
+/// Pings in a row after which a server from which nothing comes counts as dead. Together they take far longer than the
+/// suspension of a machine's program that a user does not notice; a long answer is not silence, since pings are answered
+/// meanwhile.
+const UNANSWERED_PINGS: u32 = 6;
 
 /// A connection to a server. Clones share it; it closes when the last of them, and the last [`Chunks`] and
 /// [`Subscription`](crate::Subscription) made from them, is dropped.
@@ -41,19 +52,24 @@ impl Client {
     ///
     /// Errors: `Refused`, `Rejected`, `NotOkibi`, `Timeout`, `Io` (a reset, as in the moment of a handover).
     pub async fn connect(options: impl Into<ConnectOptions>) -> Result<Self, ClientError> {
-        let (sink, stream) = connect::connect(&options.into()).await?.split();
+        Ok(Self::on(connect::connect(&options.into()).await?, PING_EVERY))
+    }
+
+    /// A client on a connection, which pings the server this often.
+    fn on(socket: Socket, ping_every: Duration) -> Self {
+        let (sink, stream) = socket.split();
         let (requests, asked) = mpsc::channel(QUEUE);
         let dispatch = Arc::new(Dispatch::new());
         let reading = dispatch.clone();
-        let closed = dispatch.closed.clone();
-        Ok(Self {
+        let writing = dispatch.clone();
+        Self {
             shared: Arc::new(Shared {
                 dispatch,
                 requests,
                 _reader: AbortOnDropHandle::new(tokio::spawn(async move { reading.read(stream).await })),
-                _writer: AbortOnDropHandle::new(tokio::spawn(write(sink, asked, closed))),
+                _writer: AbortOnDropHandle::new(tokio::spawn(write(sink, asked, writing, ping_every))),
             }),
-        })
+        }
     }
 
     /// Calls a method and waits for its one result.
@@ -151,21 +167,95 @@ impl std::fmt::Debug for Chunk {
     }
 }
 
-/// Writes requests until the connection ends or its last owner is dropped.
+/// Writes requests until the connection ends or its last owner is dropped, and pings a server that is silent.
 async fn write(
     mut sink: SplitSink<Socket, Message>,
     mut asked: mpsc::Receiver<Message>,
-    closed: CancellationToken,
+    dispatch: Arc<Dispatch>,
+    ping_every: Duration,
 ) {
     let writing = async {
-        while let Some(request) = asked.recv().await {
-            if let Err(error) = sink.send(request).await {
-                // The server's reason may still be there to be read: the reader ends the calls.
-                tracing::debug!(%error, "writing a request failed");
-                return;
+        let mut pings = interval_at(Instant::now() + ping_every, ping_every);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut received, mut unanswered) = (0, 0);
+        loop {
+            let message = tokio::select! {
+                request = asked.recv() => match request {
+                    Some(request) => request,
+                    None => return None,
+                },
+                _ = pings.tick() => {
+                    let now = dispatch.received();
+                    unanswered = if now == received { unanswered + 1 } else { 0 };
+                    received = now;
+                    if unanswered > UNANSWERED_PINGS {
+                        return Some(Fault::Silence);
+                    }
+                    Message::Ping(Bytes::new())
+                }
+            };
+            // A server that takes nothing is as silent as one that says nothing.
+            match timeout(ping_every * UNANSWERED_PINGS, sink.send(message)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    // The server's reason may still be there to be read: the reader ends the calls.
+                    tracing::debug!(%error, "writing a request failed");
+                    return None;
+                }
+                Err(_) => return Some(Fault::Silence),
             }
         }
     };
     // The socket closes when both its halves are dropped, and the server waits for that.
-    closed.run_until_cancelled(writing).await;
+    let fault = dispatch.closed.run_until_cancelled(writing).await.flatten();
+    if fault.is_some() {
+        dispatch.end(fault);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use okibi_protocol::method::{GetStatus, NoParams};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_tungstenite::{accept_async, client_async};
+
+    use super::*;
+
+    const TEST_LIMIT: Duration = Duration::from_secs(30);
+
+    /// A client, and the server's side of its connection.
+    async fn connected(ping_every: Duration) -> (Client, Socket) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let opening = async {
+            let stream = TcpStream::connect(address).await.unwrap();
+            client_async(format!("ws://{address}/"), stream).await.unwrap().0
+        };
+        let accepting = async { accept_async(listener.accept().await.unwrap().0).await.unwrap() };
+        let (socket, server) = tokio::join!(opening, accepting);
+        (Client::on(socket, ping_every), server)
+    }
+
+    #[tokio::test]
+    async fn a_server_that_falls_silent_ends_the_calls_that_wait_for_it() {
+        let (client, _silent) = connected(Duration::from_millis(5)).await;
+        let outcome = timeout(TEST_LIMIT, client.call::<GetStatus>(NoParams {})).await;
+        assert!(matches!(outcome, Ok(Err(ClientError::Timeout))), "{outcome:?}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_answers_pings_may_take_its_time() {
+        let (client, mut server) = connected(Duration::from_millis(5)).await;
+        let call = tokio::spawn(async move { client.call::<GetStatus>(NoParams {}).await });
+        let mut pings = 0;
+        while pings < 4 * UNANSWERED_PINGS {
+            // Reading answers a ping.
+            match timeout(TEST_LIMIT, server.next()).await.unwrap() {
+                Some(Ok(Message::Ping(_))) => pings += 1,
+                Some(Ok(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(!call.is_finished(), "the call waits on");
+    }
 }

@@ -1,15 +1,18 @@
 //! Dialling: straight to the socket address, without names, TLS or proxies.
 
-use std::{fmt, net::Ipv4Addr, time::Duration};
+use std::{fmt, io, net::Ipv4Addr, time::Duration};
 
+use okibi_protocol::proof::{CHALLENGE_HEADER, Exchange, NONCE_BYTES, Nonce, PROOF_HEADER, SCHEME, Side};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
         Error, Message,
         client::IntoClientRequest,
-        handshake::client::Request,
-        http::{HeaderValue, header::AUTHORIZATION},
+        http::{
+            HeaderMap,
+            header::{AUTHORIZATION, HeaderName, HeaderValue},
+        },
         protocol::WebSocketConfig,
     },
 };
@@ -30,7 +33,7 @@ pub(crate) type Socket = WebSocketStream<TcpStream>;
 pub struct ConnectOptions {
     /// Its port on 127.0.0.1.
     pub port: u16,
-    /// The token that the connection brings, where the server may require one.
+    /// The token that the server may require: the connection proves that it has it, and never sends it.
     pub token: Option<String>,
     /// How long the connection may take to be a WebSocket.
     pub timeout: Duration,
@@ -77,16 +80,30 @@ impl fmt::Debug for ConnectOptions {
 }
 
 /// Connects to a server.
+///
+/// The token itself is never sent: the program on the port may be any. Where it requires a token, it has to show first
+/// that it has the same one, and gets a proof that is good for this connection alone. See [`okibi_protocol::proof`].
 pub(crate) async fn connect(options: &ConnectOptions) -> Result<Socket, ClientError> {
     let connecting = async {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, options.port)).await?;
-        stream.set_nodelay(true)?;
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(MAX_ANSWER_BYTES))
-            .max_frame_size(Some(MAX_ANSWER_BYTES));
-        let request = request(options).map_err(from_socket)?;
-        match client_async_with_config(request, stream, Some(config)).await {
-            Ok((socket, _)) => Ok(socket),
+        let Some(token) = &options.token else {
+            return open(options.port, &[]).await.map_err(from_socket);
+        };
+        let mut random = [0; NONCE_BYTES];
+        getrandom::fill(&mut random).map_err(|error| ClientError::Io(io::Error::other(error)))?;
+        let nonce = Nonce::new(random);
+        let challenge = (
+            HeaderName::from_static(CHALLENGE_HEADER),
+            nonce.as_str().to_owned(),
+        );
+        match open(options.port, std::slice::from_ref(&challenge)).await {
+            Ok(socket) => Ok(socket),
+            Err(Error::Http(refusal)) => match prove(options.port, token, &nonce, refusal.headers()) {
+                Some(proof) => {
+                    let proof = (AUTHORIZATION, format!("{SCHEME} {proof}"));
+                    open(options.port, &[challenge, proof]).await.map_err(from_socket)
+                }
+                None => Err(from_socket(Error::Http(refusal))),
+            },
             Err(error) => Err(from_socket(error)),
         }
     };
@@ -95,15 +112,35 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Socket, ClientEr
         .map_err(|_| ClientError::Timeout)?
 }
 
-/// The request that opens a WebSocket, with the token, where there is one.
-fn request(options: &ConnectOptions) -> Result<Request, Error> {
-    let mut request = format!("ws://127.0.0.1:{}/", options.port).into_client_request()?;
-    if let Some(token) = &options.token
-        && let Ok(value) = HeaderValue::try_from(format!("Bearer {token}"))
-    {
-        request.headers_mut().insert(AUTHORIZATION, value);
+/// Opens a WebSocket with these headers.
+async fn open(port: u16, headers: &[(HeaderName, String)]) -> Result<Socket, Error> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    stream.set_nodelay(true)?;
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_ANSWER_BYTES))
+        .max_frame_size(Some(MAX_ANSWER_BYTES));
+    let mut request = format!("ws://127.0.0.1:{port}/").into_client_request()?;
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            request.headers_mut().insert(name, value);
+        }
     }
-    Ok(request)
+    let (socket, _) = client_async_with_config(request, stream, Some(config)).await?;
+    Ok(socket)
+}
+
+/// Our proof for a server that has shown that it has `token` too; `None` for any other.
+fn prove(port: u16, token: &str, nonce: &Nonce, refusal: &HeaderMap) -> Option<String> {
+    let mut words = refusal.get(PROOF_HEADER)?.to_str().ok()?.split(' ');
+    let server = Nonce::parse(words.next()?)?;
+    let exchange = Exchange {
+        port,
+        client: nonce,
+        server: &server,
+    };
+    words
+        .any(|proof| exchange.is_proof(Side::Server, token, proof))
+        .then(|| exchange.proof(Side::Client, token))
 }
 
 /// A text message with `value` as JSON.

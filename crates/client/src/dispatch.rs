@@ -1,6 +1,9 @@
 //! The reader's side of a connection: which call waits for which answer.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use futures_util::{
     StreamExt,
@@ -31,6 +34,8 @@ pub(crate) struct Dispatch {
     waiting: Mutex<Waiting>,
     pub(crate) status: watch::Sender<Option<Status>>,
     pub(crate) closed: CancellationToken,
+    /// Messages that have come, pongs included.
+    received: AtomicU64,
 }
 
 #[derive(Default)]
@@ -39,7 +44,27 @@ struct Waiting {
     calls: HashMap<u64, mpsc::UnboundedSender<Chunk>>,
     /// An error that names no call: the reason the server is about to close for.
     close_reason: Option<RpcError>,
+    /// Why the connection was ended from here.
+    fault: Option<Fault>,
     over: bool,
+}
+
+/// Why a connection is ended on this side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// The server sent something that is not JSON-RPC.
+    Nonsense,
+    /// Nothing came from the server for too long.
+    Silence,
+}
+
+impl From<Fault> for ClientError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Nonsense => Self::NotOkibi("it sent something that is not JSON-RPC".into()),
+            Fault::Silence => Self::Timeout,
+        }
+    }
 }
 
 impl Dispatch {
@@ -48,7 +73,13 @@ impl Dispatch {
             waiting: Mutex::default(),
             status: watch::Sender::new(None),
             closed: CancellationToken::new(),
+            received: AtomicU64::new(0),
         }
+    }
+
+    /// Messages that have come so far, pongs included.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Relaxed)
     }
 
     /// Enters a call: its id, and where its responses arrive.
@@ -74,27 +105,32 @@ impl Dispatch {
 
     /// Reads until the connection ends, and ends every wait.
     pub(crate) async fn read(&self, mut stream: SplitStream<Socket>) {
-        self.read_all(&mut stream).await;
-        self.end();
+        let fault = self.closed.run_until_cancelled(self.read_all(&mut stream)).await;
+        self.end(fault.flatten());
     }
 
-    async fn read_all(&self, stream: &mut (impl Stream<Item = Result<Message, Error>> + Unpin)) {
+    async fn read_all(
+        &self,
+        stream: &mut (impl Stream<Item = Result<Message, Error>> + Unpin),
+    ) -> Option<Fault> {
         while let Some(received) = stream.next().await {
+            self.received.fetch_add(1, Relaxed);
             match received {
                 Ok(Message::Text(text)) => match serde_json::from_str(&text) {
                     Ok(received) => self.take(received),
                     Err(error) => {
                         tracing::debug!(%error, "the server sent something that is not a response");
-                        return;
+                        return Some(Fault::Nonsense);
                     }
                 },
                 Ok(_) => {}
                 Err(error) => {
                     tracing::debug!(%error, "the connection ended");
-                    return;
+                    return None;
                 }
             }
         }
+        None
     }
 
     fn take(&self, received: Received) {
@@ -132,9 +168,10 @@ impl Dispatch {
         }
     }
 
-    /// Ends every wait: calls get the reason the server gave, or `Closed`.
-    pub(crate) fn end(&self) {
+    /// Ends every wait: calls get the fault, else the reason the server gave, or `Closed`. Only the first fault counts.
+    pub(crate) fn end(&self, fault: Option<Fault>) {
         let mut waiting = self.waiting.lock();
+        waiting.fault = waiting.fault.or(fault);
         // Before the calls are taken out, under the same lock: a call that enters later sees that it is over.
         waiting.over = true;
         for (_, sender) in std::mem::take(&mut waiting.calls) {
@@ -149,6 +186,9 @@ impl Dispatch {
 
 impl Waiting {
     fn end_error(&self) -> ClientError {
+        if let Some(fault) = self.fault {
+            return fault.into();
+        }
         self.close_reason
             .clone()
             .map_or(ClientError::Closed, ClientError::Rpc)

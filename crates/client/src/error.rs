@@ -3,7 +3,7 @@
 use std::io;
 
 use okibi_protocol::jsonrpc::RpcError;
-use tokio_tungstenite::tungstenite::Error as SocketError;
+use tokio_tungstenite::tungstenite::{Error as SocketError, error::ProtocolError};
 
 /// A call, or the connection it needs, failed.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +48,12 @@ impl From<io::Error> for ClientError {
 pub(crate) fn from_socket(error: SocketError) -> ClientError {
     match error {
         SocketError::Io(error) => error.into(),
-        SocketError::ConnectionClosed | SocketError::AlreadyClosed => ClientError::Closed,
+        // A server that ends may have begun to take the connection: it has answered nothing wrong.
+        SocketError::ConnectionClosed
+        | SocketError::AlreadyClosed
+        | SocketError::Protocol(
+            ProtocolError::HandshakeIncomplete | ProtocolError::ResetWithoutClosingHandshake,
+        ) => ClientError::Closed,
         SocketError::Http(response) => {
             let server = response.headers().get("server").map(|value| value.as_bytes());
             let status = response.status().as_u16();

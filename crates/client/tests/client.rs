@@ -2,22 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use okibi_client::{Client, ClientError, ConnectOptions, send_notice};
+use okibi_client::{Client, ClientError, ConnectOptions, send_notice, send_progress};
 use okibi_listener::{Answer, CallContext, Chunk, Limits, Listener, Service, bind, start};
 use okibi_protocol::{
-    guard::{Access, Right},
+    guard::{Access, Right, Tokens},
     jsonrpc::{Call, RpcError, code, raw_result},
     loading::loading_answer,
     method::{
         CheckInit, Embed, EmbedParams, EmbedResult, EmbedTextResult, GetStatus, Input, Method, NoParams,
         RunState, STATUS_CHANGED, Status, StopServer, Stopping,
     },
-    notice::{LaunchId, Notice, NoticeReply},
+    notice::{LaunchId, Notice, NoticeReply, SignedNotice},
     vector::{Encoding, Vectors, safetensors_base64},
 };
 use serde_json::{Value, json};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     sync::{Semaphore, mpsc, watch},
     time::timeout,
@@ -90,8 +90,8 @@ impl Service for Daemon {
         })
     }
 
-    async fn notice(&self, notice: Notice) -> Option<NoticeReply> {
-        (notice.launch().0 == "ours").then_some(NoticeReply::Ack)
+    async fn notice(&self, notice: SignedNotice) -> Option<NoticeReply> {
+        (notice.notice.launch().0 == "ours").then_some(NoticeReply::Ack)
     }
 }
 
@@ -352,8 +352,9 @@ async fn calls_end_with_the_connection_and_with_its_reason() {
 async fn notices_get_their_reply() {
     let (listener, _daemon) = daemon(Limits::default());
     let port = listener.local_port();
-    let notice = |launch: &str| Notice::InitCompleted {
-        launch: LaunchId(launch.into()),
+    let notice = |launch: &str| {
+        let launch = LaunchId(launch.into());
+        SignedNotice::new(Notice::InitCompleted { launch }, None)
     };
     assert_eq!(
         within(send_notice(&port.into(), &notice("ours"))).await.unwrap(),
@@ -361,6 +362,11 @@ async fn notices_get_their_reply() {
     );
     let refused = within(send_notice(&port.into(), &notice("theirs"))).await;
     assert!(matches!(refused, Err(ClientError::Rpc(error)) if error.code == code::INVALID_REQUEST));
+    // One that is not waited for is taken all the same, although its connection ends behind it.
+    let (reply, is_closed) = within(send_progress(&port.into(), &notice("ours"), TEST_LIMIT))
+        .await
+        .unwrap();
+    assert_eq!((reply, is_closed), (Some(NoticeReply::Ack), true));
     within(listener.close_port()).await;
     let closed = within(send_notice(&port.into(), &notice("ours"))).await;
     assert!(matches!(closed, Err(ClientError::Refused)), "{closed:?}");
@@ -413,10 +419,126 @@ async fn a_full_okibi_is_still_okibi() {
         ..Limits::default()
     };
     let (listener, _daemon) = daemon(limits);
-    let _first = within(Client::connect(listener.local_port())).await.unwrap();
-    let second = within(Client::connect(listener.local_port())).await;
+    let mut clients = Vec::new();
+    // A few more than the limit get in, to ask for the status or for a stop.
+    let refused = loop {
+        match within(Client::connect(listener.local_port())).await {
+            Ok(client) => clients.push(client),
+            Err(refused) => break refused,
+        }
+        assert!(clients.len() < 100, "there is a limit");
+    };
     assert!(
-        matches!(second, Err(ClientError::Rejected { status: 503 })),
-        "{second:?}"
+        matches!(refused, ClientError::Rejected { status: 503 }),
+        "{refused:?}"
+    );
+}
+
+fn tokens(for_use: &str, manage: &str) -> Access {
+    Access {
+        tokens: Some(Tokens {
+            for_use: for_use.into(),
+            manage: manage.into(),
+        }),
+        ..Access::default()
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_proved_to_the_server_that_has_it_and_never_sent() {
+    let daemon = Arc::new(Daemon {
+        status: watch::Sender::new(status(RunState::Running)),
+        permits: Semaphore::new(0),
+    });
+    let sockets = bind(0).expect("a free port");
+    let listener = start(sockets, daemon, Limits::default(), tokens("one", "two"));
+    let port = listener.local_port();
+    let with = |token: &str| ConnectOptions::from(port).with_token(Some(token.into()));
+    for token in ["one", "two"] {
+        let (_, status) = within(Client::reach(with(token))).await.unwrap();
+        assert!(status.ready);
+    }
+    for options in [with("three"), with(""), ConnectOptions::from(port)] {
+        let refused = within(Client::reach(options)).await;
+        assert!(
+            matches!(refused, Err(ClientError::Rejected { status: 401 })),
+            "{refused:?}"
+        );
+    }
+}
+
+/// Answers every request with `answer`, and gives everything that was sent to it.
+async fn eavesdropper(answer: &'static str) -> (u16, mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    let (sender, heard) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut bytes = vec![0; 8192];
+            let read = stream.read(&mut bytes).await.expect("a request");
+            let _ = sender.send(String::from_utf8_lossy(&bytes[..read]).into_owned());
+            stream.write_all(answer.as_bytes()).await.expect("written");
+            stream.shutdown().await.expect("closed");
+        }
+    });
+    (port, heard)
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_know_the_token_learns_nothing_of_it() {
+    let nonce = "0".repeat(64);
+    let refusals = [
+        "HTTP/1.1 401 Unauthorized\r\nServer: okibi/0.1.0\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        format!(
+            "HTTP/1.1 401 Unauthorized\r\nServer: okibi/0.1.0\r\nWWW-Authenticate: Bearer\r\n\
+             Okibi-Proof: {nonce} {nonce} {nonce}\r\nContent-Length: 0\r\n\r\n"
+        ),
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_owned(),
+    ];
+    for refusal in refusals {
+        let (port, mut heard) = eavesdropper(refusal.leak()).await;
+        let token = "f00dfeed".repeat(8);
+        let options = ConnectOptions::from(port).with_token(Some(token.clone()));
+        within(Client::reach(options)).await.expect_err("it is not Okibi");
+        let request = within(heard.recv()).await.expect("a request");
+        assert!(request.to_lowercase().contains("okibi-challenge: "), "{request}");
+        assert!(!request.contains(&token), "{request}");
+        assert!(
+            !request.to_lowercase().contains("authorization"),
+            "nothing is proved before the server has: {request}"
+        );
+        assert!(heard.try_recv().is_err(), "and it is asked once");
+    }
+}
+
+#[tokio::test]
+async fn a_proof_of_another_port_is_no_proof() {
+    // The owner's daemon, and a program that passes everything on to it.
+    let daemon = Arc::new(Daemon {
+        status: watch::Sender::new(status(RunState::Running)),
+        permits: Semaphore::new(0),
+    });
+    let sockets = bind(0).expect("a free port");
+    let owner = start(sockets, daemon, Limits::default(), tokens("one", "two"));
+    let (owner_port, relay) = (
+        owner.local_port(),
+        TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port"),
+    );
+    let port = relay.local_addr().expect("bound").port();
+    tokio::spawn(async move {
+        while let Ok((mut inbound, _)) = relay.accept().await {
+            let mut outbound = tokio::net::TcpStream::connect(("127.0.0.1", owner_port))
+                .await
+                .expect("there");
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut inbound, &mut outbound).await });
+        }
+    });
+    let outcome = within(Client::reach(
+        ConnectOptions::from(port).with_token(Some("two".into())),
+    ))
+    .await;
+    assert!(
+        matches!(outcome, Err(ClientError::Rejected { status: 401 })),
+        "{outcome:?}"
     );
 }

@@ -38,15 +38,32 @@ pub struct FolderOverrides {
 /// A place cannot be found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FolderError {
-    /// The user has no home folder and nothing names the place.
-    #[error("there is no home folder and {variable} is not set")]
-    NoHome {
-        /// The variable that would name it.
-        variable: &'static str,
-    },
+    /// The user has no home folder, and the variables that would name the places are not all set.
+    #[error("there is no home folder: HOME is not set, and neither are all of {}", variables().join(", "))]
+    NoHome,
+}
+
+/// The variables that name all places, where there is no home folder.
+pub const fn variables() -> [&'static str; 3] {
+    [CONFIG_VARIABLE, DATA_VARIABLE, CACHE_VARIABLE]
 }
 
 impl Folders {
+    /// Folders in which nothing can be: for a user who has none, and what needs none.
+    pub fn nowhere() -> Self {
+        // Below a file that is no folder, so that nobody can put something there.
+        let nowhere = PathBuf::from(if cfg!(windows) {
+            r"\\.\NUL\okibi"
+        } else {
+            "/dev/null/okibi"
+        });
+        Self {
+            config_file: nowhere.join("config.toml"),
+            cache: nowhere.clone(),
+            data: nowhere,
+        }
+    }
+
     /// Finds the places: command line, then environment, then the OS's conventions.
     ///
     /// Errors: [`FolderError::NoHome`] where the environment names no home folder.
@@ -68,7 +85,7 @@ impl Folders {
                 .or_else(|| environment(variable).map(PathBuf::from))
                 .or(usual)
                 .map(|path| absolute(&path))
-                .ok_or(FolderError::NoHome { variable })
+                .ok_or(FolderError::NoHome)
         };
         Ok(Self {
             config_file: place(
@@ -130,9 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_home_the_variable_to_set_is_named() {
+    fn without_a_home_all_that_could_be_set_is_named() {
         let error = Folders::find_beside(&FolderOverrides::default(), &nothing, None).unwrap_err();
-        assert!(error.to_string().contains("OKIBI_CONFIG"));
+        let text = error.to_string();
+        assert!(
+            text.contains("HOME") && variables().iter().all(|variable| text.contains(variable)),
+            "{text}"
+        );
+        std::fs::create_dir_all(Folders::nowhere().logs()).unwrap_err();
         let all = |_: &str| Some(OsString::from("somewhere"));
         let folders = Folders::find_beside(&FolderOverrides::default(), &all, None).unwrap();
         assert!(

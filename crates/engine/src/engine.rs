@@ -210,6 +210,11 @@ impl Engine {
         self.queue.texts()
     }
 
+    /// When the batch that is being computed was begun; `None` while there is none. A run cannot be interrupted.
+    pub fn computing_since(&self) -> Option<Instant> {
+        self.queue.computing_since()
+    }
+
     /// Reports to `meter` what is computed from now on; only the first one counts.
     pub fn set_meter(&self, meter: Arc<dyn Meter>) {
         self.queue.set_meter(meter);

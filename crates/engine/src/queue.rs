@@ -96,6 +96,8 @@ struct Shared {
     changed: Condvar,
     bounds: Bounds,
     meter: OnceLock<Arc<dyn Meter>>,
+    /// When the batch that is being computed was begun.
+    computing_since: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -147,6 +149,7 @@ impl Queue {
             changed: Condvar::new(),
             bounds,
             meter: OnceLock::new(),
+            computing_since: Mutex::default(),
         });
         let worker = Arc::clone(&shared);
         let work = move || {
@@ -217,6 +220,11 @@ impl Queue {
     /// Texts that wait or are being computed.
     pub(crate) fn texts(&self) -> usize {
         self.shared.state.lock().texts
+    }
+
+    /// When the batch that is being computed was begun; `None` while there is none.
+    pub(crate) fn computing_since(&self) -> Option<Instant> {
+        *self.shared.computing_since.lock()
     }
 
     fn stop(&self) {
@@ -395,7 +403,9 @@ impl Shared {
     /// Computes a batch and reports it to the meter.
     fn run(&self, session: &mut Session, parts: &[Part]) -> Result<Run, EmbedError> {
         let began = Instant::now();
+        *self.computing_since.lock() = Some(began);
         let outcome = run(session, parts);
+        *self.computing_since.lock() = None;
         let took = began.elapsed();
         if let Some(meter) = self.meter.get() {
             let lengths = parts

@@ -4,9 +4,12 @@
 //! facts: where models are, how a daemon is started, how the running one is reached. [`Machine`] gives them. Nothing
 //! here prints, and nothing asks the network.
 
+mod same_model;
+
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use okibi_client::ConnectOptions;
@@ -14,9 +17,11 @@ use okibi_config::{
     Discovery, Folders, LangChoice, Settings, assets, daemon_args, folders::CACHE_VARIABLE, logfile,
     process_environment, token::read_tokens,
 };
-use okibi_launcher::LaunchSpec;
+use okibi_launcher::{LaunchSpec, LaunchedDaemon};
 use okibi_models::Library;
 use okibi_protocol::guard::Access;
+
+pub use self::same_model::is_same_model;
 
 /// This machine, as one user has it.
 #[derive(Clone, Debug)]
@@ -65,7 +70,16 @@ impl Machine {
             token: self.token(),
             model: settings.model.value.clone(),
             log_file: self.daemon_log(port),
+            drain: drain(settings),
         }
+    }
+
+    /// The daemon that the discovery file names.
+    pub fn named_daemon(&self) -> Option<LaunchedDaemon> {
+        let Discovery {
+            pid, port, launch, ..
+        } = Discovery::read(&self.folders)?;
+        Some(LaunchedDaemon { pid, port, launch })
     }
 
     /// How the Okibi on `port` is reached: with the user's token, where there is one. The file is read each time,
@@ -91,6 +105,11 @@ impl Machine {
     fn token(&self) -> Option<String> {
         read_tokens(&self.folders).map(|tokens| tokens.manage)
     }
+}
+
+/// The time that requests in flight have to finish when the daemon stops.
+pub fn drain(settings: &Settings) -> Duration {
+    Duration::from_secs(settings.drain_seconds.value)
 }
 
 /// The daemon's program beside `own`, the program of a front that is not the daemon itself.

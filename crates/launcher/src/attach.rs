@@ -1,13 +1,13 @@
 //! Following another front's launch.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use okibi_client::{Client, ClientError, ConnectOptions};
 use okibi_protocol::{
     method::{RunState, Status},
     stage::StageEvent,
 };
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::{
     logtail::LogMark,
@@ -17,6 +17,9 @@ use crate::{
 
 /// Time between two questions to a daemon that is taking the port: a subscription would need the port to be open.
 const ASK_EVERY: Duration = Duration::from_millis(5);
+
+/// How long a daemon may take for the port once its front has closed it: as long as it tries at most.
+const TAKEOVER_LIMIT: Duration = Duration::from_secs(12);
 
 /// How a launch that we followed ended.
 pub(crate) enum Followed {
@@ -36,8 +39,8 @@ pub(crate) async fn follow(
 ) -> Result<Followed, StartError> {
     let mut reported: Vec<StageEvent> = Vec::new();
     let mut daemon_pid = 0;
-    if let Ok(client) = Client::connect(server).await
-        && let Ok(mut changes) = client.subscribe().await
+    if let Ok((client, _)) = Client::reach(server).await
+        && let Ok(Ok(mut changes)) = timeout(server.timeout, client.subscribe()).await
     {
         while let Some(status) = changes.next().await {
             daemon_pid = status.pid;
@@ -68,6 +71,7 @@ pub(crate) async fn follow(
         }
     }
     // The front has closed the port: the daemon is about to take it, or both are gone.
+    let began = Instant::now();
     let mut ticks = interval(ASK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -77,7 +81,7 @@ pub(crate) async fn follow(
             // A newer launch: look at it from the start.
             Ok(_) => return Ok(Followed::Gone),
             Err(ClientError::Refused | ClientError::Closed | ClientError::Io(_))
-                if process::is_alive(daemon_pid) => {}
+                if process::is_alive(daemon_pid) && began.elapsed() < TAKEOVER_LIMIT => {}
             Err(_) => return Ok(Followed::Gone),
         }
     }

@@ -16,7 +16,7 @@ use okibi_protocol::{
     jsonrpc::{Call, RpcError, code, raw_result},
     loading::loading_answer,
     method::{AnyMethod, RunState, STATUS_CHANGED, Status, Stopping},
-    notice::{LaunchId, Notice, NoticeReply},
+    notice::{LaunchId, LaunchSecret, Notice, NoticeReply, SignedNotice},
     stage::{StageBoard, StageEvent},
     units::Millis,
 };
@@ -41,9 +41,18 @@ pub(crate) enum FrontEvent {
 /// can make this grow.
 pub(crate) const EVENTS: usize = 64;
 
+/// By what the daemon of a launch is known.
+#[derive(Clone, Debug)]
+pub(crate) struct LaunchIdentity {
+    /// Its name, for logs and for the daemon's status. It is on the daemon's command line, so it proves nothing.
+    pub(crate) id: LaunchId,
+    /// What only the daemon was given.
+    pub(crate) secret: LaunchSecret,
+}
+
 /// A launch as the temporary server shows it.
 pub(crate) struct Front {
-    launch: LaunchId,
+    launch: LaunchIdentity,
     began: Instant,
     closer: PortCloser,
     events: mpsc::Sender<FrontEvent>,
@@ -54,7 +63,7 @@ pub(crate) struct Front {
 
 impl Front {
     pub(crate) fn new(
-        launch: LaunchId,
+        launch: LaunchIdentity,
         model: String,
         closer: PortCloser,
         events: mpsc::Sender<FrontEvent>,
@@ -79,7 +88,8 @@ impl Front {
             texts_embedded: 0,
             latency: None,
             models: Vec::new(),
-            launch: Some(launch.clone()),
+            // Told to nobody while the launch goes on: whoever knew it could try to speak for the daemon.
+            launch: None,
             error: None,
             log_file: None,
         };
@@ -140,14 +150,16 @@ impl Service for FrontService {
         async move { Answer::Single(answer.await) }
     }
 
-    fn notice(&self, notice: Notice) -> impl Future<Output = Option<NoticeReply>> + Send {
+    fn notice(&self, notice: SignedNotice) -> impl Future<Output = Option<NoticeReply>> + Send {
         let front = Arc::clone(&self.0);
         async move {
-            if *notice.launch() != front.launch {
-                tracing::info!(launch = %notice.launch().0, "the daemon of another launch has to end");
+            let is_ours =
+                *notice.notice.launch() == front.launch.id && notice.is_signed_with(&front.launch.secret);
+            if !is_ours {
+                tracing::info!("a notice is not of this launch: its sender has to end");
                 return Some(NoticeReply::Superseded);
             }
-            match notice {
+            match notice.notice {
                 Notice::Progress { message, event, .. } => {
                     front.update(|status| status.stages.record(event.clone()));
                     front.report(FrontEvent::Stage { message, event }).await;
@@ -236,11 +248,30 @@ mod tests {
         events: mpsc::Receiver<FrontEvent>,
     }
 
+    fn identity() -> LaunchIdentity {
+        LaunchIdentity {
+            id: LaunchId("a1".into()),
+            secret: LaunchSecret::from_text("secret".into()),
+        }
+    }
+
+    /// A notice as the daemon of that launch signs it.
+    fn signed(notice: Notice) -> SignedNotice {
+        SignedNotice::new(notice, Some(&identity().secret))
+    }
+
+    fn failed() -> Notice {
+        Notice::InitError {
+            launch: identity().id,
+            error: "on purpose".into(),
+        }
+    }
+
     /// A front whose tokens are `one` for use and `two` to manage.
     fn serve() -> Served {
         let sockets = bind(0).expect("a free port");
         let (sender, events) = mpsc::channel(EVENTS);
-        let front = Front::new(LaunchId("a1".into()), "m".into(), sockets.closer(), sender);
+        let front = Front::new(identity(), "m".into(), sockets.closer(), sender);
         let access = Access {
             tokens: Some(Tokens {
                 for_use: "one".into(),
@@ -259,12 +290,8 @@ mod tests {
     #[tokio::test]
     async fn only_who_may_manage_can_end_a_start() {
         let mut served = serve();
-        let launch = served.front.launch.clone();
         let port = served.listener.local_port();
-        let failed = || Notice::InitError {
-            launch: launch.clone(),
-            error: "on purpose".into(),
-        };
+        let failed = || signed(failed());
         let with = |token: &str| ConnectOptions::from(port).with_token(Some(token.into()));
         let refused = send_notice(&with("one"), &failed()).await;
         assert!(
@@ -288,18 +315,53 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn only_the_daemon_that_has_the_secret_can_end_a_launch() {
+        let mut served = serve();
+        let front = ConnectOptions::from(served.listener.local_port()).with_token(Some("two".into()));
+        let completed = || Notice::InitCompleted {
+            launch: identity().id,
+        };
+        let other = LaunchSecret::from_text("guessed".into());
+        for fake in [
+            SignedNotice::new(failed(), None),
+            SignedNotice::new(failed(), Some(&other)),
+            SignedNotice::new(completed(), None),
+            // The proof of another notice of the same launch.
+            SignedNotice {
+                notice: completed(),
+                proof: signed(failed()).proof,
+            },
+        ] {
+            let reply = send_notice(&front, &fake).await;
+            assert_eq!(reply.unwrap(), NoticeReply::Superseded, "{fake:?}");
+        }
+        let (_, status) = Client::reach(&front).await.expect("the port was not given away");
+        assert_eq!(
+            (status.status, status.error, status.launch),
+            (RunState::Starting, None, None),
+            "nobody is told the name of the launch"
+        );
+        assert!(served.events.try_recv().is_err(), "the launch has heard of none");
+        let reply = send_notice(&front, &signed(completed())).await;
+        assert_eq!(reply.unwrap(), NoticeReply::Ack);
+        assert!(matches!(served.events.try_recv(), Ok(FrontEvent::Completed)));
+    }
+
+    #[tokio::test]
     async fn notices_wait_for_a_launch_that_is_behind() {
         let mut served = serve();
         let service = FrontService(Arc::clone(&served.front));
-        let progress = || Notice::Progress {
-            launch: LaunchId("a1".into()),
-            message: String::new(),
-            event: StageEvent {
-                stage: Stage::Model,
-                state: StageState::Advanced,
-                elapsed_ms: Millis(0),
-                measure: None,
-            },
+        let progress = || {
+            signed(Notice::Progress {
+                launch: identity().id,
+                message: String::new(),
+                event: StageEvent {
+                    stage: Stage::Model,
+                    state: StageState::Advanced,
+                    elapsed_ms: Millis(0),
+                    measure: None,
+                },
+            })
         };
         for _ in 0..EVENTS {
             assert_eq!(service.notice(progress()).await, Some(NoticeReply::Ack));

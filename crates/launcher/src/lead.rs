@@ -15,12 +15,16 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    time::Duration,
+    io,
+    time::{Duration, Instant},
 };
 
-use okibi_client::ConnectOptions;
+use okibi_client::{ClientError, ConnectOptions};
 use okibi_listener::{Limits, Listener, Sockets};
-use okibi_protocol::{method::Status, notice::LaunchId};
+use okibi_protocol::{
+    method::Status,
+    notice::{LaunchId, LaunchSecret, SECRET_BYTES},
+};
 use tokio::{
     process::Child,
     sync::mpsc,
@@ -29,10 +33,11 @@ use tokio::{
 
 use crate::{
     detach,
-    front::{EVENTS, Front, FrontEvent, FrontService},
+    front::{EVENTS, Front, FrontEvent, FrontService, LaunchIdentity},
     logtail::LogMark,
     outcome::{Exit, LaunchSpec, LaunchUpdate, StartError, Started},
-    port, process,
+    port::{self, HANDOVER_LIMIT},
+    process,
 };
 
 /// Time between two questions to a daemon that is taking the port: no event says that another process has bound it.
@@ -56,8 +61,17 @@ pub(crate) async fn lead(
     on_update: &mut (impl FnMut(LaunchUpdate) + Send),
 ) -> Result<Option<Started>, StartError> {
     let launch = new_launch_id();
+    let spawn_failed = |source| StartError::Spawn {
+        program: spec.program.clone(),
+        source,
+    };
+    let secret = new_secret().map_err(spawn_failed)?;
     let (sender, events) = mpsc::channel(EVENTS);
-    let front = Front::new(launch.clone(), spec.model.clone(), sockets.closer(), sender);
+    let identity = LaunchIdentity {
+        id: launch.clone(),
+        secret: secret.clone(),
+    };
+    let front = Front::new(identity, spec.model.clone(), sockets.closer(), sender);
     let listener = okibi_listener::start(
         sockets,
         FrontService(front.clone()),
@@ -67,10 +81,7 @@ pub(crate) async fn lead(
     let log = LogMark::now(spec.log_file.clone());
     let mut args = spec.daemon_args.clone();
     args.extend(["--launch".into(), launch.0.into()]);
-    let child = detach::spawn(&spec.program, &args).map_err(|source| StartError::Spawn {
-        program: spec.program.clone(),
-        source,
-    })?;
+    let child = detach::spawn(&spec.program, &args, &secret).map_err(spawn_failed)?;
     let mut daemon = Daemon {
         pid: child.id().unwrap_or(0),
         child,
@@ -173,12 +184,14 @@ async fn wait_until_ready(
 ) -> Result<Option<Started>, StartError> {
     let mut ticks = interval(ASK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut foreign_since: Option<Instant> = None;
     loop {
         tokio::select! {
             exit = daemon.exit() => {
                 // It gave way to an Okibi that took the port in the gap, or it failed at the last step.
                 return match port::ask(server).await {
                     Ok(_) => Ok(None),
+                    Err(error) if is_foreign(&error) => Err(port::taken(server.port, &error).await),
                     Err(_) => Err(StartError::Died { exit, log_tail: log.tail() }),
                 };
             }
@@ -188,10 +201,29 @@ async fn wait_until_ready(
             Ok(status) if is_of(daemon, &status) && status.ready => {
                 return Ok(Some(Started::Launched(status)));
             }
+            // Another program was faster than our daemon, which waits for the port much longer.
+            Err(error) if is_foreign(&error) => {
+                let since = *foreign_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= HANDOVER_LIMIT && !listens(daemon, server.port).await {
+                    daemon.end().await;
+                    return Err(port::taken(server.port, &error).await);
+                }
+            }
             // Another Okibi answers, or nobody yet: our daemon notices the former by itself and ends.
-            Ok(_) | Err(_) => {}
+            Ok(_) | Err(_) => foreign_since = None,
         }
     }
+}
+
+fn is_foreign(error: &ClientError) -> bool {
+    matches!(error, ClientError::NotOkibi(_) | ClientError::Timeout)
+}
+
+/// Whether the daemon itself has the port: then it is only slow to answer.
+async fn listens(daemon: &Daemon, port: u16) -> bool {
+    port::holder(port)
+        .await
+        .is_some_and(|holder| holder.pid == daemon.pid)
 }
 
 fn is_of(daemon: &Daemon, status: &Status) -> bool {
@@ -204,6 +236,13 @@ fn new_launch_id() -> LaunchId {
         "{:016x}",
         RandomState::new().hash_one(std::process::id())
     ))
+}
+
+/// A secret that no other launch has. Errors: the OS has no random numbers.
+fn new_secret() -> io::Result<LaunchSecret> {
+    let mut random = [0; SECRET_BYTES];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    Ok(LaunchSecret::new(random))
 }
 
 #[cfg(unix)]

@@ -3,8 +3,8 @@
 //! A front is the program that a user starts a daemon with: the command line or the tray. It never loads a model.
 //!
 //! - [`start()`]: makes sure that a daemon runs, by launching one or by attaching to a launch under way
-//! - [`stop()`] and [`stop_loading`]: end one
-//! - [`status()`]: asks one for its status
+//! - [`stop()`]: ends one, or a load
+//! - [`connect()`], [`status()`]: reach one, and say who else has its port
 //!
 //! Inside: `lead` is a launch of our own, `front` its temporary server, `detach` the spawn, `attach` another
 //! front's launch, `port` which program holds a port, `logtail` the end of a dead daemon's log.
@@ -22,9 +22,9 @@ mod stop;
 
 pub use logtail::log_tail;
 pub use outcome::{
-    Exit, LaunchSpec, LaunchUpdate, PortHolder, Rejection, StartError, Started, StatusError, StopError,
-    Stopped,
+    Exit, LaunchSpec, LaunchUpdate, LaunchedDaemon, PortHolder, Rejection, StartError, Started, StatusError,
+    StopError, Stopped,
 };
-pub use port::status;
+pub use port::{connect, status};
 pub use start::start;
-pub use stop::{stop, stop_loading};
+pub use stop::stop;

@@ -1,9 +1,14 @@
 //! How a start, a stop or a question for the status can end, and what is reported while a start is under way.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use okibi_client::ConnectOptions;
-use okibi_protocol::{guard::Access, method::Status, stage::StageEvent};
+use okibi_protocol::{
+    guard::Access,
+    method::{RunState, Status},
+    notice::LaunchId,
+    stage::StageEvent,
+};
 
 /// What a launch needs to know.
 #[derive(Clone, Debug)]
@@ -24,6 +29,8 @@ pub struct LaunchSpec {
     pub model: String,
     /// The daemon's log file, whose end is shown when it dies.
     pub log_file: PathBuf,
+    /// How long an Okibi that is stopping may take for its requests in flight.
+    pub drain: Duration,
 }
 
 impl LaunchSpec {
@@ -31,6 +38,17 @@ impl LaunchSpec {
     pub(crate) fn server(&self) -> ConnectOptions {
         ConnectOptions::from(self.port).with_token(self.token.clone())
     }
+}
+
+/// A daemon as the discovery file names it. The file may be old, so this is no proof of anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaunchedDaemon {
+    /// Its process id.
+    pub pid: u32,
+    /// Its port.
+    pub port: u16,
+    /// The launch that started it; absent in the foreground.
+    pub launch: Option<LaunchId>,
 }
 
 /// What is reported while a start is under way.
@@ -43,6 +61,11 @@ pub enum LaunchUpdate {
     },
     /// Another front is in the middle of a launch; its stages follow.
     Attached,
+    /// The Okibi on the port is about to end, and is waited for.
+    Waiting {
+        /// Its process id.
+        pid: u32,
+    },
     /// A stage moved on.
     Stage {
         /// One sentence for people from the daemon; empty when attached to another front's launch.
@@ -135,6 +158,26 @@ pub enum StartError {
         /// Why.
         why: Rejection,
     },
+    /// A program of ours is on the port, and says nothing: it is suspended, or hangs.
+    #[error("the Okibi on port {port} (process {}) is silent", holder.pid)]
+    Silent {
+        /// The port.
+        port: u16,
+        /// The program.
+        holder: PortHolder,
+    },
+    /// The program on the port says that it is an Okibi which is about to end, or to be ready, and neither comes.
+    #[error("the program on port {port} says {state:?} and stays")]
+    Stuck {
+        /// The port.
+        port: u16,
+        /// The program that holds it, where the OS reveals it.
+        holder: Option<PortHolder>,
+        /// What it says of itself.
+        state: RunState,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The OS does not let anyone bind the port (Windows reserves ranges; Unix keeps ports below 1024).
     #[error("port {port} is reserved by the operating system")]
     PortReserved {
@@ -210,6 +253,15 @@ pub enum StopError {
         /// Why.
         why: Rejection,
     },
+    /// A program of ours is on the port, and says nothing: it is suspended, or hangs. It has not proved to be a daemon
+    /// that may be ended.
+    #[error("the Okibi on port {port} (process {}) is silent", holder.pid)]
+    Silent {
+        /// The port.
+        port: u16,
+        /// The program.
+        holder: PortHolder,
+    },
     /// The daemon took the request but has not ended in time.
     #[error("the daemon (process {pid}) has not ended within {seconds} s")]
     StillRunning {
@@ -221,6 +273,19 @@ pub enum StopError {
     /// The daemon was there but did not answer.
     #[error("the daemon does not answer")]
     NoAnswer(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// [`StatusError::NotRunning`] is an outcome of a stop, which has looked before.
+impl From<StatusError> for StopError {
+    fn from(error: StatusError) -> Self {
+        match error {
+            StatusError::NotOkibi { port, holder } => Self::NotOkibi { port, holder },
+            StatusError::Rejected { port, why } => Self::Rejected { port, why },
+            StatusError::Silent { port, holder } => Self::Silent { port, holder },
+            StatusError::NoAnswer { source, .. } => Self::NoAnswer(source),
+            error @ StatusError::NotRunning { .. } => Self::NoAnswer(error.into()),
+        }
+    }
 }
 
 /// Why there is no status.
@@ -247,6 +312,14 @@ pub enum StatusError {
         port: u16,
         /// Why.
         why: Rejection,
+    },
+    /// A program of ours is on the port, and says nothing: it is suspended, or hangs.
+    #[error("the Okibi on port {port} (process {}) is silent", holder.pid)]
+    Silent {
+        /// The port.
+        port: u16,
+        /// The program.
+        holder: PortHolder,
     },
     /// An Okibi is there but did not answer.
     #[error("the daemon on port {port} does not answer")]

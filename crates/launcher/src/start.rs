@@ -10,10 +10,11 @@
 //!   ask for its status                  lead a launch ── somebody else got the port ──┐
 //!   ├─ ready          → already running          └─ ready → launched                  │
 //!   ├─ loading        → follow it ── ready → attached                                 │
-//!   ├─ stopping       → again ◄───────────────────────────────────────────────────────┘
+//!   ├─ stopping, failed, or running and not ready → again ◄───────────────────────────┘
+//!   │                   for as long as that takes at most; then the port is taken
 //!   ├─ nobody answers → again, for as long as a handover takes at most; then the port is taken
 //!   ├─ refuses us     → an Okibi that wants a token, or has no room
-//!   └─ not Okibi      → the port is taken
+//!   └─ not Okibi      → the port is taken, or its Okibi is suspended
 //! ```
 
 use std::{
@@ -23,7 +24,7 @@ use std::{
 
 use okibi_client::ClientError;
 use okibi_listener::bind_on;
-use okibi_protocol::method::RunState;
+use okibi_protocol::method::{RunState, Status};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
@@ -31,15 +32,17 @@ use crate::{
     lead::lead,
     logtail::LogMark,
     outcome::{LaunchSpec, LaunchUpdate, StartError, Started},
-    port,
+    port::{self, HANDOVER_LIMIT},
 };
 
 /// Time between two passes of the loop: no event says that a port has become free.
 const RETRY_EVERY: Duration = Duration::from_millis(5);
 
-/// How long a port may be in use with nobody answering before it counts as taken: far longer than a handover, in
-/// which the front has closed the port and the daemon has not opened it yet.
-const HANDOVER_LIMIT: Duration = Duration::from_secs(2);
+/// How long an Okibi may be about to end beyond its drain before it counts as one that stays.
+const BEYOND_DRAIN: Duration = Duration::from_secs(5);
+
+/// How long an Okibi whose load has failed, or that is neither ready nor loading, may stay.
+const FAILED_LIMIT: Duration = Duration::from_secs(8);
 
 /// Makes sure that a daemon runs on the port: launches one, or attaches to a launch under way.
 ///
@@ -56,6 +59,7 @@ pub async fn start(
     let mut passes = interval(RETRY_EVERY);
     passes.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut unanswered_since: Option<Instant> = None;
+    let mut ending: Option<Ending> = None;
     loop {
         passes.tick().await;
         // In a handover the port is free for an instant, which is not ours to take: once nobody has answered, the port
@@ -79,21 +83,28 @@ pub async fn start(
         match port::ask(&server).await {
             Ok(status) if status.ready => return Ok(Started::AlreadyRunning(status)),
             Ok(status) if status.status == RunState::Starting => {
-                unanswered_since = None;
+                (unanswered_since, ending) = (None, None);
                 on_update(LaunchUpdate::Attached);
                 if let Followed::Ready(status) = follow(&server, &log, &mut on_update).await? {
                     return Ok(Started::Attached(*status));
                 }
             }
             // It is about to end, and then the port is ours.
-            Ok(_) => unanswered_since = None,
-            Err(ClientError::Refused | ClientError::Closed | ClientError::Io(_)) => {
+            Ok(status) => {
+                unanswered_since = None;
+                if ending.is_none() && status.status == RunState::Stopping {
+                    on_update(LaunchUpdate::Waiting { pid: status.pid });
+                }
+                let since = ending.get_or_insert_with(Ending::now);
+                since.check(&spec, &status).await?;
+            }
+            Err(error) if error_is_gap(&error) => {
                 let since = *unanswered_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= HANDOVER_LIMIT {
                     unanswered_since = None;
                     // Free after all: the program that had it died in the handover. The next pass binds it.
                     if bind_on(spec.host, port).is_err() {
-                        return Err(taken(port).await);
+                        return Err(port::taken(port, &error).await);
                     }
                 }
             }
@@ -101,17 +112,38 @@ pub async fn start(
                 let why = status.into();
                 return Err(StartError::Rejected { port, why });
             }
-            Err(ClientError::NotOkibi(_) | ClientError::Timeout | ClientError::Rpc(_)) => {
-                return Err(taken(port).await);
-            }
+            Err(error) => return Err(port::taken(port, &error).await),
         }
     }
 }
 
-async fn taken(port: u16) -> StartError {
-    StartError::PortTaken {
-        port,
-        holder: port::holder(port).await,
-        next_free: port::next_free(port),
+/// Whether the port may be between two programs, or its program is about to end.
+fn error_is_gap(error: &ClientError) -> bool {
+    matches!(error, ClientError::Refused | ClientError::Io(_)) || port::is_closing(error)
+}
+
+/// Since when the program on the port says that it is about to end.
+struct Ending(Instant);
+
+impl Ending {
+    fn now() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Errors: [`StartError::Stuck`] once it has taken longer than an Okibi does.
+    async fn check(&self, spec: &LaunchSpec, status: &Status) -> Result<(), StartError> {
+        let limit = match status.status {
+            RunState::Stopping => spec.drain + BEYOND_DRAIN,
+            _ => FAILED_LIMIT,
+        };
+        if self.0.elapsed() < limit {
+            return Ok(());
+        }
+        Err(StartError::Stuck {
+            port: spec.port,
+            holder: port::holder(spec.port).await,
+            state: status.status,
+            seconds: limit.as_secs(),
+        })
     }
 }

@@ -8,8 +8,8 @@ use okibi_protocol::guard::Access;
 use tokio::sync::Semaphore;
 
 use crate::{
-    budget::Budget, counters::Counters, idle_connections::IdleConnections, life::Life, limits::Limits,
-    peak::ConnectionPeak, unread::Unread,
+    budget::Budget, counters::Counters, identity::Identity, idle_connections::IdleConnections, life::Life,
+    limits::Limits, peak::ConnectionPeak, unread::Unread,
 };
 
 /// The routes of a service, and what is answered beside them.
@@ -20,6 +20,7 @@ pub(crate) struct Core<S> {
     pub(crate) service: Arc<S>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) access: Access,
+    pub(crate) identity: Identity,
     pub(crate) routes: Routes,
     pub(crate) life: Life,
     /// A permit for each connection that may be open.

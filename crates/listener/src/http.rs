@@ -17,7 +17,10 @@ use axum::{
 use futures_util::FutureExt;
 use hyper::{body::Incoming, service::Service as _};
 use hyper_util::service::TowerToHyperService;
-use okibi_protocol::guard::{Access, Refusal, Right};
+use okibi_protocol::{
+    guard::{Access, Refusal, Right},
+    proof::PROOF_HEADER,
+};
 
 use crate::{
     access::Asked,
@@ -131,13 +134,25 @@ impl<S: Service> Core<S> {
             true => Some(Right::Use),
             false => self.service.needed_right(request.method(), &path),
         };
-        let right = match (self.access.right(token.as_deref()), needed) {
+        let proven = self.identity.right(&self.access, request.headers());
+        let right = proven.unwrap_or_else(|| self.access.right(token.as_deref()));
+        let right = match (right, needed) {
             (Ok(right), Some(needed)) if right < needed => {
                 return answer(self.refuse(Refusal::NotAllowed, &path));
             }
             (Ok(right), _) => right,
             (Err(_), None) => Right::Use,
-            (Err(refusal), Some(_)) => return answer(self.refuse(refusal, &path)),
+            (Err(refusal), Some(_)) => {
+                return answer(match self.identity.proofs(&self.access, request.headers()) {
+                    // It asks who is there, before it shows what it has: not a refusal that anybody should hear of.
+                    Some(proofs) if refusal == Refusal::MissingToken => {
+                        let mut response = signed(self.service.refusal(&path, refusal.into()));
+                        response.headers_mut().insert(PROOF_HEADER, proofs);
+                        response
+                    }
+                    _ => self.refuse(refusal, &path),
+                });
+            }
         };
         let is_answered_anyway = || is_upgrade || self.service.answers_when_full(request.method(), &path);
         if place == Place::Reserved && !is_answered_anyway() {

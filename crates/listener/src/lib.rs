@@ -26,6 +26,7 @@ mod counters;
 mod events;
 mod handshake;
 mod http;
+mod identity;
 mod idle_connections;
 mod life;
 mod limits;

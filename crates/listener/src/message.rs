@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 use okibi_protocol::{
     guard::Right,
     jsonrpc::{self, Id, Message, Response},
-    notice::Notice,
+    notice::SignedNotice,
 };
 use serde::{Deserialize, de::IgnoredAny};
 use tokio::task::spawn_blocking;
@@ -75,8 +75,12 @@ impl<S: Service> Session<S> {
             Message::Single(Err(response)) => {
                 let in_flight = self.admit().await;
                 match notice_in(&text) {
-                    // The task ends with the connection, and nobody waits for its outcome.
-                    Some(notice) => drop(self.spawn(self.clone().acknowledge(notice, response, in_flight))),
+                    // Nothing more is read until the reply has left: the sender may close the connection behind its
+                    // notice, and the notice counts all the same.
+                    Some(notice) => {
+                        self.acknowledge(notice, response, in_flight).await;
+                        self.all_sent().await;
+                    }
                     None => self.send(Outgoing::answer(response.to_text(), in_flight)).await,
                 }
             }
@@ -91,9 +95,8 @@ impl<S: Service> Session<S> {
 
     /// Answers a launch notice, or sends `refusal` when the service takes none.
     ///
-    /// A notice can end a start, and the name of a launch is public in its status, so it needs the right to manage,
-    /// which every process of the user's that launches has.
-    async fn acknowledge(self: Arc<Self>, notice: Notice, refusal: Response, in_flight: InFlight) {
+    /// A notice can end a start, so it needs the right to manage, which every process of the user's that launches has.
+    async fn acknowledge(&self, notice: SignedNotice, refusal: Response, in_flight: InFlight) {
         if self.right < Right::Manage {
             self.core.counters.refusals.count(Bound::Token);
             let refusal = Response::new(Id::Null, Err(not_allowed()));
@@ -114,7 +117,7 @@ impl<S: Service> Session<S> {
 }
 
 /// Reads a text as a launch notice: an object with `type` and without `jsonrpc`.
-fn notice_in(text: &str) -> Option<Notice> {
+fn notice_in(text: &str) -> Option<SignedNotice> {
     #[derive(Deserialize)]
     struct Shape {
         #[serde(rename = "type")]

@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use okibi_protocol::{
     guard::Right,
     jsonrpc::{Call, RpcError, code},
-    notice::{Notice, NoticeReply},
+    notice::{NoticeReply, SignedNotice},
 };
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub trait Service: Send + Sync + 'static {
 
     /// Answers a launch notice of a caller with the right to manage. `None`, which is the default, refuses it as an
     /// invalid request.
-    fn notice(&self, notice: Notice) -> impl Future<Output = Option<NoticeReply>> + Send {
+    fn notice(&self, notice: SignedNotice) -> impl Future<Output = Option<NoticeReply>> + Send {
         let _ = notice;
         async { None }
     }
@@ -82,7 +82,7 @@ impl<S: Service> Service for Arc<S> {
         S::call(self, call, context)
     }
 
-    fn notice(&self, notice: Notice) -> impl Future<Output = Option<NoticeReply>> + Send {
+    fn notice(&self, notice: SignedNotice) -> impl Future<Output = Option<NoticeReply>> + Send {
         S::notice(self, notice)
     }
 

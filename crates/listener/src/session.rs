@@ -74,6 +74,13 @@ impl<S> Session<S> {
         }
     }
 
+    /// Waits until every answer has left, which no call is admitted meanwhile to delay.
+    pub(crate) async fn all_sent(&self) {
+        let all = u32::try_from(self.core.limits.max_in_flight).unwrap_or(u32::MAX);
+        // All the permits there are. The semaphore is never closed.
+        drop(self.room.acquire_many(all).await);
+    }
+
     /// Queues a message and counts it as unread output.
     pub(crate) async fn send(&self, mut outgoing: Outgoing) {
         if let Outgoing::Send { message, unread, .. } = &mut outgoing {

@@ -206,9 +206,7 @@ impl<S: Service> Session<S> {
 
     /// Sends the answers of the calls in flight, then `response`, then the close frame.
     async fn answer_and_close(&self, response: Option<Response>, frame: CloseFrame) {
-        // All the permits there are: every answer has left.
-        let all = u32::try_from(self.core.limits.max_in_flight).unwrap_or(u32::MAX);
-        let _room = self.room.acquire_many(all).await;
+        self.all_sent().await;
         let _batches = self.batches.acquire_many(Limits::MAX_OPEN_BATCHES as u32).await;
         if let Some(response) = response {
             self.send(Outgoing::text(response.to_text())).await;

@@ -1,7 +1,7 @@
 //! How starts and stops end: sentences for the user.
 
-use okibi_launcher::{Exit, PortHolder, Rejection, StartError, StopError};
-use okibi_protocol::DEFAULT_PORT;
+use okibi_launcher::{Exit, PortHolder, Rejection, StartError, StatusError, StopError};
+use okibi_protocol::{DEFAULT_PORT, method::RunState};
 
 use crate::{chain, lang::Lang};
 
@@ -17,6 +17,16 @@ pub(crate) fn start_error(error: &StartError, lang: Lang) -> String {
             join(lang, &[&taken, &other_port(*next_free, lang)])
         }
         StartError::Rejected { port, why } => rejected(*port, *why, lang),
+        StartError::Silent { port, holder } => silent(*port, holder, lang),
+        StartError::Stuck {
+            port,
+            holder,
+            state,
+            seconds,
+        } => {
+            let taken = port_taken(*port, holder.as_ref(), lang);
+            join(lang, &[&taken, &stuck(*state, *seconds, lang)])
+        }
         StartError::PortReserved { port, next_free } => join(
             lang,
             &[&port_reserved(*port, lang), &other_port(*next_free, lang)],
@@ -70,6 +80,7 @@ pub(crate) fn stop_error(error: &StopError, lang: Lang) -> String {
             join(lang, &[&taken, &nothing])
         }
         StopError::Rejected { port, why } => rejected(*port, *why, lang),
+        StopError::Silent { port, holder } => silent(*port, holder, lang),
         StopError::StillRunning { pid, seconds } => phrase!(
             lang,
             "The daemon (process {pid}) did not end within {seconds} s; it may still be finishing requests. \
@@ -88,8 +99,30 @@ pub(crate) fn stop_error(error: &StopError, lang: Lang) -> String {
     }
 }
 
+/// Returns why there is no status.
+pub fn status_error(error: &StatusError, lang: Lang) -> String {
+    match error {
+        StatusError::NotRunning { port } => phrase!(
+            lang,
+            "Okibi is not running on port {port}. Start it with `okibi start`.",
+            "Okibi はポート {port} で起動していません。`okibi start` で起動してください。"
+        ),
+        StatusError::NotOkibi { port, holder } => port_taken(*port, holder.as_ref(), lang),
+        StatusError::Rejected { port, why } => rejected(*port, *why, lang),
+        StatusError::Silent { port, holder } => silent(*port, holder, lang),
+        StatusError::NoAnswer { port, source } => {
+            let cause = chain(source.as_ref());
+            phrase!(
+                lang,
+                "Okibi on port {port} does not answer: {cause}.",
+                "ポート {port} の Okibi が応答しません: {cause}"
+            )
+        }
+    }
+}
+
 /// Returns which program uses the port that Okibi needs.
-pub(crate) fn port_taken(port: u16, holder: Option<&PortHolder>, lang: Lang) -> String {
+pub fn port_taken(port: u16, holder: Option<&PortHolder>, lang: Lang) -> String {
     let Some(PortHolder { pid, name }) = holder else {
         return phrase!(
             lang,
@@ -111,6 +144,45 @@ pub(crate) fn port_taken(port: u16, holder: Option<&PortHolder>, lang: Lang) -> 
         return join(lang, &[&taken, &anki]);
     }
     taken
+}
+
+/// Returns that a program of ours has the port and says nothing.
+pub fn silent(port: u16, holder: &PortHolder, lang: Lang) -> String {
+    let PortHolder { pid, name } = holder;
+    phrase!(
+        lang,
+        "Port {port} is used by {name} (process {pid}), which does not answer. It is suspended (Ctrl-Z) or hangs: continue \
+         it, or end it with `okibi stop --port {port}` or by its process id.",
+        "ポート {port} は {name} (プロセス {pid}) が使用していますが、応答がありません。一時停止 (Ctrl-Z) しているか、\
+         動かなくなっています。再開するか、`okibi stop --port {port}` またはプロセス番号で終了してください。"
+    )
+}
+
+/// Returns what the program on the port says of itself, and does not do.
+fn stuck(state: RunState, seconds: u64, lang: Lang) -> String {
+    match state {
+        RunState::Stopping => phrase!(
+            lang,
+            "It says that it is an Okibi which is stopping, but it has not ended within {seconds} s. End it by its process \
+             id, or choose another port with `--port`.",
+            "停止処理中の Okibi だと応答しますが、{seconds} 秒以内に終了しませんでした。プロセス番号で終了するか、\
+             `--port` で別のポートを指定してください。"
+        ),
+        RunState::Failed => phrase!(
+            lang,
+            "It says that it is an Okibi whose load has failed, but it has not ended within {seconds} s. End it by its \
+             process id, or choose another port with `--port`.",
+            "読み込みに失敗した Okibi だと応答しますが、{seconds} 秒以内に終了しませんでした。プロセス番号で終了するか、\
+             `--port` で別のポートを指定してください。"
+        ),
+        RunState::Starting | RunState::Running => phrase!(
+            lang,
+            "It says that it is an Okibi which is running, but it is not ready after {seconds} s. End it by its process id, \
+             or choose another port with `--port`.",
+            "実行中の Okibi だと応答しますが、{seconds} 秒待っても準備ができません。プロセス番号で終了するか、\
+             `--port` で別のポートを指定してください。"
+        ),
+    }
 }
 
 /// Why an Okibi does not let this program in.

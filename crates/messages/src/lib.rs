@@ -17,6 +17,7 @@
 //! - [`usage`]: what is wrong with a command line
 //! - [`help`]: the command line's help
 //! - [`units`]: times and sizes
+//! - [`mod@printable`]: text from elsewhere, made fit for a terminal or a notification
 
 /// Formats the sentence of the language: `phrase!(lang, "English {value}", "日本語 {value}")`.
 macro_rules! phrase {
@@ -36,6 +37,7 @@ pub mod launch;
 pub mod load;
 pub mod message;
 pub mod models;
+pub mod printable;
 pub mod settings;
 pub mod stage;
 pub mod status;
@@ -45,6 +47,7 @@ pub mod usage;
 
 pub use lang::Lang;
 pub use message::Message;
+pub use printable::{printable, printable_json};
 
 /// Returns an error and its causes in one line.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {

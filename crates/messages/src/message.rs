@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use okibi_config::{FolderError, Problem, logfile::LogWarning};
-use okibi_launcher::{PortHolder, Rejection, StartError, StopError, Stopped};
+use okibi_launcher::{StartError, StatusError, StopError, Stopped};
 use okibi_models::LoadError;
 use okibi_protocol::stage::StageEvent;
 
@@ -54,10 +54,19 @@ pub enum Message {
     Embed(EmbedMessage),
     /// Another front is launching; its launch is shown.
     Attached,
-    /// No daemon is on the port.
-    NotRunning {
+    /// The Okibi on the port is about to end, and is waited for.
+    Waiting {
+        /// Its process id.
+        pid: u32,
+    },
+    /// There is no status: no daemon runs, another program has the port, or it does not answer.
+    Status(StatusError),
+    /// A daemon is on the port already.
+    AlreadyRunning {
         /// The port.
         port: u16,
+        /// Its process id.
+        pid: u32,
     },
     /// A daemon runs with another model than the one asked for.
     OtherModel {
@@ -65,27 +74,6 @@ pub enum Message {
         running: String,
         /// The requested model, as it has to be written on the command line.
         asked: String,
-    },
-    /// Another program holds the port.
-    PortTaken {
-        /// The port.
-        port: u16,
-        /// The program that holds it, where the OS reports it.
-        holder: Option<PortHolder>,
-    },
-    /// An Okibi is on the port and refuses the connection.
-    Rejected {
-        /// The port.
-        port: u16,
-        /// Why.
-        why: Rejection,
-    },
-    /// The daemon exists but does not answer as it should.
-    NoAnswer {
-        /// The port.
-        port: u16,
-        /// Why.
-        cause: String,
     },
     /// There is no log file.
     NoLog {
@@ -147,22 +135,23 @@ impl Message {
                 "A start is already under way; waiting for it.",
                 "すでに起動処理が進んでいるため、完了を待ちます。"
             ),
-            Self::NotRunning { port } => phrase!(
+            Self::Waiting { pid } => phrase!(
                 lang,
-                "Okibi is not running on port {port}. Start it with `okibi start`.",
-                "Okibi はポート {port} で起動していません。`okibi start` で起動してください。"
+                "The Okibi on the port (process {pid}) is stopping; waiting for its end.",
+                "このポートの Okibi (プロセス {pid}) が停止処理中のため、終了を待ちます。"
+            ),
+            Self::Status(error) => launch::status_error(error, lang),
+            Self::AlreadyRunning { port, pid } => phrase!(
+                lang,
+                "Okibi is already running on port {port} (process {pid}). Stop it with `okibi stop`, or choose another port \
+                 with `--port`.",
+                "Okibi はすでにポート {port} で起動しています (プロセス {pid})。`okibi stop` で停止するか、\
+                 `--port` で別のポートを指定してください。"
             ),
             Self::OtherModel { running, asked } => phrase!(
                 lang,
                 "Okibi is already running with another model, {running}. To change it: `okibi restart -m {asked}`.",
                 "Okibi は別のモデル {running} で起動しています。変更するには `okibi restart -m {asked}` を実行してください。"
-            ),
-            Self::PortTaken { port, holder } => launch::port_taken(*port, holder.as_ref(), lang),
-            Self::Rejected { port, why } => launch::rejected(*port, *why, lang),
-            Self::NoAnswer { port, cause } => phrase!(
-                lang,
-                "Okibi on port {port} does not answer: {cause}.",
-                "ポート {port} の Okibi が応答しません: {cause}"
             ),
             Self::NoLog { path } => {
                 let path = path.display();

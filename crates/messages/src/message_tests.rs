@@ -1,9 +1,10 @@
 use std::{io, path::PathBuf};
 
 use okibi_config::{Expected, Key, Origin, Place};
-use okibi_launcher::{Exit, Rejection};
+use okibi_launcher::{Exit, PortHolder, Rejection};
 use okibi_models::{Cause, Feature, ModelError};
 use okibi_protocol::{
+    method::RunState,
     stage::{Stage, StageState},
     units::Millis,
 };
@@ -119,6 +120,10 @@ fn model_errors() -> Vec<ModelError> {
             what: "why".into(),
         },
         ModelError::NotRemovable { name: "m".into() },
+        ModelError::NotOurs {
+            repository: "owner/name".into(),
+            folder: path(),
+        },
         ModelError::InUse { name: "m".into() },
         ModelError::Thread { source: io_error() },
         ModelError::Cancelled,
@@ -193,6 +198,10 @@ fn load_errors() -> Vec<LoadError> {
             path: path(),
             source: cause(),
         },
+        LoadError::OutOfMemory {
+            path: path(),
+            source: cause(),
+        },
         LoadError::Model {
             path: path(),
             source: cause(),
@@ -248,6 +257,9 @@ fn usage_problems() -> Vec<UsageProblem> {
         UsageProblem::Unknown {
             argument: word(),
             suggestion: Some(word()),
+        },
+        UsageProblem::TextLikeOption {
+            text: "-5 degrees".into(),
         },
         UsageProblem::UnknownCommand {
             command: word(),
@@ -313,6 +325,12 @@ fn start_errors() -> Vec<StartError> {
         exit,
         log_tail: vec![],
     };
+    let stuck = |state| StartError::Stuck {
+        port: 1,
+        holder: holder("python"),
+        state,
+        seconds: 8,
+    };
     vec![
         StartError::PortTaken {
             port: 8765,
@@ -336,6 +354,13 @@ fn start_errors() -> Vec<StartError> {
             port: 1,
             why: Rejection::Other(403),
         },
+        StartError::Silent {
+            port: 1,
+            holder: holder("okibi").unwrap(),
+        },
+        stuck(RunState::Stopping),
+        stuck(RunState::Failed),
+        stuck(RunState::Running),
         StartError::PortReserved {
             port: 80,
             next_free: Some(8766),
@@ -366,10 +391,20 @@ fn samples() -> Vec<Message> {
             port: 1,
             why: Rejection::Token,
         }),
-        Message::Rejected {
+        Message::Status(StatusError::Rejected {
             port: 1,
             why: Rejection::Busy,
-        },
+        }),
+        Message::Status(StatusError::Silent {
+            port: 1,
+            holder: holder("okibi").unwrap(),
+        }),
+        Message::Stop(StopError::Silent {
+            port: 1,
+            holder: holder("okibi").unwrap(),
+        }),
+        Message::Waiting { pid: 1 },
+        Message::AlreadyRunning { port: 1, pid: 2 },
         Message::Stop(StopError::StillRunning { pid: 1, seconds: 10 }),
         Message::Stop(StopError::NoAnswer("x".into())),
         Message::Stopped {
@@ -384,27 +419,25 @@ fn samples() -> Vec<Message> {
             how: Stopped::NotRunning,
             port: 1,
         },
-        Message::Folder(FolderError::NoHome {
-            variable: "OKIBI_CONFIG",
-        }),
+        Message::Folder(FolderError::NoHome),
         Message::Log(LogWarning::NoFile {
             path: "l".into(),
             source: io_error(),
         }),
         Message::Attached,
-        Message::NotRunning { port: 1 },
+        Message::Status(StatusError::NotRunning { port: 1 }),
         Message::OtherModel {
             running: "a".into(),
             asked: "b".into(),
         },
-        Message::PortTaken {
+        Message::Status(StatusError::NotOkibi {
             port: 1,
             holder: None,
-        },
-        Message::NoAnswer {
+        }),
+        Message::Status(StatusError::NoAnswer {
             port: 1,
-            cause: "x".into(),
-        },
+            source: "x".into(),
+        }),
         Message::PortNotFreed {
             port: 1,
             cause: "x".into(),
@@ -493,10 +526,10 @@ fn a_taken_port_says_by_whom_and_what_to_do() {
     ] {
         assert!(text.contains(part), "{part} in: {text}");
     }
-    let other = Message::PortTaken {
+    let other = Message::Status(StatusError::NotOkibi {
         port: 9000,
         holder: holder("anki"),
-    }
+    })
     .text(Lang::En);
     assert!(!other.contains("AnkiConnect"), "only its default port: {other}");
 }

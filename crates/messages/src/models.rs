@@ -38,6 +38,16 @@ pub fn vectors_changed(model: &str, cosine: f64, lang: Lang) -> String {
     )
 }
 
+/// A run of a model has not returned.
+pub fn hangs(model: &str, since: Duration, lang: Lang) -> String {
+    let since = units::long(since, lang);
+    phrase!(
+        lang,
+        "{model} has been computing one batch for {since} and may never return. `okibi restart` ends it.",
+        "{model} は 1 回の計算に {since} かかっており、終わらない可能性があります。`okibi restart` で中止できます。"
+    )
+}
+
 /// The daemon has switched to a model.
 pub fn in_use(model: &str, dimension: usize, time: Duration, lang: Lang) -> String {
     let time = units::seconds(time, lang);

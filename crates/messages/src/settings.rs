@@ -1,6 +1,8 @@
 //! What is wrong with settings, folders and the log, in words.
 
-use okibi_config::{Expected, FolderError, Key, Origin, Place, Problem, logfile::LogWarning};
+use okibi_config::{
+    Expected, FolderError, Key, Origin, Place, Problem, folders::variables, logfile::LogWarning,
+};
 
 use crate::{lang::Lang, pick};
 
@@ -140,11 +142,14 @@ fn expected(expected: Expected, lang: Lang) -> String {
 /// A place that cannot be found.
 pub(crate) fn folder_error(error: &FolderError, lang: Lang) -> String {
     match error {
-        FolderError::NoHome { variable } => phrase!(
-            lang,
-            "This user has no home folder. Set {variable} to say where Okibi's files are.",
-            "ホームフォルダーがありません。{variable} で Okibi のファイルの場所を指定してください。"
-        ),
+        FolderError::NoHome => {
+            let [config, data, cache] = variables();
+            phrase!(
+                lang,
+                "This user has no home folder: set HOME, or all of {config}, {data} and {cache}.",
+                "ホームフォルダーがありません。HOME を設定するか、{config}、{data}、{cache} をすべて設定してください。"
+            )
+        }
     }
 }
 

@@ -2,14 +2,25 @@
 
 use std::time::Duration;
 
-use okibi_protocol::method::{RunState, Status};
+use okibi_protocol::{
+    method::{RunState, Status},
+    models::ModelState,
+};
 
 use crate::{lang::Lang, pick, units};
 
 /// Returns the state of a daemon in one line: "multilingual-e5-small is ready".
 pub fn state_line(status: &Status, lang: Lang) -> String {
     let model = &status.model;
+    let has_failed = status
+        .current()
+        .is_some_and(|model| model.state == ModelState::Failed);
     match status.status {
+        RunState::Running if has_failed => phrase!(
+            lang,
+            "{model} could not be loaded again; the next request tries it once more",
+            "{model} を読み込み直せませんでした。次のリクエストでもう一度試します"
+        ),
         RunState::Running if status.is_resting() => phrase!(
             lang,
             "{model} is idle (unloaded); the next request loads it again",

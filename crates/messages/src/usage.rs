@@ -12,6 +12,11 @@ pub enum UsageProblem {
         /// A similar name that exists.
         suggestion: Option<String>,
     },
+    /// A text to embed that begins like an option.
+    TextLikeOption {
+        /// The text.
+        text: String,
+    },
     /// There is no such command.
     UnknownCommand {
         /// The command.
@@ -63,6 +68,12 @@ impl UsageProblem {
                 lang,
                 "There is no option or argument `{argument}`.",
                 "`{argument}` というオプションや引数はありません。"
+            ),
+            Self::TextLikeOption { text } => phrase!(
+                lang,
+                "There is no option `{text}`. If it is a text to embed, put `--` before it: `okibi embed -- {text:?}`.",
+                "`{text}` というオプションはありません。埋め込むテキストなら、前に `--` を付けてください: \
+                 `okibi embed -- {text:?}`"
             ),
             Self::UnknownCommand {
                 command,

@@ -11,6 +11,7 @@
 //! - [`loading`]: what is answered while a model loads
 //! - [`vector`]: how vectors are written: floats, base64, safetensors
 //! - [`npy`]: the header of a NumPy file
+//! - [`proof`]: how two programs show each other that they have the same token
 //! - [`guard`]: which `Host` and `Origin` a loopback service accepts
 //! - [`units`]: milliseconds and bytes as types
 //! - [`docs`]: tables of the documentation, written from these types
@@ -24,6 +25,7 @@ pub mod model_ref;
 pub mod models;
 pub mod notice;
 pub mod npy;
+pub mod proof;
 pub mod stage;
 pub mod units;
 pub mod vector;

@@ -7,7 +7,12 @@ use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 use okibi_engine::{Device, LoadError, LoadOptions, canary::SpaceChange};
 use okibi_listener::Limits;
 use okibi_models::Library;
-use okibi_protocol::{guard::Access, method::Status, notice::LaunchId, stage::StageEvent};
+use okibi_protocol::{
+    guard::Access,
+    method::Status,
+    notice::{LaunchId, LaunchSecret},
+    stage::StageEvent,
+};
 
 /// The most texts that one streamed request may have.
 pub const MAX_TEXTS: usize = 100_000;
@@ -23,6 +28,8 @@ pub struct DaemonOptions {
     pub load: LoadOptions,
     /// The launch it belongs to; without one it runs in the foreground and takes the port before it loads.
     pub launch: Option<LaunchId>,
+    /// What only this daemon and the front of its launch know; absent where the front has given none.
+    pub launch_secret: Option<LaunchSecret>,
     /// How long a stop waits for requests in flight.
     pub drain: Duration,
     /// The log file, for the status.
@@ -78,6 +85,8 @@ pub trait Host: Send + Sync + 'static {
     fn device_missing(&self, asked: Device) -> String;
     /// Says that a model's vectors differ from those of its last load, in the front's language.
     fn drifted(&self, model: &str, drift: &SpaceChange) -> String;
+    /// Says that a run of a model has not returned for this long, in the front's language.
+    fn hangs(&self, model: &str, since: Duration) -> String;
     /// Called when another model has become the current one; `model` is its name, or the path of its folder. May do
     /// I/O: no lock is held.
     fn switched(&self, model: &str);
@@ -124,6 +133,9 @@ pub enum DaemonError {
         /// The time they had.
         seconds: u64,
     },
+    /// A model's run has not returned, and cannot be interrupted. The caller has to end the process at once.
+    #[error("a run of a model has not ended in time")]
+    Hung,
     /// The load ended without an outcome.
     #[error("the model's load ended unexpectedly")]
     LoadDied,

@@ -20,12 +20,13 @@ use okibi_protocol::{
     stage::{Stage, StageEvent, StageState},
     units::Millis,
 };
+use tokio::time::timeout;
 
 use crate::{
     daemon::Daemon,
     failure::ModelFailure,
     handover,
-    launch::NoticeSender,
+    launch::{Launch, NoticeSender},
     models::Lease,
     options::{DaemonError, DaemonOptions, Ended, Host},
     process,
@@ -33,7 +34,11 @@ use crate::{
     signals,
 };
 
-/// Loads, serves and drains; returns when the daemon is to end.
+/// How long the models have to end once nothing is answered any more: a run of ONNX Runtime cannot be interrupted, and some
+/// never return.
+const MODELS_LIMIT: Duration = Duration::from_millis(2500);
+
+/// Loads, serves and drains; returns when the daemon is to end, whatever hangs in it.
 ///
 /// A load that is stopped goes on in its thread until the process ends, so the caller has to end it.
 pub async fn run(options: DaemonOptions, host: impl Host) -> Result<Ended, DaemonError> {
@@ -49,10 +54,12 @@ pub async fn run(options: DaemonOptions, host: impl Host) -> Result<Ended, Daemo
     signals.abort();
     // Batches under way end first: the runtime's own destructors would crash under them.
     let models = Arc::clone(&daemon.models);
-    let is_loading = tokio::task::spawn_blocking(move || models.close()).await;
-    let outcome = match outcome {
-        Ok(Ended::Stopped) if is_loading.unwrap_or(true) => Ok(Ended::StoppedWhileLoading),
-        outcome => outcome,
+    let closing = tokio::task::spawn_blocking(move || models.close());
+    let outcome = match (timeout(MODELS_LIMIT, closing).await, outcome) {
+        (Err(_), Ok(_) | Err(DaemonError::Cut { .. })) => Err(DaemonError::Hung),
+        // One that panics has a load under way, for all that is known.
+        (Ok(Ok(true) | Err(_)), Ok(Ended::Stopped)) => Ok(Ended::StoppedWhileLoading),
+        (_, outcome) => outcome,
     };
     match &outcome {
         Ok(ended) => tracing::info!(?ended, "the daemon ends"),
@@ -71,10 +78,12 @@ async fn run_launched(
     // The front requires the same token as this daemon will.
     let token = options.access.tokens.as_ref().map(|tokens| tokens.manage.clone());
     let server = ConnectOptions::from(options.port).with_token(token);
-    let notices = NoticeSender::start(server.clone(), launch, daemon.stop.clone());
+    let launch = Launch::new(server, launch, options.launch_secret.clone());
+    let front = process::parent();
+    let notices = NoticeSender::start(launch.clone(), daemon.stop.clone());
     let notify = |event: StageEvent| {
         notices.queue(Notice::Progress {
-            launch: notices.launch(),
+            launch: launch.id(),
             message: host.progress(&event),
             event,
         });
@@ -83,7 +92,7 @@ async fn run_launched(
         Ok(Some(_)) => {}
         Ok(None) => return Ok(Ended::StoppedWhileLoading),
         Err(failure) => {
-            let (launch, error) = (notices.launch(), failure.message.clone());
+            let (launch, error) = (launch.id(), failure.message.clone());
             notices.send_last(Notice::InitError { launch, error }).await;
             return Err(load_error(&failure));
         }
@@ -92,7 +101,7 @@ async fn run_launched(
     daemon.record(started.clone());
     notify(started);
     let handed = tokio::select! {
-        handed = handover::take_port(options.host, &server, &notices) => handed,
+        handed = handover::take_port(options.host, &launch, &notices, front) => handed,
         () = daemon.stop.cancelled() => return Ok(Ended::StoppedWhileLoading),
     };
     if let Err(DaemonError::PortTaken { .. }) = handed {

@@ -1,7 +1,7 @@
 //! What can happen: the events that the core takes in. The core gets the time beside each of them.
 
 use okibi_config::{NotificationChoice, ProgressChoice};
-use okibi_launcher::{LaunchUpdate, StartError, Started, StopError, Stopped};
+use okibi_launcher::{LaunchUpdate, PortHolder, StartError, Started, StopError, Stopped};
 use okibi_messages::{Lang, tray::Missing};
 use okibi_protocol::{method::Status, stage::StageEvent};
 
@@ -39,8 +39,10 @@ pub(crate) enum PortState {
     Free,
     /// A daemon, or a front in the middle of a launch.
     Okibi(Box<Status>),
-    /// A program other than Okibi.
-    Foreign,
+    /// A program other than Okibi, where the OS reveals which one.
+    Foreign(Option<PortHolder>),
+    /// A program of ours that says nothing: it is suspended, or hangs.
+    Silent(PortHolder),
 }
 
 /// What a user can ask for.

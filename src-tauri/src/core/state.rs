@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use okibi_config::{ProgressChoice, discovery::websocket_address};
 use okibi_messages::{
-    Lang,
+    Lang, launch,
     tray::{self, Missing},
 };
 use okibi_protocol::{
@@ -160,10 +160,18 @@ impl Core {
             (_, Some(StartFailure::Failed(problem))) => DaemonView::Failed {
                 problem: problem.clone(),
             },
-            (PortState::Foreign, None) => DaemonView::PortTaken {
+            (PortState::Foreign(holder), None) => DaemonView::PortTaken {
                 problem: Problem {
-                    message: tray::port_taken(self.port, self.choices.lang),
+                    message: launch::port_taken(self.port, holder.as_ref(), self.choices.lang),
                     advice: Some(tray::advice_port(None, self.choices.lang)),
+                    log_tail: Vec::new(),
+                },
+                next_free: None,
+            },
+            (PortState::Silent(holder), None) => DaemonView::PortTaken {
+                problem: Problem {
+                    message: launch::silent(self.port, holder, self.choices.lang),
+                    advice: None,
                     log_tail: Vec::new(),
                 },
                 next_free: None,

@@ -290,7 +290,7 @@ fn a_taken_port_names_its_holder_and_the_next_free_one() {
 fn a_foreign_program_on_the_port_shows_without_any_start() {
     let now = Instant::now();
     let mut core = Core::new(choices(), Vec::new());
-    core.handle(port(PortState::Foreign), now);
+    core.handle(port(PortState::Foreign(None)), now);
     assert!(matches!(core.view(now).daemon, DaemonView::PortTaken { .. }));
 }
 

@@ -271,7 +271,7 @@ impl Core {
                 self.follow(&status, now);
                 Vec::new()
             }
-            PortState::Free | PortState::Foreign => {
+            PortState::Free | PortState::Foreign(_) | PortState::Silent(_) => {
                 let is_ours = self.our_launch.is_some() || self.stopping.is_some();
                 if let Some(load) = self.load.as_mut().filter(|load| load.is_loading() && !is_ours) {
                     load.end(LaunchState::Cancelled, now);

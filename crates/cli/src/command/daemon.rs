@@ -7,7 +7,11 @@ use okibi_config::{
     logfile::{self, Echo, daemon_log_path},
 };
 use okibi_messages::{Lang, Message, chain, load::load_error, models, stage::stage_text};
-use okibi_protocol::{method::Status, notice::LaunchId, stage::StageEvent};
+use okibi_protocol::{
+    method::Status,
+    notice::{LaunchId, LaunchSecret, SECRET_VARIABLE},
+    stage::StageEvent,
+};
 use okibi_server::{
     DaemonError, DaemonOptions, Device, DevicePreference, Ended, Host, KeepAlive, Limits, LoadError,
     LoadOptions, ModelOptions, ServeOptions, SpaceChange,
@@ -30,6 +34,9 @@ pub(crate) enum Place {
     Foreground,
 }
 
+/// How long work on threads of its own may hold up the end of the process.
+const BLOCKING_LIMIT: Duration = Duration::from_secs(1);
+
 /// Runs the daemon that a front has launched.
 pub(crate) fn run(front: &Front, args: &HiddenArgs) -> Result<Exit, Failure> {
     match args.launch.clone() {
@@ -42,12 +49,18 @@ pub(crate) fn run(front: &Front, args: &HiddenArgs) -> Result<Exit, Failure> {
 pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
     // ONNX Runtime reports its use to its maker unless this is set before it is opened; what is switched off through
     // its interface is only a part of that.
+    let secret = std::env::var(SECRET_VARIABLE).ok();
     // SAFETY: no other thread has been started yet that could read the environment.
-    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
+    unsafe {
+        std::env::set_var("ORT_DISABLE_TELEMETRY", "1");
+        // What this process starts, and what shows the environment of its threads, has no use for the secret.
+        std::env::remove_var(SECRET_VARIABLE);
+    }
     let (echo, launch) = match place {
         Place::Background(launch) => (Echo::None, Some(launch)),
         Place::Foreground => (Echo::Stderr, None),
     };
+    let is_foreground = launch.is_none();
     let port = front.settings.port.value;
     let log = logfile::init(
         daemon_log_path(&front.machine.folders, port),
@@ -57,7 +70,8 @@ pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
     for warning in log.warnings {
         style::warn(&Message::Log(warning), front.lang);
     }
-    let options = options(front, launch.clone(), log.file)?;
+    let mut options = options(front, launch.clone(), log.file)?;
+    options.launch_secret = secret.map(LaunchSecret::from_text);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         pid = std::process::id(),
@@ -78,19 +92,36 @@ pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
         lang: front.lang,
         discovery: discovery.clone(),
     };
-    let ended = tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Failure::io("tokio", &error))?
-        .block_on(okibi_server::run(options, host));
+        .map_err(|error| Failure::io("tokio", &error))?;
+    let ended = runtime.block_on(okibi_server::run(options, host));
     discovery.remove();
     match ended {
         // The loading thread may be deep in ONNX Runtime, whose destructors at a usual exit would crash under it.
         Ok(Ended::StoppedWhileLoading) => exit::now(0),
-        Ok(Ended::Stopped) => Ok(Exit::Done),
-        Err(error) => Err(failure(error)),
+        // So may the model's, and it does not return: the runtime's end would wait for it.
+        Err(DaemonError::Hung) => exit::now(1),
+        // It has loaded nothing yet: what matters is who has the port.
+        Err(DaemonError::PortTaken { port, .. }) if is_foreground => {
+            let found = runtime.block_on(okibi_launcher::status(front.machine.server(port)));
+            return Err(match found {
+                Ok(Status { pid, .. }) => {
+                    Failure::new("already_running", Message::AlreadyRunning { port, pid })
+                }
+                Err(error) => Failure::status(error).with(Exit::Failed),
+            });
+        }
+        ended => {
+            // Downloads and other work on threads of their own may be in the middle of a wait.
+            runtime.shutdown_timeout(BLOCKING_LIMIT);
+            ended
+        }
     }
+    .map(|_| Exit::Done)
+    .map_err(failure)
 }
 
 /// The bounds of the listener.
@@ -157,6 +188,7 @@ fn options(
             admission: None,
         },
         launch,
+        launch_secret: None,
         drain: Duration::from_secs(settings.drain_seconds.value),
         log_file,
         limits: limits(settings),
@@ -204,6 +236,10 @@ impl Host for CliHost {
 
     fn device_missing(&self, asked: Device) -> String {
         models::device_missing(asked.name(), self.lang)
+    }
+
+    fn hangs(&self, model: &str, since: Duration) -> String {
+        models::hangs(model, since, self.lang)
     }
 
     fn drifted(&self, model: &str, drift: &SpaceChange) -> String {

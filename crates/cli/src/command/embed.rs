@@ -42,12 +42,8 @@ pub(crate) async fn run(front: &Front, args: &EmbedArgs) -> Result<Exit, Failure
     if args.format == Format::Npy && io::stdout().is_terminal() {
         return Err(failure("binary_to_terminal", EmbedMessage::BinaryToTerminal).with(Exit::Usage));
     }
-    let server = front.server().await;
-    let status = okibi_launcher::status(&server)
-        .await
-        .map_err(|error| Failure::status(server.port, &error))?;
+    let (_, client, status) = front.connect().await?;
     let dimension = dimension(&status, args)?;
-    let client = Client::connect(&server).await.map_err(no_answer)?;
     let (texts, progress) = if args.texts.is_empty() {
         let input = source::standard_input().map_err(|error| Failure::io("stdin", &error))?;
         (input, Progress::on_terminal(front.lang))

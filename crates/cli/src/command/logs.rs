@@ -8,7 +8,7 @@ use std::{
 };
 
 use okibi_config::rotation::{MAX_FILES, numbered};
-use okibi_messages::Message;
+use okibi_messages::{Message, printable};
 
 use crate::{
     failure::{Exit, Failure},
@@ -29,7 +29,7 @@ pub(crate) async fn run(front: &Front, count: usize, follow: bool) -> Result<Exi
         .read_new()
         .map_err(|error| Failure::io(path.display().to_string(), &error))?;
     let mut stdout = io::stdout();
-    stdout.write_all(&last_lines(&path, current, count))?;
+    stdout.write_all(&shown(&last_lines(&path, current, count)))?;
     stdout.flush()?;
     if !follow {
         return Ok(Exit::Done);
@@ -44,9 +44,23 @@ pub(crate) async fn run(front: &Front, count: usize, follow: bool) -> Result<Exi
         let new = log
             .read_new()
             .map_err(|error| Failure::io(path.display().to_string(), &error))?;
-        stdout.write_all(&new)?;
+        stdout.write_all(&shown(&new))?;
         stdout.flush()?;
     }
+}
+
+/// Lines of a log as a terminal may get them: they quote what clients and models are called.
+fn shown(lines: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(lines);
+    let mut shown = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let words = line.trim_end_matches(['\n', '\r']);
+        shown.push_str(&printable(words));
+        if line.ends_with('\n') {
+            shown.push('\n');
+        }
+    }
+    shown.into_bytes()
 }
 
 /// The log of the daemon that the discovery file names, dead or alive, or of the one on the port set.
@@ -131,6 +145,13 @@ mod tests {
         assert_eq!(last(3), "two\nthree\nfour\n");
         assert_eq!(last(100), "one\ntwo\nthree\nfour\n");
         assert_eq!(last(0), "");
+    }
+
+    #[test]
+    fn lines_stay_lines_and_a_terminal_obeys_nothing_in_them() {
+        let log = "one\r\ntwo \x1b]0;owned\x07\n日本語 without an end".as_bytes();
+        let expected = "one\ntwo \\u{1b}]0;owned\\u{7}\n日本語 without an end";
+        assert_eq!(String::from_utf8(shown(log)).unwrap(), expected);
     }
 
     #[test]

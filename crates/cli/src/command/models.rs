@@ -5,8 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use okibi_client::{Client, ClientError};
-use okibi_launcher::LaunchUpdate;
+use okibi_launcher::{LaunchUpdate, StatusError};
 use okibi_messages::{Lang, Message, models, units};
 use okibi_models::{Library, ModelError, Source};
 use okibi_protocol::{
@@ -15,6 +14,7 @@ use okibi_protocol::{
     units::ByteCount,
 };
 use parking_lot::Mutex;
+use tokio::time::timeout;
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
@@ -23,8 +23,11 @@ use crate::{
     front::Front,
     launch_view::LaunchView,
     runtime::block_on,
-    style::{self, FAINT, GOOD, styled},
+    style::{self, FAINT, GOOD, Line},
 };
+
+/// How long a daemon may take to list its models, which it reads from the disk.
+const LIST_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(front: &Front, args: &ModelsArgs) -> Result<Exit, Failure> {
     let library = front.library();
@@ -44,30 +47,42 @@ fn failure(error: ModelError) -> Failure {
 /// The models, with their state in a running daemon.
 async fn list(front: &Front, library: &Library, json: bool) -> Result<Exit, Failure> {
     let mut entries = okibi_models::inventory(library);
-    // Without a daemon there are no states to add.
-    if let Ok(client) = Client::connect(front.server().await).await
-        && let Ok(of_daemon) = client.call::<ListModels>(NoParams {}).await
-    {
-        for entry in &mut entries {
-            let known = of_daemon.models.iter().find(|known| known.name == entry.name);
-            if let Some(known) = known {
-                (entry.state, entry.current) = (known.state, known.current);
-            }
+    for known in states(front).await {
+        if let Some(entry) = entries.iter_mut().find(|entry| entry.name == known.name) {
+            (entry.state, entry.current) = (known.state, known.current);
         }
     }
     if json {
-        let text = serde_json::to_string(&okibi_protocol::models::ModelList { models: entries });
-        style::say(&text.map_err(std::io::Error::from)?)?;
+        style::say_json(&okibi_protocol::models::ModelList { models: entries })?;
         return Ok(Exit::Done);
     }
     for line in lines(&entries, front.lang) {
-        style::say(&line)?;
+        style::say(line)?;
     }
     Ok(Exit::Done)
 }
 
+/// The models as the daemon has them; none without a daemon, or with one that cannot say yet. The list is complete
+/// without it, so another program on the port is only warned about.
+pub(crate) async fn states(front: &Front) -> Vec<ModelEntry> {
+    let listed = match front.connect().await {
+        Ok((_, client, _)) => timeout(LIST_LIMIT, client.call::<ListModels>(NoParams {})).await,
+        Err(Failure::Message { kind, message, .. }) => {
+            if kind != "not_running" {
+                style::warn(&message, front.lang);
+            }
+            return Vec::new();
+        }
+        Err(Failure::OutputClosed) => return Vec::new(),
+    };
+    match listed {
+        Ok(Ok(listed)) => listed.models,
+        _ => Vec::new(),
+    }
+}
+
 /// The models on this machine, then the other known ones, in columns.
-fn lines(entries: &[ModelEntry], lang: Lang) -> Vec<String> {
+fn lines(entries: &[ModelEntry], lang: Lang) -> Vec<Line> {
     let (absent, here): (Vec<_>, Vec<_>) = entries
         .iter()
         .partition(|entry| entry.presence == Presence::Absent);
@@ -80,17 +95,17 @@ fn lines(entries: &[ModelEntry], lang: Lang) -> Vec<String> {
         if entries.is_empty() {
             continue;
         }
-        lines.push(styled(FAINT, heading));
+        lines.push(Line::styled(FAINT, heading));
         lines.extend(entries.into_iter().map(|entry| line(entry, width, lang)));
     }
     lines
 }
 
-fn line(entry: &ModelEntry, width: usize, lang: Lang) -> String {
+fn line(entry: &ModelEntry, width: usize, lang: Lang) -> Line {
     let padding = " ".repeat(width - entry.name.width());
     let mark = match entry.state {
-        ModelState::Ready => styled(GOOD, "●"),
-        ModelState::Resting => styled(FAINT, "●"),
+        ModelState::Ready => Line::styled(GOOD, "●"),
+        ModelState::Resting => Line::styled(FAINT, "●"),
         _ => " ".into(),
     };
     let size = entry
@@ -112,12 +127,12 @@ fn line(entry: &ModelEntry, width: usize, lang: Lang) -> String {
         rest.push(entry.languages.join(" "));
         rest.extend(entry.license.clone());
     }
-    let line = format!(
-        "{mark} {}{padding}  {size:>9}  {dimension:>9}  {}",
+    let facts = format!(
+        " {}{padding}  {size:>9}  {dimension:>9}  {}",
         entry.name,
         rest.join(", ")
     );
-    line.trim_end().to_owned()
+    mark.and(&facts).trimmed()
 }
 
 /// Fetches a model in this process: no daemon is needed for it.
@@ -151,9 +166,9 @@ fn pull(front: &Front, library: &Library, name: &str, json: bool) -> Result<Exit
             ..
         } if !json => {
             let line = models::pulled(&model, size_bytes, fetched_bytes, front.lang);
-            style::say(&styled(GOOD, &line))?;
+            style::say(Line::styled(GOOD, &line))?;
         }
-        step => style::say(&serde_json::to_string(&step).map_err(std::io::Error::from)?)?,
+        step => style::say_json(&step)?,
     }
     Ok(Exit::Done)
 }
@@ -162,23 +177,20 @@ fn pull(front: &Front, library: &Library, name: &str, json: bool) -> Result<Exit
 /// listens on the port are the files deleted from here. A daemon that does not let us in may have the model loaded.
 async fn remove(front: &Front, library: &Library, name: &str, json: bool) -> Result<Exit, Failure> {
     let server = front.server().await;
-    let removed = match Client::connect(&server).await {
-        Ok(client) => {
-            let model = name.to_owned();
-            client.call::<RemoveModel>(ModelParams { model }).await
+    let removed = match okibi_launcher::connect(&server).await {
+        Ok((client, _)) => {
+            let model = front.model_asked(name);
+            let removed = client.call::<RemoveModel>(ModelParams { model }).await;
+            removed.map_err(|error| Failure::client(server.port, error))?
         }
-        Err(error) => Err(error),
+        Err(StatusError::NotRunning { .. }) => okibi_models::remove(name, library).map_err(failure)?,
+        Err(error) => return Err(Failure::status(error)),
     };
-    let removed = match removed {
-        Ok(removed) => removed,
-        Err(ClientError::Refused) => okibi_models::remove(name, library).map_err(failure)?,
-        Err(error) => return Err(Failure::client(server.port, error)),
-    };
-    style::say(&if json {
-        serde_json::to_string(&removed).map_err(std::io::Error::from)?
+    if json {
+        style::say_json(&removed)?;
     } else {
-        models::removed(&removed, front.lang)
-    })?;
+        style::say(models::removed(&removed, front.lang))?;
+    }
     Ok(Exit::Done)
 }
 
@@ -186,30 +198,27 @@ fn info(front: &Front, library: &Library, name: &str, json: bool) -> Result<Exit
     let name = front.model_asked(name);
     let details = okibi_models::details(&name, library).map_err(failure)?;
     if json {
-        style::say(&serde_json::to_string(&details).map_err(std::io::Error::from)?)?;
+        style::say_json(&details)?;
         return Ok(Exit::Done);
     }
     let facts = facts(&details);
     let width = facts.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
     style::say(&details.entry.name)?;
     for (field, value) in &facts {
-        let from = details
-            .found_in
-            .get(*field)
-            .map(|from| styled(FAINT, &format!("  ({from})")));
+        let from = details.found_in.get(*field).map(|from| format!("  ({from})"));
         let padding = " ".repeat(width - field.width());
-        style::say(&format!(
-            "  {}{padding}  {value}{}",
-            styled(FAINT, field),
-            from.unwrap_or_default()
-        ))?;
+        let line = Line::from("  ")
+            .and_styled(FAINT, field)
+            .and(&format!("{padding}  {value}"))
+            .and_styled(FAINT, &from.unwrap_or_default());
+        style::say(line)?;
     }
     if let Some(words) = &details.entry.good_for {
         let words = match front.lang {
             Lang::En => &words.en,
             Lang::Ja => &words.ja,
         };
-        style::say(&format!("  {words}"))?;
+        style::say(format!("  {words}"))?;
     }
     Ok(Exit::Done)
 }

@@ -1,12 +1,13 @@
 //! `okibi restart`: stop, then start; the model stays unless another one is named.
 
 use okibi_config::{Discovery, Folders, Source};
+use okibi_front::drain;
 use okibi_launcher::{StatusError, Stopped};
 use okibi_messages::Message;
 use okibi_protocol::method::Status;
 
 use crate::{
-    command::{start, stop::drain},
+    command::start,
     failure::{Exit, Failure},
     front::Front,
     launch_view::{Event, print_json},
@@ -22,14 +23,16 @@ pub(crate) async fn run(mut front: Front, json: bool) -> Result<Exit, Failure> {
         Ok(status) if front.settings.model.source != Source::Flag => {
             front.settings.model.value = model_to_keep(&front.machine.folders, &status);
         }
-        Ok(_) | Err(StatusError::NotRunning { .. }) => {}
-        Err(error) => return Err(Failure::status(port, &error)),
+        // The stop ends one that hangs, where it may.
+        Ok(_) | Err(StatusError::NotRunning { .. } | StatusError::Silent { .. }) => {}
+        Err(error) => return Err(Failure::status(error)),
     }
-    let how = okibi_launcher::stop(&server, drain(&front)).await?;
+    let known = front.machine.named_daemon();
+    let how = okibi_launcher::stop(&server, drain(&front.settings), known.as_ref()).await?;
     match how {
         Stopped::NotRunning => {}
         _ if json => print_json(&Event::Stopped { port }),
-        how => style::say(&Message::Stopped { how, port }.text(front.lang))?,
+        how => style::say(Message::Stopped { how, port }.text(front.lang))?,
     }
     start::run(&front, json).await
 }

@@ -1,11 +1,15 @@
 //! `okibi start`: launches a daemon, or attaches to a launch under way, and shows the load.
 
-use std::{path::Path, time::Instant};
+use std::time::Instant;
 
-use okibi_config::Source;
+use okibi_config::{Discovery, Source};
+use okibi_front::is_same_model;
+use okibi_launcher::Started;
 use okibi_messages::{Lang, Message, launch::log_tail};
+use okibi_protocol::{method::Status, models::ModelOrigin};
 
 use crate::{
+    command::models,
     failure::{Exit, Failure},
     front::Front,
     launch_view::{Event, LaunchView, print_json},
@@ -18,8 +22,10 @@ pub(crate) async fn run(front: &Front, json: bool) -> Result<Exit, Failure> {
     let started = okibi_launcher::start(front.launch_spec()?, |update| view.update(update)).await?;
     let running = &started.status().model;
     let asked = &front.settings.model;
-    // Only a flag asks for a model here and now; a setting is what to start next time.
-    if asked.source == Source::Flag && !is_same_model(&asked.value, running) {
+    // Only a flag asks for a model here and now; a setting is what to start next time. What was started just now is what
+    // was asked for.
+    let is_ours = matches!(started, Started::Launched(_));
+    if asked.source == Source::Flag && !is_ours && !is_running(front, &asked.value, started.status()).await {
         return Err(Failure::new(
             "other_model",
             Message::OtherModel {
@@ -32,11 +38,23 @@ pub(crate) async fn run(front: &Front, json: bool) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Whether the running model is the one asked for: by name, or by the folder or its name.
-fn is_same_model(asked: &str, running: &str) -> bool {
-    let folder = Path::new(asked);
-    asked.eq_ignore_ascii_case(running)
-        || folder.is_absolute() && folder.file_name().is_some_and(|name| name == running)
+/// Whether the daemon's model is the one asked for.
+async fn is_running(front: &Front, asked: &str, status: &Status) -> bool {
+    let library = front.library();
+    // Its discovery file has the model as it was asked for; the list has its folder, and the status only a name.
+    let running = match Discovery::read(&front.machine.folders) {
+        Some(discovery) if discovery.pid == status.pid => discovery.model,
+        _ => match models::states(front)
+            .await
+            .into_iter()
+            .find(|entry| entry.current)
+        {
+            Some(entry) if entry.origin == ModelOrigin::Folder => entry.folder.unwrap_or(entry.name),
+            Some(entry) => entry.name,
+            None => status.model.clone(),
+        },
+    };
+    is_same_model(asked, &running, &library)
 }
 
 /// Prints a failure as JSON where that was asked for.
@@ -54,23 +72,5 @@ pub(crate) fn report(ended: Result<Exit, Failure>, json: bool, lang: Lang) -> Re
             Ok(exit)
         }
         ended => ended,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_model_is_known_by_its_name_and_by_its_folder() {
-        assert!(is_same_model("Multilingual-E5-small", "multilingual-e5-small"));
-        assert!(!is_same_model(
-            "intfloat/multilingual-e5-small",
-            "multilingual-e5-small"
-        ));
-        let folder = std::env::temp_dir().join("my-model");
-        let folder = folder.to_str().unwrap();
-        assert!(is_same_model(folder, folder) && is_same_model(folder, "my-model"));
-        assert!(!is_same_model(folder, "other"));
     }
 }

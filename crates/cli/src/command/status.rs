@@ -16,25 +16,24 @@ pub(crate) async fn run(front: &Front, json: bool) -> Result<Exit, Failure> {
     let port = server.port;
     match okibi_launcher::status(&server).await {
         Ok(status) if json => {
-            let text = serde_json::to_string(&status).map_err(std::io::Error::from)?;
-            style::say(&text)?;
+            style::say_json(&status)?;
             Ok(Exit::Done)
         }
         Ok(status) => {
             for line in status_view::lines(&status, &websocket_address(port), front.lang) {
-                style::say(&line)?;
+                style::say(line)?;
             }
             Ok(Exit::Done)
         }
         // That nothing runs is what was asked, so it is an answer and goes to stdout.
-        Err(StatusError::NotRunning { .. }) => {
-            style::say(&if json {
+        Err(error @ StatusError::NotRunning { .. }) => {
+            style::say(if json {
                 format!("{{\"status\":\"stopped\",\"ready\":false,\"port\":{port}}}")
             } else {
-                Message::NotRunning { port }.text(front.lang)
+                Message::Status(error).text(front.lang)
             })?;
             Ok(Exit::NotRunning)
         }
-        Err(error) => Err(Failure::status(port, &error)),
+        Err(error) => Err(Failure::status(error)),
     }
 }

@@ -1,8 +1,6 @@
 //! `okibi stop`.
 
-use std::time::Duration;
-
-use okibi_launcher::Stopped;
+use okibi_front::drain;
 use okibi_messages::Message;
 
 use crate::{
@@ -15,17 +13,8 @@ use crate::{
 pub(crate) async fn run(front: &Front) -> Result<Exit, Failure> {
     let server = front.server().await;
     let port = server.port;
-    let mut how = okibi_launcher::stop(&server, drain(front)).await?;
-    if how == Stopped::NotRunning
-        && let Some(pid) = front.loading_without_a_front()
-    {
-        how = okibi_launcher::stop_loading(pid).await?;
-    }
-    style::say(&Message::Stopped { how, port }.text(front.lang))?;
+    let known = front.machine.named_daemon();
+    let how = okibi_launcher::stop(&server, drain(&front.settings), known.as_ref()).await?;
+    style::say(Message::Stopped { how, port }.text(front.lang))?;
     Ok(Exit::Done)
-}
-
-/// The time that requests in flight have to finish.
-pub(crate) fn drain(front: &Front) -> Duration {
-    Duration::from_secs(front.settings.drain_seconds.value)
 }

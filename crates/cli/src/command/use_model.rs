@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use okibi_client::{Client, ClientError};
+use okibi_client::ClientError;
 use okibi_launcher::LaunchUpdate;
 use okibi_messages::{Message, models};
 use okibi_models::Source;
@@ -20,7 +20,7 @@ use crate::{
     failure::{Exit, Failure},
     front::Front,
     launch_view::LaunchView,
-    style::{self, GOOD, styled},
+    style::{self, GOOD, Line},
 };
 
 /// Asks the daemon for the model; where memory is too short for both, asks whether the current one may go first.
@@ -88,14 +88,9 @@ impl From<LoadFailure> for Failure {
 }
 
 async fn load(front: &Front, params: &LoadModelParams, json: bool) -> Result<Exit, LoadFailure> {
-    let server = front.server().await;
-    let port = server.port;
-    let ask = async {
-        let client = Client::connect(&server).await?;
-        let steps = client.stream::<LoadModel>(params.clone()).await?;
-        Ok((client, steps))
-    };
-    let (_client, mut steps) = ask.await.map_err(|error| failure(port, error))?;
+    let (port, client, _) = front.connect().await.map_err(LoadFailure::Other)?;
+    let steps = client.stream::<LoadModel>(params.clone()).await;
+    let mut steps = steps.map_err(|error| failure(port, error))?;
     let mut view = LaunchView::new(json, front.lang);
     while let Some(step) = steps.next().await {
         match step.map_err(|error| failure(port, error))? {
@@ -111,13 +106,11 @@ async fn load(front: &Front, params: &LoadModelParams, json: bool) -> Result<Exi
             } if !json => {
                 drop(view);
                 let line = models::in_use(&model, dimension, took_ms.into(), front.lang);
-                style::say(&styled(GOOD, &line)).map_err(|error| LoadFailure::Other(error.into()))?;
+                style::say(Line::styled(GOOD, &line)).map_err(|error| LoadFailure::Other(error.into()))?;
                 return Ok(Exit::Done);
             }
             last => {
-                let text = serde_json::to_string(&last).map_err(std::io::Error::from);
-                let printed = text.and_then(|text| style::say(&text));
-                printed.map_err(|error| LoadFailure::Other(error.into()))?;
+                style::say_json(&last).map_err(|error| LoadFailure::Other(error.into()))?;
                 return Ok(Exit::Done);
             }
         }

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use okibi_messages::{
     Lang, Message,
     embed::{BadLine, EmbedMessage},
+    printable_json,
 };
 use okibi_protocol::npy;
 use serde::Serialize;
@@ -76,7 +77,8 @@ impl<W: Write> Sink<W> {
             (Ok(embedded), Shape::Jsonl) => json_line(&mut self.out, &row(index, embedded))?,
             (Err(why), Shape::Jsonl) => {
                 let error = why.text(self.lang);
-                json_line(&mut self.out, &ErrorRow { index, error })?;
+                let json = serde_json::to_string(&ErrorRow { index, error }).map_err(io::Error::from)?;
+                writeln!(self.out, "{}", printable_json(&json))?;
             }
             (Ok(embedded), Shape::Json { kept }) => kept.add(|file, count| {
                 file.write_all(if count == 0 { b"[\n" } else { b",\n" })?;

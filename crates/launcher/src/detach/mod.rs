@@ -11,6 +11,7 @@ mod windows;
 
 use std::{ffi::OsString, io, path::Path, process::Stdio};
 
+use okibi_protocol::notice::{LaunchSecret, SECRET_VARIABLE};
 use tokio::process::{Child, Command};
 
 #[cfg(unix)]
@@ -18,8 +19,11 @@ use unix as platform;
 #[cfg(windows)]
 use windows as platform;
 
-/// Spawns `program` with `args`, detached. Errors: those of the OS, such as a program that is not there.
-pub(crate) fn spawn(program: &Path, args: &[OsString]) -> io::Result<Child> {
+/// Spawns `program` with `args`, detached, and gives it `secret` in its environment: arguments are shown to every user of
+/// the machine, the environment only to this one.
+///
+/// Errors: those of the OS, such as a program that is not there.
+pub(crate) fn spawn(program: &Path, args: &[OsString], secret: &LaunchSecret) -> io::Result<Child> {
     let mut command = Command::new(program);
     command
         .args(args)
@@ -29,6 +33,7 @@ pub(crate) fn spawn(program: &Path, args: &[OsString]) -> io::Result<Child> {
         .current_dir(platform::neutral_folder())
         // The daemon sets this too; where a C library reads the environment only once (Windows), that is too late.
         .env("ORT_DISABLE_TELEMETRY", "1")
+        .env(SECRET_VARIABLE, secret.as_str())
         .kill_on_drop(false);
     platform::spawn_detached(&mut command)
 }

@@ -20,7 +20,7 @@ use okibi_listener::{
 use okibi_protocol::guard::Access;
 use okibi_protocol::{
     jsonrpc::{Call, RpcError, raw_result},
-    notice::{Notice, NoticeReply},
+    notice::{Notice, NoticeReply, SignedNotice},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -135,8 +135,8 @@ impl Service for Echo {
         })
     }
 
-    async fn notice(&self, notice: Notice) -> Option<NoticeReply> {
-        match notice {
+    async fn notice(&self, notice: SignedNotice) -> Option<NoticeReply> {
+        match notice.notice {
             Notice::InitCompleted { .. } => {
                 self.port.close().await;
                 Some(NoticeReply::Ack)

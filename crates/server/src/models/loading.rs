@@ -55,7 +55,7 @@ pub(crate) struct Models {
     /// How models are loaded; its model is the daemon's first.
     pub(super) load: LoadOptions,
     loader: Loader,
-    host: Arc<dyn Host>,
+    pub(super) host: Arc<dyn Host>,
     meter: Arc<dyn Meter>,
     pub(super) runtime: Handle,
     /// Taken for each request, so never held during I/O.
@@ -421,6 +421,10 @@ mod tests {
 
         fn load_failed(&self, error: &LoadError) -> String {
             error.to_string()
+        }
+
+        fn hangs(&self, _: &str, _: Duration) -> String {
+            String::new()
         }
 
         fn device_missing(&self, _: Device) -> String {

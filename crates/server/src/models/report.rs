@@ -13,6 +13,15 @@ use crate::models::{
     slot::{Slot, State},
 };
 
+/// A batch that takes longer than this may never end: the largest ones take seconds.
+const HANGS_AFTER: Duration = Duration::from_secs(60);
+
+/// How long a batch has been computed, where that is so long that it may never end.
+fn hanging(since: Option<Instant>, now: Instant) -> Option<Duration> {
+    let time = now.saturating_duration_since(since?);
+    (time >= HANGS_AFTER).then_some(time)
+}
+
 impl Slot<Engine> {
     /// Its state, as the wire calls it.
     pub(super) fn model_state(&self) -> ModelState {
@@ -87,7 +96,15 @@ impl Models {
         let is_shown = |slot: &&Slot<Engine>| slots.is_current(slot.id) || slot.is_shown(now);
         let shown = slots.all().into_iter().filter(is_shown);
         shown
-            .map(|slot| slot.to_loaded_model(slots.is_current(slot.id)))
+            .map(|slot| {
+                let mut model = slot.to_loaded_model(slots.is_current(slot.id));
+                if let State::Ready { engine, .. } = &slot.state
+                    && let Some(since) = hanging(engine.computing_since(), now)
+                {
+                    model.warning = Some(self.host.hangs(&model.name, since));
+                }
+                model
+            })
             .collect()
     }
 
@@ -99,5 +116,19 @@ impl Models {
             _ => 0,
         });
         each.sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_hangs_when_it_takes_far_longer_than_any_other() {
+        let now = Instant::now();
+        let since = |time| now.checked_sub(time).unwrap();
+        assert_eq!(hanging(None, now), None);
+        assert_eq!(hanging(Some(since(HANGS_AFTER / 2)), now), None);
+        assert_eq!(hanging(Some(since(HANGS_AFTER * 3)), now), Some(HANGS_AFTER * 3));
     }
 }
