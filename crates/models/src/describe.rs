@@ -59,7 +59,7 @@ pub fn describe(
             folder: folder.to_owned(),
         });
     }
-    let usual = known.map(|known| known.pooling).unwrap_or_default();
+    let usual = known.map(|known| known.pooling);
     // Before the weights: a model without any that can be used is best refused by what it is.
     let found = pipeline::read(folder, usual)?;
     let Weights {

@@ -104,7 +104,12 @@ fn a_graph_with_the_whole_pipeline_still_has_vectors_of_tokens() {
 #[test]
 fn vectors_of_tokens_go_through_the_layers() {
     let list = modules(&["Transformer", "Pooling", "Dense"]);
-    let files = [("modules.json", list.as_str()), ("2_Dense/config.json", DENSE)];
+    let pooling = ("1_Pooling/config.json", "{}");
+    let files = [
+        ("modules.json", list.as_str()),
+        pooling,
+        ("2_Dense/config.json", DENSE),
+    ];
     let folder = folder("plain", &files);
     let weights = folder.path().join("2_Dense/model.safetensors");
     let missing = try_open(folder.path()).err();
@@ -141,7 +146,11 @@ fn layers_that_a_graph_has_left_out_are_not_passed_over() {
     let list = modules(&["Transformer", "Pooling", "Dense"]);
     let folder = folder(
         "whole",
-        &[("modules.json", list.as_str()), ("2_Dense/config.json", DENSE)],
+        &[
+            ("modules.json", list.as_str()),
+            ("1_Pooling/config.json", "{}"),
+            ("2_Dense/config.json", DENSE),
+        ],
     );
     fs::copy(
         data().join("graphs/dense.safetensors"),

@@ -26,6 +26,8 @@ pub struct Pipeline {
     pub lower_case: bool,
     /// How token vectors become one.
     pub pooling: Pooling,
+    /// The file that should say how it pools and is not there, where nothing else says it either.
+    pub missing: Option<String>,
     /// What is done with that vector, in this order. A last [`Step::Normalize`] is part of it.
     pub steps: Vec<Step>,
 }
@@ -200,6 +202,7 @@ impl Pipeline {
             network: Network::default(),
             lower_case: false,
             pooling: mode.into(),
+            missing: None,
             steps: Vec::new(),
         }
     }
@@ -247,6 +250,9 @@ impl Pipeline {
                 .to_string()
                 .replace('\\', "/"),
         };
+        if let Some(file) = &self.missing {
+            return Err(missing(&folder.join(file)));
+        }
         for step in &self.steps {
             let (name, is_configured) = match step {
                 Step::Dense(dense) => (&dense.folder, dense.output.is_some()),

@@ -75,14 +75,15 @@ pub(crate) struct Found {
     pub(crate) transformer_folder: String,
 }
 
-/// Reads the pipeline of the model in `folder`; `usual` is its pooling where the folder does not say.
+/// Reads the pipeline of the model in `folder`; `usual` is its pooling where the folder does not say and something else
+/// does.
 ///
 /// Errors: [`ModelError::Configuration`], [`ModelError::Unsupported`], [`ModelError::UntrustedRepository`],
 /// [`ModelError::Unreadable`].
-pub(crate) fn read(folder: &Path, usual: PoolingMode) -> Result<Found, ModelError> {
+pub(crate) fn read(folder: &Path, usual: Option<PoolingMode>) -> Result<Found, ModelError> {
     let path = folder.join(MODULES_FILE);
     let mut found = Found {
-        pipeline: Pipeline::of(usual),
+        pipeline: Pipeline::of(usual.unwrap_or_default()),
         pooling_file: None,
         has_modules: false,
         transformer_folder: String::new(),
@@ -120,9 +121,13 @@ pub(crate) fn read(folder: &Path, usual: PoolingMode) -> Result<Found, ModelErro
             }
             Some("Pooling") if at > 0 && !has_pooled => {
                 has_pooled = true;
-                if let Some(pooling) = read_pooling(folder, &entry.path)? {
-                    found.pipeline.pooling = pooling;
-                    found.pooling_file = Some(in_folder(&entry.path, "config.json"));
+                let file = in_folder(&entry.path, "config.json");
+                match read_pooling(folder, &entry.path)? {
+                    Some(pooling) => {
+                        found.pipeline.pooling = pooling;
+                        found.pooling_file = Some(file);
+                    }
+                    None => found.pipeline.missing = usual.is_none().then_some(file),
                 }
             }
             Some("Dense") if has_pooled => found
@@ -407,7 +412,7 @@ mod tests {
     }
 
     fn pipeline(folder: &tempfile::TempDir) -> Result<Pipeline, ModelError> {
-        Ok(read(folder.path(), PoolingMode::Mean)?.pipeline)
+        Ok(read(folder.path(), None)?.pipeline)
     }
 
     fn pooling(config: &str) -> Result<Pooling, ModelError> {
@@ -457,7 +462,7 @@ mod tests {
                 ("4_LayerNorm/config.json", r#"{"dimension":4}"#),
                 ("4_LayerNorm/model.safetensors", ""),
             ]);
-            let found = read(folder.path(), PoolingMode::Mean).unwrap();
+            let found = read(folder.path(), None).unwrap();
             assert_eq!(
                 found.pipeline.parts(),
                 [
@@ -610,6 +615,17 @@ mod tests {
             Err(ModelError::MissingFile { file, .. }) => file,
             other => panic!("{other:?}"),
         };
+        let pooling = ("1_Pooling/config.json", "{}");
+        assert_eq!(missing(check(&[])), "1_Pooling/config.json");
+        let known = folder(&[("modules.json", &list)]);
+        assert_eq!(
+            read(known.path(), Some(PoolingMode::Cls))
+                .unwrap()
+                .pipeline
+                .missing,
+            None
+        );
+        let check = |files: &[(&str, &str)]| check(&[&[pooling], files].concat());
         assert_eq!(missing(check(&[])), "2_Dense/config.json");
         assert_eq!(
             missing(check(&[("2_Dense/config.json", &tanh)])),

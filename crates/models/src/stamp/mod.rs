@@ -50,12 +50,9 @@ impl FileStamp {
     /// Returns whether a change at `now` would give another stamp: the last one is long enough ago.
     pub fn is_settled(&self, now: SystemTime) -> bool {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        // A time to come was set by somebody, and says nothing.
-        let last = [self.noted, self.modified]
-            .into_iter()
-            .filter(|time| *time <= now)
-            .max();
-        now - last.unwrap_or(0) > SETTLED.as_nanos()
+        // The time that a program can set says little where there is another.
+        let last = if self.noted > 0 { self.noted } else { self.modified };
+        now > last + SETTLED.as_nanos()
     }
 }
 
@@ -75,7 +72,12 @@ mod tests {
         let file = folder.path().join("a");
         fs::write(&file, "one").unwrap();
         let (stamp, now) = (stamp(&file), SystemTime::now());
-        assert!(!stamp.is_settled(now));
+        for moment in [now, now - Duration::from_secs(60)] {
+            assert!(
+                !stamp.is_settled(moment),
+                "also where the change came after the moment"
+            );
+        }
         assert!(stamp.is_settled(now + Duration::from_secs(60)));
     }
 
