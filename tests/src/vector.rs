@@ -25,6 +25,12 @@ pub fn length(vector: &[f32]) -> f64 {
         .sqrt()
 }
 
+/// How far two vectors are apart, in the value in which they differ most.
+pub fn distance(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len(), "vectors of one length");
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
 /// Checks that two vectors are one.
 #[track_caller]
 pub fn assert_same(a: &[f32], b: &[f32], what: &str) {

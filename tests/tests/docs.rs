@@ -10,6 +10,7 @@
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 
 use okibi_protocol::stage::Stage;
+use okibi_server::docs::fields_table;
 use okibi_tests::repository;
 
 /// Set to `1`, it has the tables written instead of compared.
@@ -20,6 +21,11 @@ type Render = fn() -> String;
 
 /// Every generated table by its name in the documents.
 const TABLES: &[(&str, Render)] = &[
+    ("fields of /api/embed", || fields_table("/api/embed")),
+    ("fields of /embed", || fields_table("/embed")),
+    ("fields of /embedding", || fields_table("/embedding")),
+    ("fields of /tokenize", || fields_table("/tokenize")),
+    ("fields of /v1/embeddings", || fields_table("/v1/embeddings")),
     ("known models", okibi_models::known_markdown),
     ("limits", okibi_server::docs::limits_table),
     ("methods", okibi_protocol::docs::methods_table),

@@ -226,7 +226,8 @@ async fn every_route_asks_for_its_right_by_every_method() {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             let reads = method == "GET" || method == "HEAD";
             let is_open = reads && ["/", "/livez", "/readyz"].contains(&path.as_str());
-            let is_managed = ["/api/pull", "/api/delete"].contains(&path.as_str());
+            let managed = ["/api/pull", "/api/delete", "/api/generate", "/api/chat"];
+            let is_managed = managed.contains(&path.as_str());
             for (token, header, is_refused) in [
                 ("none", String::new(), !is_open),
                 ("wrong", "Authorization: Bearer wrong\r\n".into(), !is_open),

@@ -25,6 +25,7 @@ mod not_finite;
 mod package;
 mod pulls;
 mod recipes;
+mod requests;
 mod strangers;
 mod tray;
 mod windows;

@@ -97,7 +97,9 @@ async fn ollamas_clients_pull_and_delete_too() {
     let hub = Hub::open().await;
     let machine = started(&hub).await;
     let port = machine.port();
-    let pull = http::json(port, "POST", "/api/pull", &json!({ "model": NAME })).await;
+    // A role behind the name means the model.
+    let role = json!({ "model": format!("{NAME}:query") });
+    let pull = http::json(port, "POST", "/api/pull", &role).await;
     assert_eq!(pull.status, 200, "{pull:?}");
     let statuses: Vec<Value> = json_lines(&pull.body);
     assert!(
@@ -113,6 +115,9 @@ async fn ollamas_clients_pull_and_delete_too() {
         .filter_map(|it| it["name"].as_str())
         .collect();
     assert!(names.contains(&NAME), "{names:?}");
+    let again = json!({ "model": format!("{NAME}:latest"), "stream": false });
+    let again = http::json(port, "POST", "/api/pull", &again).await;
+    assert_eq!((again.status, &again.json()["status"]), (200, &json!("success")));
     let embedded = http::json(
         port,
         "POST",

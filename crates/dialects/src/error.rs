@@ -95,6 +95,8 @@ impl HttpError {
             (_, "tokenizer") => "Tokenizer",
             (StatusCode::TOO_MANY_REQUESTS, _) => "Overloaded",
             (StatusCode::SERVICE_UNAVAILABLE, _) => "Unhealthy",
+            // The original's for what its model is not made for.
+            (StatusCode::FAILED_DEPENDENCY, _) => "Backend",
             (status, _) if status.is_server_error() => "Backend",
             _ => "Validation",
         }

@@ -30,7 +30,10 @@ impl Dialect {
     /// The dialect of an HTTP path.
     pub fn of(path: &str) -> Self {
         match path {
-            path if path.starts_with("/v1/") => Self::OpenAi,
+            path if path.starts_with("/v1/") || path.starts_with("/openai/") => Self::OpenAi,
+            // Those of servers that have OpenAI's paths without their version, and of llama.cpp's.
+            "/embeddings" | "/models" | "/chat/completions" | "/completions" | "/embedding"
+            | "/detokenize" => Self::OpenAi,
             path if path.starts_with("/api/") => Self::Ollama,
             _ => Self::Tei,
         }
@@ -53,6 +56,8 @@ pub fn needed_right(method: &Method, path: &str) -> Option<Right> {
     match path {
         "/" | "/livez" | "/readyz" if reads => None,
         "/api/pull" | "/api/delete" => Some(Right::Manage),
+        // They load and unload models, and do nothing else here.
+        "/api/generate" | "/api/chat" => Some(Right::Manage),
         _ => Some(Right::Use),
     }
 }
@@ -61,4 +66,25 @@ pub fn needed_right(method: &Method, path: &str) -> Option<Right> {
 pub fn answers_when_full(method: &Method, path: &str) -> bool {
     let reads = method == Method::GET || method == Method::HEAD;
     reads && matches!(path, "/" | "/livez" | "/readyz" | "/health" | "/metrics")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_has_the_errors_of_the_server_that_it_comes_from() {
+        for (path, dialect) in [
+            ("/v1/embeddings", Dialect::OpenAi),
+            ("/openai/deployments/e5/embeddings", Dialect::OpenAi),
+            ("/embeddings", Dialect::OpenAi),
+            ("/embedding", Dialect::OpenAi),
+            ("/api/embed", Dialect::Ollama),
+            ("/embed", Dialect::Tei),
+            ("/rerank", Dialect::Tei),
+            ("/", Dialect::Tei),
+        ] {
+            assert_eq!(Dialect::of(path), dialect, "{path}");
+        }
+    }
 }

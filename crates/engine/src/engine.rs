@@ -45,6 +45,8 @@ pub struct EmbedRequest {
     pub dimensions: Option<usize>,
     /// What is done with a text over the limit.
     pub overflow: Overflow,
+    /// Whether an empty text is embedded, as the tokens that stand around every text; else it is refused.
+    pub allow_empty: bool,
     /// One vector a text, or one a token.
     pub output: Output,
     /// Who asks: clients that ask for much share the model evenly.
@@ -61,6 +63,7 @@ impl EmbedRequest {
             normalize: true,
             dimensions: None,
             overflow: Overflow::Truncate,
+            allow_empty: false,
             output: Output::Text,
             client: 0,
         }
@@ -241,13 +244,14 @@ impl Engine {
             normalize,
             dimensions,
             overflow,
+            allow_empty,
             output,
             client,
         } = request;
         if texts.is_empty() {
             return Err(EmbedError::NoInput);
         }
-        if let Some(index) = texts.iter().position(Text::is_empty) {
+        if !allow_empty && let Some(index) = texts.iter().position(Text::is_empty) {
             return Err(EmbedError::EmptyText { index });
         }
         let dimension = self.info.dimension;
@@ -264,6 +268,10 @@ impl Engine {
         };
         let began = Instant::now();
         let tokens = self.tokenizer.encode(&texts, prompt, overflow)?;
+        // A model that puts nothing around a text has nothing to compute for an empty one.
+        if let Some(index) = tokens.iter().position(|text| text.embedded() == 0) {
+            return Err(EmbedError::EmptyText { index });
+        }
         Ok(Prepared {
             tokens,
             normalize,

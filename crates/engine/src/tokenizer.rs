@@ -94,6 +94,10 @@ pub enum Overflow {
     /// Its end is cut off, which is reported; its beginning where the model's files say so.
     #[default]
     Truncate,
+    /// Its end is cut off, whatever the model's files say, which is reported.
+    TruncateEnd,
+    /// Its beginning is cut off, and its prompt kept, which is reported.
+    TruncateStart,
     /// The request is refused.
     Refuse,
     /// It is embedded in windows as long as the limit, each with the prompt; the vectors are averaged, weighted by the
@@ -135,7 +139,7 @@ pub struct TokenInfo {
     pub piece: String,
     /// Whether it is a special one.
     pub is_special: bool,
-    /// Where it begins and ends in the text, in characters; absent for special ones.
+    /// Where it begins and ends in the text, in bytes; absent for special ones.
     pub span: Option<(usize, usize)>,
 }
 
@@ -333,17 +337,25 @@ impl Tokenizer {
         } else {
             0
         };
-        let windows = if ids.len() <= room || overflow != Overflow::Mean {
-            vec![surround(&[&ids[cut_before..ids.len().min(cut_before + room)]])]
-        } else {
-            // The prompt and the text may have been tokenized into one piece where they meet; then the prompt's own
-            // ids stand before the windows and its trace in the first one is the text's.
-            let content = ids.strip_prefix(prompt).unwrap_or(&ids);
-            let room = room.saturating_sub(prompt.len()).max(1);
-            content
-                .chunks(room)
+        // The prompt and the text may have been tokenized into one piece where they meet; then the prompt's own ids stand
+        // before what is kept, and its trace in the text is the text's.
+        let content = ids.strip_prefix(prompt).unwrap_or(&ids);
+        let prompt_before = prompt.len().saturating_sub(cut_before);
+        // A prompt as long as the limit leaves room for one token of the text.
+        let prompt = &prompt[..prompt.len().min(room - 1)];
+        let room_beside = room - prompt.len();
+        let windows = match overflow {
+            _ if ids.len() <= room => vec![surround(&[&ids])],
+            Overflow::Truncate | Overflow::Refuse => vec![surround(&[&ids[cut_before..cut_before + room]])],
+            Overflow::TruncateEnd => vec![surround(&[&ids[..room]])],
+            Overflow::TruncateStart => {
+                let kept = content.len().saturating_sub(room_beside);
+                vec![surround(&[prompt, &content[kept..]])]
+            }
+            Overflow::Mean => content
+                .chunks(room_beside)
                 .map(|window| surround(&[prompt, window]))
-                .collect()
+                .collect(),
         };
         Tokens {
             windows,
@@ -351,8 +363,10 @@ impl Tokenizer {
             around: around + prompt.len(),
             // As sentence-transformers does it: the prompt as it is tokenized alone, with the special tokens before it.
             left_out: match self.leaves_prompt_out && !prompt.is_empty() {
-                true if overflow == Overflow::Mean => self.before.len() + prompt.len(),
-                true => self.before.len() + prompt.len().saturating_sub(cut_before),
+                true if matches!(overflow, Overflow::Truncate | Overflow::Refuse) => {
+                    self.before.len() + prompt_before
+                }
+                true => self.before.len() + prompt.len(),
                 false => 0,
             },
         }
@@ -364,7 +378,7 @@ impl Tokenizer {
     pub fn explain(&self, text: &str, with_special: bool) -> Result<Vec<TokenInfo>, EmbedError> {
         let encoding = self
             .library
-            .encode_char_offsets(text, with_special)
+            .encode(text, with_special)
             .map_err(|error| failed(0, &error))?;
         let each = encoding.get_ids().iter().zip(encoding.get_offsets());
         Ok(each
@@ -505,6 +519,44 @@ mod tests {
         assert_eq!(around([true, false]), (before, Vec::new()));
         assert_eq!(around([false, true]), (Vec::new(), behind));
         assert_eq!(around([false, false]), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn the_side_that_is_cut_is_the_one_that_was_asked_for_and_the_prompt_stays() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/tiny-ruri");
+        let files = describe("tiny", &folder, None, None).unwrap();
+        let tokenizer = Tokenizer::load(&files).unwrap();
+        let (prompt, prompt_ids) = &tokenizer.prompts[0];
+        let content = |range: std::ops::Range<u32>| range.collect::<Vec<u32>>();
+        let all = [prompt_ids.as_slice(), &content(100..100 + 20_000)].concat();
+        let room = tokenizer.max_tokens - tokenizer.before.len() - tokenizer.behind.len();
+        let kept = |prompt: &[u32], overflow| {
+            let ids = if prompt.is_empty() {
+                content(100..100 + 20_000)
+            } else {
+                all.clone()
+            };
+            let tokens = tokenizer.finish(ids, prompt, overflow);
+            assert!(
+                tokens.is_cut() && tokens.windows[0].len() == tokenizer.max_tokens,
+                "{prompt:?}"
+            );
+            let window = &tokens.windows[0][tokenizer.before.len()..];
+            window[..window.len() - tokenizer.behind.len()].to_vec()
+        };
+        assert_eq!(kept(prompt_ids, Overflow::Truncate), all[..room]);
+        assert_eq!(kept(prompt_ids, Overflow::TruncateEnd), all[..room]);
+        let of_text = (room - prompt_ids.len()) as u32;
+        let end = content(100 + 20_000 - of_text..100 + 20_000);
+        assert_eq!(
+            kept(prompt_ids, Overflow::TruncateStart),
+            [prompt_ids.as_slice(), &end].concat(),
+            "{prompt}"
+        );
+        assert_eq!(
+            kept(&[], Overflow::TruncateStart),
+            content(20_100 - room as u32..20_100)
+        );
     }
 
     #[test]

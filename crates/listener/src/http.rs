@@ -250,7 +250,7 @@ fn allow(headers: &mut HeaderMap, origin: &HeaderValue) {
     );
 }
 
-/// The token of a request: a bearer's, or `token` of the query.
+/// The token of a request: a bearer's, Azure's `api-key`, or `token` of the query.
 fn token(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
@@ -258,7 +258,11 @@ fn token(uri: &Uri, headers: &HeaderMap) -> Option<String> {
             .eq_ignore_ascii_case("bearer")
             .then(|| token.trim().to_owned())
     });
-    bearer.or_else(|| {
+    let api_key = || {
+        let key = headers.get("api-key")?.to_str().ok()?;
+        Some(key.trim().to_owned())
+    };
+    bearer.or_else(api_key).or_else(|| {
         let pairs = uri.query()?.split('&');
         let token = pairs.filter_map(|pair| pair.strip_prefix("token=")).next()?;
         Some(token.to_owned())

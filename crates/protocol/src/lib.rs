@@ -4,6 +4,7 @@
 //!
 //! - [`stage`]: the stages of a load and the board that collects them
 //! - [`notice`]: launch notices, daemon → front
+//! - [`json`]: JSON that comes in
 //! - [`jsonrpc`]: JSON-RPC 2.0 framing, by the whole specification
 //! - [`method`]: Okibi's methods: names, parameters, results, rights
 //! - [`model_ref`]: what the text that names a model says
@@ -18,6 +19,7 @@
 
 pub mod docs;
 pub mod guard;
+pub mod json;
 pub mod jsonrpc;
 pub mod loading;
 pub mod method;

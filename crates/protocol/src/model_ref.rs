@@ -47,9 +47,10 @@ impl ModelRef {
         Ok(Self::parse(text))
     }
 
-    /// Reads a text. `:latest`, which clients of Ollama add, means nothing here.
+    /// Reads a text. `:latest`, which clients of Ollama add, means nothing here. What stands behind a name may be written in
+    /// any case.
     pub fn parse(text: &str) -> Self {
-        let text = text.strip_suffix(":latest").unwrap_or(text);
+        let text = without_suffix(text, ":latest").unwrap_or(text);
         let roles = [
             (":query", InputType::Query),
             (":document", InputType::Document),
@@ -57,7 +58,7 @@ impl ModelRef {
         ];
         let with_role = roles
             .iter()
-            .find_map(|(suffix, role)| Some((text.strip_suffix(suffix)?, Some(*role))));
+            .find_map(|(suffix, role)| Some((without_suffix(text, suffix)?, Some(*role))));
         let (text, role) = with_role.unwrap_or((text, None));
         let is_path = is_path(text);
         let (name, revision) = match text.rsplit_once('@') {
@@ -89,6 +90,12 @@ impl ModelRef {
     }
 }
 
+/// `text` without `suffix`, where it ends with that in any case.
+fn without_suffix<'a>(text: &'a str, suffix: &str) -> Option<&'a str> {
+    let (rest, end) = text.split_at_checked(text.len().checked_sub(suffix.len())?)?;
+    end.eq_ignore_ascii_case(suffix).then_some(rest)
+}
+
 /// Without the role.
 impl fmt::Display for ModelRef {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,6 +121,12 @@ mod tests {
             parse("a/e5@v1:document:latest"),
             ("a/e5".into(), Some("v1".into()), Some(InputType::Document))
         );
+        assert_eq!(parse("e5:Query"), ("e5".into(), None, Some(InputType::Query)));
+        assert_eq!(
+            parse("e5:DOCUMENT:Latest"),
+            ("e5".into(), None, Some(InputType::Document))
+        );
+        assert_eq!(parse("熾火:火query"), ("熾火:火query".into(), None, None));
         assert_eq!(parse("e5:v1"), ("e5:v1".into(), None, None));
         assert_eq!(parse("@v1"), ("@v1".into(), None, None));
         assert_eq!(parse("/home/me@work/e5"), ("/home/me@work/e5".into(), None, None));

@@ -8,6 +8,7 @@ use okibi_protocol::model_ref::MAX_MODEL_NAME;
 
 use crate::{
     MAX_TEXTS, ServeOptions,
+    http::reference::RequestKind,
     metrics::Metrics,
     models::{MAX_LOADS, MAX_PULLS},
 };
@@ -225,6 +226,13 @@ fn limits() -> Vec<Limit> {
             &[Bound::Host, Bound::Origin, Bound::Token],
         ),
     ]
+}
+
+/// The fields of the requests that are sent to `path`, as a Markdown table; empty for a path that has none.
+pub fn fields_table(path: &str) -> String {
+    let kinds = RequestKind::all();
+    let kind = kinds.iter().find(|kind| kind.path == path);
+    kind.map(RequestKind::fields_table).unwrap_or_default()
 }
 
 /// Every metric, as a Markdown table.

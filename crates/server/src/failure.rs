@@ -35,6 +35,8 @@ pub(crate) enum Failure {
     NotHere { name: String },
     /// A model was asked for that is here and not loaded, and none is loaded for a request.
     NotLoaded { name: String },
+    /// A model was asked for that is not there, in the words of a dialect.
+    NotFound { message: String },
     /// A model that is held cannot be deleted.
     InUse { name: String },
     /// A model cannot be loaded or fetched.
@@ -130,6 +132,13 @@ impl ModelFailure {
     }
 }
 
+impl ModelFailure {
+    /// Whether no source knows the name.
+    pub(crate) fn is_unknown_name(&self) -> bool {
+        self.kind == ErrorKind::ModelNotFound.name()
+    }
+}
+
 impl From<ModelFailure> for Failure {
     fn from(failure: ModelFailure) -> Self {
         Self::Model(Arc::new(failure))
@@ -203,6 +212,7 @@ impl Failure {
                 "the model {name:?} is not loaded, and `load_on_demand` is off in Okibi's settings; `okibi use {name}` \
                  changes over to it"
             ),
+            Self::NotFound { message } => message.clone(),
             Self::InUse { name } => format!("the model {name:?} is in use; unload it first"),
             Self::Model(failure) => failure.message.clone(),
             Self::Params(error) => error.message.clone(),
@@ -314,7 +324,7 @@ impl Failure {
             Self::TooManyTexts { .. } => (StatusCode::BAD_REQUEST, "too_many_inputs", Some("input")),
             Self::TooManyTokens { .. } => (StatusCode::BAD_REQUEST, "too_many_tokens", Some("input")),
             Self::UnknownModel { .. } => (StatusCode::NOT_FOUND, "model_not_found", Some("model")),
-            Self::NotHere { .. } | Self::NotLoaded { .. } => {
+            Self::NotHere { .. } | Self::NotLoaded { .. } | Self::NotFound { .. } => {
                 (StatusCode::NOT_FOUND, "model_not_found", Some("model"))
             }
             Self::InUse { .. } => (StatusCode::CONFLICT, "model_in_use", Some("model")),

@@ -1,4 +1,4 @@
-//! Error objects, and what they say about JSON that does not fit.
+//! Error objects and their codes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,30 +68,4 @@ impl RpcError {
         let name: String = method.chars().take(64).collect();
         Self::new(code::METHOD_NOT_FOUND, format!("there is no method {name:?}"))
     }
-}
-
-/// Bytes of an unknown name that a message repeats: a name is short, a text may be private.
-const REPEATED: usize = 32;
-
-/// What is wrong with JSON, without the values that stand in it: a user's text belongs in no message and no log.
-pub fn without_texts(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    // serde's wording: `invalid type: string "…", expected a number`.
-    if let Some((before, rest)) = message.split_once("string \"") {
-        let after = rest.rfind("\", expected").map_or("", |at| &rest[at + 1..]);
-        return format!("{before}a text{after}");
-    }
-    // `unknown variant `…`, expected one of …`, `unknown field `…`, expected …`.
-    for (start, kind) in [("unknown variant `", "value"), ("unknown field `", "field")] {
-        if let Some(rest) = message.strip_prefix(start)
-            && let Some(end) = rest.rfind("`, expected")
-        {
-            let name = &rest[..end];
-            let is_name = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
-            if kind == "value" || name.len() > REPEATED || !name.chars().all(is_name) {
-                return format!("unknown {kind}{}", &rest[end + 1..]);
-            }
-        }
-    }
-    message
 }

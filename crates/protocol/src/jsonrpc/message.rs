@@ -7,9 +7,11 @@ use serde_json::{error::Category, value::RawValue};
 
 use super::{
     error::{RpcError, code},
+    id::readable_id,
     params::Params,
     response::{Id, Response},
 };
+use crate::json;
 
 /// A request that is well-formed; without an id it is a notification and gets no response.
 #[derive(Clone, Debug)]
@@ -39,13 +41,15 @@ pub enum Message {
 /// Parses a message. The parameters of its calls stay text until their method is known.
 ///
 /// What is wrong with it comes back as the response to send: −32700 for text that is not JSON, −32600 for JSON
-/// that is not a request, an empty batch included. The others of a batch are not touched by a wrong one.
+/// that is not a request, an empty batch included. The others of a batch are not touched by a wrong one. An id that can
+/// be read is answered whatever else is wrong, because a client waits for it.
 pub fn parse(text: &str, max_batch: usize) -> Message {
+    let text = json::without_mark(text);
     let message = match serde_json::from_str::<&RawValue>(text) {
         Ok(message) => message,
         Err(error) => {
             let error = RpcError::new(code::PARSE_ERROR, format!("the message is not JSON: {error}"));
-            return Message::Single(Err(Response::new(Id::Null, Err(error))));
+            return Message::Single(Err(Response::new(readable_id(text), Err(error))));
         }
     };
     if !message.get().starts_with('[') {
@@ -65,10 +69,18 @@ pub fn parse(text: &str, max_batch: usize) -> Message {
     }
 }
 
+/// The response to bytes that are no text.
+pub fn not_text(bytes: &[u8]) -> Response {
+    let error = RpcError::new(code::PARSE_ERROR, "the message is not UTF-8");
+    Response::new(readable_id(&String::from_utf8_lossy(bytes)), Err(error))
+}
+
 fn parse_element(element: &RawValue) -> Element {
-    let object: HashMap<String, &RawValue> = serde_json::from_str(element.get())
-        .map_err(|error| unreadable(Id::Null, &error, "a request is a JSON object"))?;
-    let id: Option<Id> = match object.get("id").map(|id| serde_json::from_str(id.get())) {
+    let object: HashMap<String, &RawValue> = serde_json::from_str(element.get()).map_err(|error| {
+        let id = readable_id(element.get());
+        unreadable(id, &error, "a request is a JSON object")
+    })?;
+    let id: Option<Id> = match object.get("id").map(|id| json::read_value(id.get())) {
         None => None,
         Some(Ok(id)) => Some(id),
         Some(Err(error)) => {
@@ -82,7 +94,7 @@ fn parse_element(element: &RawValue) -> Element {
     let answer_to = || id.clone().unwrap_or(Id::Null);
     let text = |member: &str| {
         let value = object.get(member)?;
-        serde_json::from_str::<String>(value.get()).ok()
+        json::read_value::<String>(value.get()).ok()
     };
     if text("jsonrpc").as_deref() != Some("2.0") {
         return Err(invalid(answer_to(), "jsonrpc must be \"2.0\""));

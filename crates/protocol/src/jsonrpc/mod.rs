@@ -10,6 +10,7 @@
 //! top-level `"more": true` until the last one has `"more": false`.
 
 mod error;
+mod id;
 mod message;
 mod params;
 mod response;
@@ -17,8 +18,8 @@ mod response;
 mod tests;
 
 pub use self::{
-    error::{RpcError, code, without_texts},
-    message::{Call, Element, Message, Request, parse},
-    params::{Params, field_names},
+    error::{RpcError, code},
+    message::{Call, Element, Message, Request, not_text, parse},
+    params::Params,
     response::{Id, Received, Response, batch_text, raw_result},
 };

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     guard::Right,
-    jsonrpc::field_names,
+    json::field_names,
     models::{
         LoadModelParams, ModelDetails, ModelList, ModelParams, ModelStep, PullModelParams, RemovedModel,
         UnloadedModel,

@@ -6,7 +6,7 @@ use axum::{
 };
 use futures_util::StreamExt;
 use okibi_listener::{Caller, HeldBytes};
-use okibi_protocol::jsonrpc::without_texts;
+use okibi_protocol::json::{self, JsonError};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -80,13 +80,72 @@ pub(super) async fn json<T: DeserializeOwned + Send + 'static>(
     body: Body,
 ) -> Result<(T, Vec<HeldBytes>), Failure> {
     let (bytes, held) = bytes(caller, headers, body).await?;
-    let read = |bytes: &[u8]| serde_json::from_slice::<T>(bytes).map_err(|error| without_texts(&error));
+    let read = |bytes: &[u8]| json::read::<T>(bytes).map_err(refused);
     let parsed = parse(bytes, read).await;
-    match parsed.unwrap_or_else(|| Err("the request cannot be read".into())) {
-        Ok(request) => Ok((request, held)),
-        Err(message) => Err(Failure::Invalid {
-            message: format!("the body is not the JSON that is expected: {message}"),
-            param: None,
-        }),
+    let request = parsed.unwrap_or_else(|| Err(Failure::Panicked))?;
+    Ok((request, held))
+}
+
+/// What is said of a body that does not fit.
+fn refused(error: JsonError) -> Failure {
+    let message = error.to_string();
+    let message = match message.split_once(", expected") {
+        _ if error.is_syntax => format!("the body is not JSON: {message}"),
+        // The names of all fields, of which there are many.
+        Some((unknown, _)) if message.starts_with("unknown field") => format!(
+            "{unknown}: Okibi does not do what it asks for, or does not know it; the answer without it would not be the \
+             one that was asked for"
+        ),
+        _ => message,
+    };
+    Failure::Invalid {
+        message,
+        param: error.field,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[test]
+    fn a_wrong_body_is_told_by_its_field() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "only its errors are looked at")]
+        struct Request {
+            texts: Vec<String>,
+            cut: Option<bool>,
+        }
+        for (body, param, message) in [
+            (
+                r#"{"texts": ["a"], "cut": "no"}"#,
+                Some("cut"),
+                "cut: invalid type: a text, expected a boolean",
+            ),
+            (r#"{"cut": true}"#, Some("texts"), "missing field `texts`"),
+            (
+                r#"{"texts": [], "late": true}"#,
+                None,
+                "unknown field `late`: Okibi does not do what it asks for",
+            ),
+            (
+                r#"{"texts": [}"#,
+                None,
+                "the body is not JSON: expected value at line 1 column 12",
+            ),
+            ("", None, "the body is not JSON: EOF while parsing"),
+            ("[]", None, "invalid type: a list, expected an object"),
+        ] {
+            let failure = refused(json::read::<Request>(body.as_bytes()).unwrap_err()).http();
+            assert_eq!((failure.status.as_u16(), failure.param), (400, param), "{body}");
+            assert!(
+                failure.message.starts_with(message),
+                "{body}: {}",
+                failure.message
+            );
+        }
     }
 }

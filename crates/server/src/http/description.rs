@@ -6,7 +6,7 @@ use axum::{
 };
 use utoipa::OpenApi;
 
-use super::{error::ErrorBody, native, ollama, openai, tei};
+use super::{error::ErrorBody, llama_cpp, native, ollama, openai, tei};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -15,21 +15,25 @@ use super::{error::ErrorBody, native, ollama, openai, tei};
         description = "Text embeddings on this machine, in the dialects that apps already speak."
     ),
     paths(
-        openai::embeddings,
-        openai::models,
-        openai::model,
+        openai::embed::embeddings,
+        openai::models::list,
+        openai::models::one,
         ollama::embed::embed,
         ollama::embed::embeddings,
         ollama::models::tags,
         ollama::models::ps,
         ollama::models::show,
         ollama::models::version,
+        ollama::generate::generate,
+        ollama::generate::chat,
         tei::embed::embed,
         tei::embed::embed_all,
         tei::tokens::tokenize,
         tei::tokens::decode,
         tei::similarity::similarity,
         tei::info::info,
+        llama_cpp::embedding,
+        llama_cpp::detokenize,
         native::livez,
         native::readyz,
         native::health,

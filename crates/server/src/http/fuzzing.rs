@@ -2,13 +2,14 @@
 
 use okibi_protocol::{
     guard::Access,
-    jsonrpc::{self, Message, without_texts},
+    json,
+    jsonrpc::{self, Message},
     method::{EmbedParams, EmbedTextParams},
     model_ref::ModelRef,
 };
 use serde::de::DeserializeOwned;
 
-use super::{ollama, openai, tei};
+use super::{llama_cpp, ollama, openai, tei};
 
 /// Batch elements that are parsed at the most.
 const MAX_BATCH: usize = 64;
@@ -16,14 +17,17 @@ const MAX_BATCH: usize = 64;
 /// Reads `data` as every kind of request; none of them may panic.
 pub fn read(data: &[u8]) {
     for of_dialect in [
-        json::<openai::EmbeddingsRequest>,
-        json::<ollama::embed::EmbedRequest>,
-        json::<ollama::embed::OldEmbedRequest>,
-        json::<ollama::models::ShowRequest>,
-        json::<tei::embed::EmbedRequest>,
-        json::<tei::tokens::TokenizeRequest>,
-        json::<tei::tokens::DecodeRequest>,
-        json::<tei::similarity::SimilarityRequest>,
+        of::<openai::embed::EmbeddingsRequest>,
+        of::<ollama::embed::EmbedRequest>,
+        of::<ollama::embed::OldEmbedRequest>,
+        of::<ollama::models::ShowRequest>,
+        of::<tei::embed::EmbedRequest>,
+        of::<tei::tokens::TokenizeRequest>,
+        of::<tei::tokens::DecodeRequest>,
+        of::<tei::similarity::SimilarityRequest>,
+        of::<llama_cpp::EmbeddingRequest>,
+        of::<ollama::generate::GenerateRequest>,
+        of::<ollama::generate::ChatRequest>,
     ] {
         of_dialect(data);
     }
@@ -54,8 +58,7 @@ fn call(element: jsonrpc::Element) {
     }
 }
 
-fn json<T: DeserializeOwned>(data: &[u8]) {
-    if let Err(error) = serde_json::from_slice::<T>(data) {
-        without_texts(&error);
-    }
+fn of<T: DeserializeOwned>(data: &[u8]) {
+    // Whether it fits does not matter here.
+    let _ = json::read::<T>(data);
 }

@@ -1,6 +1,8 @@
 //! HTTP on the daemon's port: three dialects that apps already speak, and our own.
 //!
 //! - `openai`, `ollama`, `tei`: shapes, status codes and errors as the originals give them
+//! - `llama_cpp`: the two paths of llama.cpp's server that are its own
+//! - `unavailable`: what the originals do and Okibi does not, with what to do instead
 //! - `native`: JSON-RPC by POST, events, health, metrics, the description of it all
 //!
 //! Handlers are ordinary ones of axum. They take a [`request::JsonRequest`], which `body` reads within its bounds, and
@@ -17,15 +19,20 @@ mod body;
 mod count;
 mod description;
 mod error;
+mod fields;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod headers;
+mod input;
+mod llama_cpp;
 mod native;
 mod ollama;
 mod openai;
+pub(crate) mod reference;
 mod request;
 mod tei;
 mod tensor;
+mod unavailable;
 
 use std::sync::Arc;
 
@@ -33,7 +40,7 @@ use axum::{
     Extension, Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{delete, get, post},
+    routing::{MethodRouter, delete, get, post},
 };
 use okibi_dialects::Dialect;
 
@@ -43,16 +50,19 @@ use crate::daemon::Daemon;
 pub(crate) fn routes(daemon: Arc<Daemon>) -> Router {
     embedding_routes()
         .route("/", get(native::greeting))
-        .route("/v1/models", get(openai::models))
-        .route("/v1/models/{*id}", get(openai::model))
+        .merge(openai_lists())
+        .merge(unavailable_routes())
         .route("/api/tags", get(ollama::models::tags))
         .route("/api/ps", get(ollama::models::ps))
         .route("/api/show", post(ollama::models::show))
         .route("/api/pull", post(ollama::models::pull))
+        .route("/api/generate", post(ollama::generate::generate))
+        .route("/api/chat", post(ollama::generate::chat))
         .route("/api/delete", delete(ollama::models::delete))
         .route("/api/version", get(ollama::models::version))
         .route("/tokenize", post(tei::tokens::tokenize))
         .route("/decode", post(tei::tokens::decode))
+        .route("/detokenize", post(llama_cpp::detokenize))
         .route("/info", get(tei::info::info))
         .route("/ping", get(native::livez))
         .route("/rpc", post(native::rpc))
@@ -69,6 +79,65 @@ pub(crate) fn routes(daemon: Arc<Daemon>) -> Router {
         .layer(Extension(daemon))
 }
 
+/// The lists of models of OpenAI's API, below each base URL that a client may be set to.
+fn openai_lists() -> Router {
+    let below = |router: Router, base: &str| {
+        router
+            .route(&format!("{base}/models"), get(openai::models::list))
+            .route(&format!("{base}/models/{{*id}}"), get(openai::models::one))
+    };
+    ["", "/v1", "/openai/v1", "/openai"]
+        .into_iter()
+        .fold(Router::new(), below)
+}
+
+/// Paths of the originals that are refused with a sentence of their own.
+fn unavailable_routes() -> Router {
+    let all = |router: Router, (paths, handler): (&[&str], MethodRouter)| {
+        paths
+            .iter()
+            .fold(router, |router, path| router.route(path, handler.clone()))
+    };
+    [
+        (
+            [
+                "/v1/chat/completions",
+                "/v1/completions",
+                "/v1/responses",
+                "/v1/messages",
+                "/chat/completions",
+                "/completions",
+                "/completion",
+                "/openai/v1/chat/completions",
+                "/openai/deployments/{name}/chat/completions",
+                "/generate",
+            ]
+            .as_slice(),
+            post(unavailable::generation),
+        ),
+        (
+            &[
+                "/rerank",
+                "/v1/rerank",
+                "/v2/rerank",
+                "/reranking",
+                "/v1/reranking",
+            ],
+            post(unavailable::reranking),
+        ),
+        (
+            &["/predict", "/embed_sparse", "/classify"],
+            post(unavailable::other_models),
+        ),
+        (
+            &["/api/create", "/api/copy", "/api/push"],
+            post(unavailable::model_making),
+        ),
+    ]
+    .into_iter()
+    .fold(Router::new(), all)
+}
+
 /// The routes whose answers count as requests for embeddings.
 fn embedding_routes() -> Router {
     let counted = |dialect| {
@@ -76,7 +145,13 @@ fn embedding_routes() -> Router {
             count::request(dialect, daemon, request, next)
         })
     };
-    let openai = Router::new().route("/v1/embeddings", post(openai::embeddings));
+    let openai = Router::new()
+        .route("/v1/embeddings", post(openai::embed::embeddings))
+        // As text-embeddings-inference and infinity have it, and as Azure does.
+        .route("/embeddings", post(openai::embed::embeddings))
+        .route("/openai/v1/embeddings", post(openai::embed::embeddings))
+        .route("/openai/deployments/{name}/embeddings", post(openai::embed::of_deployment))
+        .route("/embedding", post(llama_cpp::embedding));
     let ollama = Router::new()
         .route("/api/embed", post(ollama::embed::embed))
         .route("/api/embeddings", post(ollama::embed::embeddings));

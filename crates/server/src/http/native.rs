@@ -88,14 +88,14 @@ pub(super) async fn rpc(
 }
 
 async fn answer(daemon: Arc<Daemon>, caller: &Caller, bytes: Bytes) -> Option<String> {
-    let refuse =
-        |code, message| Some(RpcResponse::new(Id::Null, Err(RpcError::new(code, message))).to_text());
     let max_batch = caller.limits.max_batch;
-    let read = move |bytes: &[u8]| std::str::from_utf8(bytes).map(|text| jsonrpc::parse(text, max_batch));
-    let message = match body::parse(bytes, read).await {
-        Some(Ok(message)) => message,
-        Some(Err(_)) => return refuse(code::PARSE_ERROR, "the body is not UTF-8"),
-        None => return refuse(code::INTERNAL_ERROR, "the request cannot be read"),
+    let read = move |bytes: &[u8]| match std::str::from_utf8(bytes) {
+        Ok(text) => jsonrpc::parse(text, max_batch),
+        Err(_) => Message::Single(Err(jsonrpc::not_text(bytes))),
+    };
+    let Some(message) = body::parse(bytes, read).await else {
+        let error = RpcError::new(code::INTERNAL_ERROR, "the request cannot be read");
+        return Some(RpcResponse::new(Id::Null, Err(error)).to_text());
     };
     let one = async |element: Element| match element {
         Err(response) => Some((response, None)),

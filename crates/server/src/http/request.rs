@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::HeaderMap,
 };
-use okibi_engine::{EmbedRequest, Engine, Role, Text};
+use okibi_engine::{EmbedRequest, Engine, Overflow, Text};
 use okibi_listener::{Caller, HeldBytes};
 use okibi_protocol::method::{InputType, OverflowChoice};
 use serde::de::DeserializeOwned;
@@ -19,6 +19,7 @@ use crate::{
     http::{
         body,
         error::{OllamaError, TeiError},
+        fields::Cut,
     },
     inference,
 };
@@ -44,11 +45,6 @@ pub(super) type OllamaRequest<T> = JsonRequest<T, OllamaError>;
 
 /// A request of text-embeddings-inference's.
 pub(super) type TeiRequest<T> = JsonRequest<T, TeiError>;
-
-/// The default of a field that is true where it is absent.
-pub(super) fn yes() -> bool {
-    true
-}
 
 impl<T, E> FromRequest<()> for JsonRequest<T, E>
 where
@@ -96,10 +92,15 @@ pub(super) struct Choices<'a> {
     pub(super) by_name: Option<InputType>,
     pub(super) input_type: Option<InputType>,
     pub(super) prompt_name: Option<&'a str>,
+    /// How many values of a vector are kept; all where it is absent.
     pub(super) dimensions: Option<usize>,
+    /// Whether vectors are brought to unit length; by default they are.
+    pub(super) normalize: Option<bool>,
+    /// Takes precedence over `cut`, which then only says where.
     pub(super) overflow: Option<OverflowChoice>,
-    /// Whether long texts are cut where `overflow` does not say.
-    pub(super) truncate: bool,
+    pub(super) cut: Cut,
+    /// Whether an empty text is embedded and not refused.
+    pub(super) allow_empty: bool,
 }
 
 impl Choices<'_> {
@@ -112,45 +113,53 @@ impl Choices<'_> {
         caller: &Caller,
         texts: impl IntoIterator<Item = impl Into<Text>>,
     ) -> Result<EmbedRequest, Failure> {
+        let named = self.prompt_name.filter(|_| self.input_type.is_none());
         Ok(EmbedRequest {
-            role: self.role(engine)?,
+            role: inference::role(self.input_type.or(self.by_name).unwrap_or_default()),
+            prompt: named.map(|name| prompt(engine, name)).transpose()?,
             dimensions: self.dimensions,
-            overflow: inference::overflow(self.overflow, self.truncate),
+            normalize: self.normalize.unwrap_or(true),
+            overflow: self.overflow(),
+            allow_empty: self.allow_empty,
             client: caller.connection.0,
             ..EmbedRequest::new(texts)
         })
     }
 
-    /// The role of a text: a field names it, or the prompt of the model, or the model's name does.
-    fn role(&self, engine: &Engine) -> Result<Role, Failure> {
-        if let Some(input_type) = self.input_type {
-            return Ok(inference::role(input_type));
-        }
-        match self.prompt_name {
-            Some(name) => prompt_role(engine, name),
-            None => Ok(inference::role(self.by_name.unwrap_or_default())),
+    fn overflow(&self) -> Overflow {
+        match (self.overflow, self.cut) {
+            (Some(OverflowChoice::Refuse), _) | (None, Cut::Never) => Overflow::Refuse,
+            (Some(OverflowChoice::Mean), _) => Overflow::Mean,
+            (_, Cut::Start) => Overflow::TruncateStart,
+            (_, Cut::End) => Overflow::TruncateEnd,
+            (Some(OverflowChoice::Truncate), Cut::Never) | (_, Cut::ByModel) => Overflow::Truncate,
         }
     }
 }
 
-/// The role whose prompt has this name.
+/// What is put before a text by the prompt of this name, which may be nothing.
 ///
 /// Errors: a prompt that the model does not have.
-pub(super) fn prompt_role(engine: &Engine, name: &str) -> Result<Role, Failure> {
-    let role = match name {
-        "query" => Role::Query,
-        "document" | "passage" => Role::Document,
-        _ => {
-            return Err(Failure::invalid(
-                "prompt_name",
-                "`prompt_name` is `query` or `document`",
-            ));
+pub(super) fn prompt(engine: &Engine, name: &str) -> Result<String, Failure> {
+    let info = engine.info();
+    let prompts = &info.prompts;
+    // The two names of a role stand for its prompt, whatever the file calls it.
+    let of_role = || match name {
+        "query" => prompts.query.as_deref(),
+        "document" | "passage" => prompts.document.as_deref(),
+        _ => None,
+    };
+    if let Some(prompt) = prompts.of_name(name).or_else(of_role) {
+        return Ok(prompt.to_owned());
+    }
+    let model = &info.name;
+    let names: Vec<&str> = prompts.named.keys().map(String::as_str).collect();
+    let message = match names.is_empty() {
+        true => format!("the model {model} has no prompts: leave `prompt_name` out"),
+        false => {
+            let names = names.join(", ");
+            format!("the model {model} has no prompt of the name in `prompt_name`; it has: {names}")
         }
     };
-    if engine.prompt(role).is_none() {
-        let model = &engine.info().name;
-        let message = format!("the model {model} has no prompt of this name");
-        return Err(Failure::invalid("prompt_name", message));
-    }
-    Ok(role)
+    Err(Failure::invalid("prompt_name", message))
 }

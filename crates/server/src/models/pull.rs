@@ -1,12 +1,18 @@
 //! The JSON-RPC method that fetches a model.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use okibi_models::Source;
-use okibi_protocol::models::{ModelStep, PullModelParams};
+use okibi_protocol::{
+    models::{ModelStep, PullModelParams},
+    units::ByteCount,
+};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -22,23 +28,28 @@ use crate::{
 pub(crate) const MAX_PULLS: usize = 4;
 
 impl Models {
-    /// `pull_model`: its steps, the last of which says where the files are. Ends when nobody reads them any more.
+    /// `pull_model`: its steps, the last of which says where the files are. Ends when nobody reads them any more. A model
+    /// that is on this machine already is a success, and a role behind the name means the model.
     pub(crate) async fn pull(
         self: &Arc<Self>,
         params: PullModelParams,
     ) -> Result<mpsc::Receiver<Step>, Failure> {
-        self.parse(&params.model).await?;
+        let asked = self.parse(&params.model).await?;
+        let model = asked.to_string();
         let place = Arc::clone(&self.pulls).try_acquire_owned();
         let place = place.map_err(|_| Failure::Model(Arc::new(ModelFailure::too_many_pulls(MAX_PULLS))))?;
         let library = self.library.clone();
-        let resolve = move || okibi_models::resolve(&params.model, params.variant, &library);
-        let model = match self.run_blocking(resolve).await? {
+        let (name, variant) = (model.clone(), params.variant);
+        let resolve = move || okibi_models::resolve(&name, variant, &library);
+        let found = self.run_blocking(resolve).await;
+        // A folder that the daemon was started with has a name that only its slot knows.
+        if found.is_err() && self.slots.lock().find(&asked).is_some() {
+            return Ok(present(model, Path::new("")));
+        }
+        let model = match found? {
             Source::Hub(model) => model,
-            Source::Embedded { .. } | Source::Folder { .. } => {
-                return Err(Failure::invalid(
-                    "model",
-                    "the model is on this machine; there is nothing to fetch",
-                ));
+            Source::Embedded { folder } | Source::Folder { folder, .. } => {
+                return Ok(present(model, &folder));
             }
         };
         let (steps, receiver) = mpsc::channel(STEPS);
@@ -73,4 +84,18 @@ impl Models {
         })?;
         Ok(receiver)
     }
+}
+
+/// The one step of a pull that has nothing to do.
+fn present(model: String, folder: &Path) -> mpsc::Receiver<Step> {
+    let (steps, receiver) = mpsc::channel(1);
+    let step = ModelStep::Pulled {
+        model,
+        folder: folder.display().to_string(),
+        size_bytes: ByteCount(0),
+        fetched_bytes: ByteCount(0),
+    };
+    // There is room for one.
+    let _ = steps.try_send(Ok(step));
+    receiver
 }

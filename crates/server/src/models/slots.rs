@@ -89,6 +89,9 @@ impl<E: Model> Default for Slots<E> {
     }
 }
 
+/// Names that stand for whichever model a server has: clients of text-embeddings-inference and of infinity send them.
+const NAMES_OF_SERVERS: [&str; 3] = ["tei", "text-embeddings-inference", "default/not-specified"];
+
 // What is held.
 impl<E: Model> Slots<E> {
     /// Every slot, the current one first.
@@ -127,11 +130,14 @@ impl<E: Model> Slots<E> {
     }
 
     /// The held model that a request means: one that [`find`](Self::find) finds, or the current one by one of the
-    /// `further` names that the user gave it (`*` is every name).
+    /// `further` names that the user gave it (`*` is every name), or by a name that servers give to the one they have.
     pub(super) fn find_for_request(&self, asked: &ModelRef, further: &[String]) -> Option<&Slot<E>> {
-        let is_further = |name: &String| name == "*" || name.eq_ignore_ascii_case(&asked.name);
-        self.find(asked)
-            .or_else(|| self.current().filter(|_| further.iter().any(is_further)))
+        let is_asked = |name: &str| name.eq_ignore_ascii_case(&asked.name);
+        let is_further = |name: &String| name == "*" || is_asked(name);
+        let is_current = |_: &&Slot<E>| {
+            further.iter().any(is_further) || NAMES_OF_SERVERS.iter().any(|name| is_asked(name))
+        };
+        self.find(asked).or_else(|| self.current().filter(is_current))
     }
 
     /// A held model with the files that a reference leads to, whatever revision it names: deleting them deletes every

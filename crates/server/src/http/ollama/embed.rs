@@ -10,11 +10,11 @@ use okibi_protocol::method::{Input, InputType, OverflowChoice, Truncated};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::keep_alive::StayInMemory;
+use super::{keep_alive::StayInMemory, name};
 use crate::{
-    failure::Failure,
     http::{
         error::{OllamaError, Refusals},
+        fields::{Cut, Dimensions, NoEffect},
         headers,
         request::{Choices, OllamaRequest as Request, OneOrMany},
         tensor,
@@ -22,19 +22,22 @@ use crate::{
     inference,
 };
 
-/// A request for embeddings. Fields that are not listed, `options` among them, are ignored.
+/// A request for embeddings. Other fields are refused by their name.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "some fields have no effect")]
+#[schema(as = OllamaEmbedRequest)]
 pub(in crate::http) struct EmbedRequest {
     /// The model's name, optionally followed by `:query` or `:document`.
     model: Option<String>,
-    /// One text or a list.
+    /// One text or a list. An empty text of a list is embedded, as the original does it.
     #[schema(value_type = Option<OneOrMany>)]
     input: Option<Input>,
     /// Whether texts over the model's limit are cut (the default) or refused.
     truncate: Option<bool>,
-    /// Keeps only this many values of each vector, from the first on.
-    #[schema(minimum = 1)]
-    dimensions: Option<usize>,
+    /// Keeps only this many values of each vector, from the first on; 0, or more than there are, keeps all.
+    #[schema(value_type = Option<usize>)]
+    dimensions: Option<Dimensions>,
     /// How long a model that was loaded for requests stays in memory: `5m`, seconds, `0` for not at all, `-1` forever.
     #[schema(value_type = Option<String>)]
     keep_alive: Option<StayInMemory>,
@@ -46,10 +49,20 @@ pub(in crate::http) struct EmbedRequest {
     /// Okibi: `truncate`, `refuse` or `mean` for texts over the model's limit.
     #[schema(value_type = Option<String>)]
     overflow: Option<OverflowChoice>,
+    /// How the original's runner computes.
+    #[schema(value_type = Option<Value>)]
+    options: Option<NoEffect>,
+    /// The text of `/api/embeddings`, which some clients send beside `input`.
+    #[schema(value_type = Option<Value>)]
+    prompt: Option<NoEffect>,
+    /// Some clients send it to every path.
+    #[schema(value_type = Option<Value>)]
+    stream: Option<NoEffect>,
 }
 
 /// The answer to `/api/embed`.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OllamaEmbedResponse)]
 pub(in crate::http) struct EmbedResponse {
     /// The model's name, as the request has it.
     model: String,
@@ -69,13 +82,27 @@ pub(in crate::http) struct EmbedResponse {
     truncated: Vec<Truncated>,
 }
 
-/// A request for one embedding, as Ollama had it first.
+/// A request for one embedding, as Ollama had it first. Other fields are refused by their name.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "some fields have no effect")]
 pub(in crate::http) struct OldEmbedRequest {
     /// The model's name, optionally followed by `:query` or `:document`.
     model: Option<String>,
     /// The text.
     prompt: Option<String>,
+    /// How long a model that was loaded for requests stays in memory.
+    #[schema(value_type = Option<String>)]
+    keep_alive: Option<StayInMemory>,
+    /// How the original's runner computes.
+    #[schema(value_type = Option<Value>)]
+    options: Option<NoEffect>,
+    /// The texts of `/api/embed`, which some clients send beside `prompt`.
+    #[schema(value_type = Option<Value>)]
+    input: Option<NoEffect>,
+    /// Some clients send it to every path.
+    #[schema(value_type = Option<Value>)]
+    stream: Option<NoEffect>,
 }
 
 /// The answer to `/api/embeddings`.
@@ -99,8 +126,8 @@ pub(in crate::http) async fn embed(request: Request<EmbedRequest>) -> Result<Res
         body,
         ..
     } = request;
-    let model = body.model.ok_or_else(no_model)?;
-    let (engine, by_name) = daemon.model(Some(&model)).await?;
+    let model = name::required(body.model)?;
+    let (engine, by_name) = name::lease(&daemon, &model).await?;
     let load_duration = nanoseconds(began.elapsed());
     if let Some(StayInMemory(keep_alive)) = body.keep_alive {
         daemon.models.set_keep_alive(&engine, keep_alive);
@@ -127,9 +154,13 @@ pub(in crate::http) async fn embed(request: Request<EmbedRequest>) -> Result<Res
         by_name,
         input_type: body.input_type,
         prompt_name: body.prompt_name.as_deref(),
-        dimensions: body.dimensions,
+        dimensions: body
+            .dimensions
+            .and_then(|wanted| wanted.at_most(engine.info().dimension)),
+        normalize: None,
         overflow: body.overflow,
-        truncate: body.truncate.unwrap_or(true),
+        cut: Cut::new(body.truncate.unwrap_or(true), None),
+        allow_empty: true,
     };
     let asked = choices.request(&engine, &caller, texts)?;
     let mut embedded = inference::embed(&daemon, &engine, asked).await?;
@@ -152,8 +183,11 @@ pub(in crate::http) async fn embeddings(request: Request<OldEmbedRequest>) -> Re
     let Request {
         daemon, caller, body, ..
     } = request;
-    let model = body.model.ok_or_else(no_model)?;
-    let (engine, by_name) = daemon.model(Some(&model)).await?;
+    let model = name::required(body.model)?;
+    let (engine, by_name) = name::lease(&daemon, &model).await?;
+    if let Some(StayInMemory(keep_alive)) = body.keep_alive {
+        daemon.models.set_keep_alive(&engine, keep_alive);
+    }
     let text = body.prompt.unwrap_or_default();
     if text.is_empty() {
         let embedding = Vec::new();
@@ -161,7 +195,6 @@ pub(in crate::http) async fn embeddings(request: Request<OldEmbedRequest>) -> Re
     }
     let choices = Choices {
         by_name,
-        truncate: true,
         ..Choices::default()
     };
     let asked = choices.request(&engine, &caller, [text])?;
@@ -169,10 +202,6 @@ pub(in crate::http) async fn embeddings(request: Request<OldEmbedRequest>) -> Re
     let embedding = embedded.vectors.pop().unwrap_or_default();
     let response = Json(OldEmbedResponse { embedding }).into_response();
     Ok(headers::add(response, &embedded))
-}
-
-fn no_model() -> Failure {
-    Failure::invalid("model", "model is required")
 }
 
 fn nanoseconds(time: Duration) -> u64 {

@@ -16,7 +16,7 @@ impl<'de> Deserialize<'de> for StayInMemory {
         #[derive(Deserialize)]
         #[serde(
             untagged,
-            expecting = "keep_alive must be a number of seconds or a time such as 5m"
+            expecting = "invalid value, expected a number of seconds or a time such as 5m"
         )]
         enum Written {
             Seconds(f64),
@@ -27,7 +27,7 @@ impl<'de> Deserialize<'de> for StayInMemory {
             Written::Text(text) => seconds_of(&text),
         };
         let wrong =
-            || serde::de::Error::custom("keep_alive must be a number of seconds or a time such as 5m");
+            || serde::de::Error::custom("invalid value, expected a number of seconds or a time such as 5m");
         let seconds = seconds.filter(|seconds| seconds.is_finite()).ok_or_else(wrong)?;
         let keep = Duration::try_from_secs_f64(seconds).ok();
         let keep = keep.filter(|keep| *keep < LONGEST);

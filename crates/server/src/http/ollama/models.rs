@@ -8,12 +8,16 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use okibi_protocol::models::{ModelStep, PullModelParams, Variant};
+use okibi_protocol::{
+    model_ref::ModelRef,
+    models::{ModelStep, PullModelParams, Variant},
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use utoipa::ToSchema;
 
+use super::name;
 use crate::{
     failure::Failure,
     http::{
@@ -41,8 +45,7 @@ pub(in crate::http) struct ShowRequest {
 
 impl ShowRequest {
     fn name(self) -> Result<String, Failure> {
-        let name = self.model.or(self.name);
-        name.ok_or_else(|| Failure::invalid("model", "model is required"))
+        name::required(self.model.or(self.name))
     }
 }
 
@@ -62,7 +65,11 @@ pub(in crate::http) struct PullRequest {
 pub(in crate::http) async fn tags(Extension(daemon): Shared) -> Result<Json<Value>, OllamaError> {
     daemon.current()?;
     let available = daemon.models.available().await;
-    let models: Vec<Value> = available.iter().map(|model| summary(model).into()).collect();
+    let named = |model, tag| Value::from(summary(model, tag));
+    let each = available.iter();
+    let models: Vec<Value> = each
+        .flat_map(|model| name::TAGS.map(|tag| named(model, tag)))
+        .collect();
     Ok(Json(json!({ "models": models })))
 }
 
@@ -73,7 +80,7 @@ pub(in crate::http) async fn ps(Extension(daemon): Shared) -> Result<Json<Value>
     let loaded = daemon.models.in_memory().into_iter().map(|(info, expires)| {
         let context = info.max_tokens;
         let expires = expires.map_or_else(|| NEVER.to_owned(), rfc3339);
-        let mut model = summary(&AvailableModel::from(info));
+        let mut model = summary(&AvailableModel::from(info), "");
         model.insert("expires_at".into(), expires.into());
         model.insert("size_vram".into(), 0.into());
         model.insert("context_length".into(), context.into());
@@ -90,7 +97,9 @@ pub(in crate::http) async fn ps(Extension(daemon): Shared) -> Result<Json<Value>
 pub(in crate::http) async fn show(request: Request<ShowRequest>) -> Result<Json<Value>, OllamaError> {
     let daemon = request.daemon;
     daemon.current()?;
-    let model = daemon.models.find_available(&request.body.name()?).await?;
+    let asked = request.body.name()?;
+    let found = daemon.models.find_available(&asked).await;
+    let model = found.map_err(|failure| name::not_found(failure, &asked))?;
     Ok(Json(json!({
         "modelfile": format!("# Okibi\nFROM {}\n", model.name),
         "parameters": "",
@@ -112,13 +121,12 @@ pub(in crate::http) async fn pull(request: Request<PullRequest>) -> Result<Respo
     daemon.check_ready()?;
     let (model, name) = (body.model, body.name);
     let model = ShowRequest { model, name }.name()?;
-    let mut steps = daemon
-        .models
-        .pull(PullModelParams {
-            model: model.strip_suffix(":latest").unwrap_or(&model).to_owned(),
-            variant: Variant::Auto,
-        })
-        .await?;
+    let params = PullModelParams {
+        model: model.clone(),
+        variant: Variant::Auto,
+    };
+    let steps = daemon.models.pull(params).await;
+    let mut steps = steps.map_err(|failure| name::not_found(failure, &model))?;
     if !body.stream.unwrap_or(true) {
         while let Some(step) = steps.recv().await {
             step?;
@@ -157,9 +165,11 @@ fn model_line(step: Step) -> Value {
 )]
 pub(in crate::http) async fn delete(request: Request<ShowRequest>) -> Result<StatusCode, OllamaError> {
     request.daemon.check_ready()?;
-    let name = request.body.name()?;
-    let name = name.strip_suffix(":latest").unwrap_or(&name).to_owned();
-    request.daemon.models.remove(name).await?;
+    let asked = request.body.name()?;
+    // A tag or a role behind it means the model.
+    let model = ModelRef::parse(&asked).to_string();
+    let removed = request.daemon.models.remove(model).await;
+    removed.map_err(|failure| name::not_found(failure, &asked))?;
     Ok(StatusCode::OK)
 }
 
@@ -169,19 +179,32 @@ pub(in crate::http) async fn version() -> Json<Value> {
     Json(json!({ "version": API_VERSION }))
 }
 
-/// A model as lists have it.
-fn summary(model: &AvailableModel) -> Map<String, Value> {
+/// A model as lists have it, by its name with `tag` behind it.
+fn summary(model: &AvailableModel, tag: &str) -> Map<String, Value> {
+    let name = format!("{}{tag}", model.name);
     let summary = json!({
-        "name": model.name,
-        "model": model.name,
+        "name": name,
+        "model": name,
         "modified_at": modified(model),
         "size": model.bytes,
-        "digest": model.info.as_ref().map_or("", |info| &info.digest),
+        "digest": digest(model, tag),
         "details": details(model),
     });
     match summary {
         Value::Object(summary) => summary,
         _ => Map::new(),
+    }
+}
+
+/// What tells models apart. Clients take names with one digest for names of one model and ask for whichever they like
+/// best, so a role, whose vectors are others, has a digest of its own, and so has a model that was never loaded, whose
+/// files nobody has read.
+fn digest(model: &AvailableModel, tag: &str) -> String {
+    let known = model.info.as_ref().map(|info| info.digest.clone());
+    let of_model = known.unwrap_or_else(|| blake3::hash(model.name.as_bytes()).to_string());
+    match tag {
+        "" | ":latest" => of_model,
+        role => blake3::hash(format!("{of_model}{role}").as_bytes()).to_string(),
     }
 }
 
@@ -233,6 +256,6 @@ fn modified(model: &AvailableModel) -> String {
     rfc3339(model.modified().unwrap_or(SystemTime::UNIX_EPOCH))
 }
 
-fn rfc3339(time: SystemTime) -> String {
+pub(super) fn rfc3339(time: SystemTime) -> String {
     OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_default()
 }

@@ -10,6 +10,10 @@ use crate::http::{
     request::Shared,
 };
 
+/// Texts that a client is advised to send at a time, as many as the original advises: clients take this for their batch
+/// size, and a request of so many long texts is worked off in seconds on any machine. More are accepted.
+const CLIENT_BATCH: usize = 32;
+
 /// `GET /info`.
 #[utoipa::path(get, path = "/info", tag = "text-embeddings-inference",
     responses((status = 200, body = Object), Refusals))]
@@ -32,13 +36,14 @@ fn describe(info: &ModelInfo, max_inputs: usize, batch_tokens: usize, caller: &C
         "model_id": info.name,
         "model_sha": info.digest,
         "model_dtype": "float32",
+        "served_model_name": info.name,
         "model_type": { "embedding": { "pooling": info.pooling.name() } },
         "max_concurrent_requests": caller.limits.max_connections,
         "max_input_length": info.max_tokens,
         "max_batch_tokens": batch_tokens,
         "max_batch_requests": null,
-        "max_client_batch_size": max_inputs,
-        "auto_truncate": false,
+        "max_client_batch_size": CLIENT_BATCH.min(max_inputs),
+        "auto_truncate": true,
         "tokenization_workers": info.threads,
         "version": env!("CARGO_PKG_VERSION"),
         "sha": null,

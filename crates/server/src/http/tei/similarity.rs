@@ -10,42 +10,42 @@ use okibi_engine::{EmbedError, Text};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::cost;
+use super::{cost, embed::Parameters};
 use crate::{
+    failure::Failure,
     http::{
         error::{Refusals, TeiError},
+        fields::{Cut, NoEffect},
         headers,
         request::{Choices, TeiRequest as Request},
     },
     inference,
 };
 
-/// A request for similarities.
+/// A request for similarities. Other fields are refused by their name.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(in crate::http) struct SimilarityRequest {
     /// What is compared.
     inputs: SimilarityInput,
-    /// How.
-    #[serde(default)]
-    parameters: SimilarityParameters,
+    /// How: `truncate`, `truncation_direction`, `prompt_name`.
+    parameters: Option<Parameters>,
+    /// Okibi: the model's name; the current model if it is absent.
+    model: Option<String>,
+    /// The hub's inference API: how long a client waits for a model.
+    #[schema(value_type = Option<Value>)]
+    #[expect(dead_code, reason = "it has no effect")]
+    options: Option<NoEffect>,
 }
 
 /// What is compared.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(in crate::http) struct SimilarityInput {
     /// The sentence that the others are compared with.
     source_sentence: String,
     /// The sentences to compare with it.
     sentences: Vec<String>,
-}
-
-/// How sentences are compared.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-pub(in crate::http) struct SimilarityParameters {
-    /// Whether texts over the model's limit are cut.
-    truncate: Option<bool>,
-    /// The prompt to put before each.
-    prompt_name: Option<String>,
 }
 
 /// `POST /similarity`: cosines of one sentence with others.
@@ -61,7 +61,12 @@ pub(in crate::http) async fn similarity(request: Request<SimilarityRequest>) -> 
         body,
         ..
     } = request;
-    let (engine, _) = daemon.model(None).await?;
+    let (engine, by_name) = daemon.model(body.model.as_deref()).await?;
+    let parameters = body.parameters.unwrap_or_default();
+    if let Some(field) = parameters.about_whole_vectors() {
+        let message = format!("`{field}` changes no cosine; leave it out");
+        return Err(Failure::invalid(field, message).into());
+    }
     let SimilarityInput {
         source_sentence,
         sentences,
@@ -75,8 +80,12 @@ pub(in crate::http) async fn similarity(request: Request<SimilarityRequest>) -> 
         .collect();
     let characters = cost::characters(&texts);
     let choices = Choices {
-        prompt_name: body.parameters.prompt_name.as_deref(),
-        truncate: body.parameters.truncate.unwrap_or(false),
+        by_name,
+        prompt_name: parameters.prompt_name.as_deref(),
+        cut: Cut::new(
+            parameters.truncate.unwrap_or(true),
+            parameters.truncation_direction,
+        ),
         ..Choices::default()
     };
     let asked = choices.request(&engine, &caller, texts)?;
