@@ -165,9 +165,16 @@ async fn a_daemon_whose_front_is_killed_comes_up_and_serves() {
 /// Waits until the load has nothing left to do but its tokenizer, and kills its front.
 async fn orphan(stuck: &mut Stuck) {
     let machine = &stuck.machine;
-    eventually("the rest of the model is loaded", || {
-        let log = machine.log();
-        log.contains("stage=\"model\" state=Finished").then_some(())
+    // As the front has it: then no notice is on its way that another front could take for one of an old launch.
+    within("the rest of the model is loaded", async {
+        let mut changes = machine.client().await.subscribe().await.unwrap();
+        while let Some(status) = changes.next().await {
+            let mut stages = status.stages.stages().iter();
+            if stages.any(|event| (event.stage, event.state) == (Stage::Model, StageState::Finished)) {
+                return;
+            }
+        }
+        panic!("the front has ended");
     })
     .await;
     std::mem::replace(&mut stuck.front, machine.spawn(["--version"]))
