@@ -29,7 +29,6 @@ use crate::{
         admission::{DEFAULT_KEEP_MODELS, Demand, free_memory},
         lease::Lease,
         load::Load,
-        pull::MAX_PULLS,
         request::{LoadRequest, Purpose, SlotId},
         slot::{Effects, Loaded},
         slots::Slots,
@@ -39,6 +38,9 @@ use crate::{
 
 /// How long the end of a daemon waits for the users of a model: those of connections that were cut are about to end.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
+
+/// Models that are fetched at the same time.
+pub(crate) const MAX_PULLS: usize = 4;
 
 /// Loads a model; the engine's function, and another one in tests.
 type Loader = fn(&LoadOptions, Observer<'_>) -> Result<Engine, LoadError>;

@@ -27,9 +27,8 @@ mod slots_tests;
 pub(crate) use self::{
     lease::Lease,
     load::{Board, Load},
-    loading::Models,
+    loading::{MAX_PULLS, Models},
     lookup::AvailableModel,
     methods::Step,
-    pull::MAX_PULLS,
     slots::MAX_LOADS,
 };

@@ -19,13 +19,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     failure::{Failure, ModelFailure},
     models::{
-        loading::Models,
+        loading::{MAX_PULLS, Models},
         methods::{STEPS, Step},
     },
 };
-
-/// Models that are fetched at the same time.
-pub(crate) const MAX_PULLS: usize = 4;
 
 impl Models {
     /// `pull_model`: its steps, the last of which says where the files are. Ends when nobody reads them any more. A model
