@@ -173,9 +173,9 @@ mod tests {
         for (json, expected) in [
             ("{}", INPUT),
             ("7", INPUT),
-            ("[-1]", "a token id"),
-            ("[4294967296]", "a token id"),
-            ("[1.5]", "a token id"),
+            ("[-1]", "a text, a token id"),
+            ("[4294967296]", "a text, a token id"),
+            ("[1.5]", "a text, a token id"),
             ("[null]", "a text"),
             (r#"["a", 7]"#, "a text or a list of token ids"),
             ("[[1], null]", "a text or a list of token ids"),
