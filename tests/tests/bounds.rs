@@ -37,11 +37,10 @@ async fn malformed_requests_are_refused_and_harm_nobody() {
     let machine = Machine::tiny_with("").await;
     let port = machine.port();
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
-    let bodies: [(&str, &[u8]); 9] = [
+    let bodies: [(&str, &[u8]); 8] = [
         ("deep JSON", deep.as_bytes()),
         ("no JSON", b"{\"input\": "),
         ("duplicate keys", br#"{"input": "a", "input": "b"}"#),
-        ("a lone surrogate", br#"{"input": "\ud800"}"#),
         ("not UTF-8", b"{\"input\": \"\xff\xfe\"}"),
         ("nothing", b""),
         ("null", b"null"),
