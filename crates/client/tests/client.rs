@@ -422,6 +422,9 @@ async fn a_full_okibi_is_still_okibi() {
         ..Limits::default()
     };
     let (listener, _daemon) = daemon(limits);
+    // One that has not asked for anything would have to make room for the next.
+    let only = within(Client::connect(listener.local_port())).await.unwrap();
+    within(only.call::<GetStatus>(NoParams {})).await.unwrap();
     // A few more than the limit get in, to ask for the status or for a stop.
     let connecting = (0..20).map(|_| Client::connect(listener.local_port()));
     let (clients, refused): (Vec<_>, Vec<_>) = within(join_all(connecting))
@@ -429,7 +432,7 @@ async fn a_full_okibi_is_still_okibi() {
         .into_iter()
         .partition(Result::is_ok);
     assert!(
-        clients.len() > 1 && !refused.is_empty(),
+        !clients.is_empty() && !refused.is_empty(),
         "{} got in",
         clients.len()
     );
