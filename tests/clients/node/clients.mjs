@@ -5,7 +5,7 @@
 // Prints a line for each client; the exit code is the number of clients that failed.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { json } from "node:stream/consumers";
 import { OllamaEmbeddingFunction } from "@chroma-core/ollama";
 import { OpenAIEmbeddingFunction } from "@chroma-core/openai";
 import { HuggingfaceServerEmbeddingFunction } from "@chroma-core/huggingface-server";
@@ -19,7 +19,7 @@ import { createOllama } from "ollama-ai-provider-v2";
 import OpenAI, { AzureOpenAI } from "openai";
 
 const base = `http://127.0.0.1:${process.argv[2]}`;
-const expected = JSON.parse(readFileSync(0, "utf8"));
+const expected = await json(process.stdin);
 const model = "multilingual-e5-small";
 const unknown = "no-such-model";
 const { texts, many, long } = expected;

@@ -44,7 +44,7 @@ pub(super) struct EmbeddingRequest {
 
 /// The vector of a text.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct EmbeddingObject {
+pub(super) struct LlamaEmbedding {
     /// Which text.
     index: usize,
     /// A list with the vector.
@@ -54,7 +54,7 @@ pub(super) struct EmbeddingObject {
 /// `POST /embedding`.
 #[utoipa::path(
     post, path = "/embedding", tag = "llama.cpp", request_body = EmbeddingRequest,
-    responses((status = 200, body = Vec<EmbeddingObject>), Refusals)
+    responses((status = 200, body = Vec<LlamaEmbedding>), Refusals)
 )]
 pub(super) async fn embedding(request: Request<EmbeddingRequest>) -> Result<Response, OpenAiError> {
     let Request {
@@ -87,10 +87,10 @@ pub(super) async fn embedding(request: Request<EmbeddingRequest>) -> Result<Resp
     let asked = choices.request(&engine, &caller, texts)?;
     let mut embedded = inference::embed(&daemon, &engine, asked).await?;
     let vectors = std::mem::take(&mut embedded.vectors);
-    let objects: Vec<EmbeddingObject> = vectors
+    let objects: Vec<LlamaEmbedding> = vectors
         .into_iter()
         .enumerate()
-        .map(|(index, vector)| EmbeddingObject {
+        .map(|(index, vector)| LlamaEmbedding {
             index,
             embedding: [vector],
         })
