@@ -58,7 +58,8 @@ struct Matrix {
 impl Layers {
     /// Reads the weights of a pipeline's layers.
     ///
-    /// Errors: [`ModelError::Unreadable`](okibi_models::ModelError::Unreadable), [`LoadError::Model`] for weights that are not those of the configuration.
+    /// Errors: [`ModelError::Unreadable`](okibi_models::ModelError::Unreadable), [`LoadError::Model`] for weights that
+    /// are not those of the configuration.
     pub(crate) fn load(pipeline: &Pipeline) -> Result<Self, LoadError> {
         let last = pipeline.steps.len().saturating_sub(1);
         let steps = pipeline.steps.iter().enumerate();
