@@ -5,9 +5,10 @@ use std::{fs, path::Path};
 use okibi_tests::{
     Hub, Machine,
     foreign::{Foreign, Manner},
-    model, vector,
+    model, vector, within,
 };
 use serde_json::json;
+use tokio::io::AsyncReadExt;
 
 /// Starts with `args` and checks that it fails with `english` and, by a second start, with `japanese`.
 async fn fails(machine: Machine, args: &[&str], english: &[&str], japanese: &[&str]) {
@@ -299,16 +300,27 @@ async fn an_okibi_without_room_for_a_connection_is_named_as_one() {
     let machine = Machine::tiny_with("max_connections = 1\nheader_seconds = 600\n").await;
     let mut only = machine.wire().await;
     only.call("get_status", json!({})).await;
-    // As many as there are places for the status and a stop.
-    let mut silent = Vec::new();
-    for _ in 0..16 {
-        let stream = tokio::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, machine.port())).await;
-        silent.push(stream.unwrap());
+    // More than there are places for the status and a stop. Once one is turned away, all places are taken and stay so.
+    let (turned_away, mut is_full) = tokio::sync::mpsc::unbounded_channel();
+    let mut silent = tokio::task::JoinSet::new();
+    for _ in 0..32 {
+        let (turned_away, address) = (
+            turned_away.clone(),
+            (std::net::Ipv4Addr::LOCALHOST, machine.port()),
+        );
+        silent.spawn(async move {
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            // The answer to one that has asked nothing.
+            stream.read_exact(&mut [0]).await.unwrap();
+            turned_away.send(()).unwrap();
+            std::future::pending::<()>().await;
+        });
     }
+    within("a connection that is turned away", is_full.recv()).await;
     for command in ["start", "restart", "stop", "status"] {
         machine.run([command]).await.expect(1).says("too busy");
     }
-    drop(silent);
+    silent.shutdown().await;
     machine.run(["status"]).await.expect(0);
     machine.run(["stop"]).await.expect(0);
 }
