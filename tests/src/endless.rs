@@ -1,25 +1,17 @@
 //! A model whose run never returns for some words, as a broken one does.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use crate::not_finite::{attribute, bytes, constant, int, named_size, node, port};
+use crate::onnx::{
+    BOOL, FLOAT, INT64, attribute, bytes, constant, int, model, named_size, node, port, write,
+};
 
 /// The word that the model never comes to an end with.
 pub const WORD: &str = "endless";
 
-const FLOAT: u64 = 1;
-const INT64: u64 = 7;
-const BOOL: u64 = 9;
-
 /// The folder of the model, made in `folder`. Its vectors are of two values.
 pub fn make(folder: &Path) -> PathBuf {
-    fs::create_dir_all(folder).unwrap();
-    fs::write(folder.join("model.onnx"), graph()).unwrap();
-    fs::write(folder.join("tokenizer.json"), TOKENIZER).unwrap();
-    folder.to_owned()
+    write(folder, &graph(), TOKENIZER)
 }
 
 const TOKENIZER: &str = r#"{
@@ -28,8 +20,7 @@ const TOKENIZER: &str = r#"{
   "model": {"type": "WordLevel", "unk_token": "[UNK]", "vocab": {"[PAD]": 0, "[UNK]": 1, "ember": 2, "endless": 9}}
 }"#;
 
-/// Each token's id, twice; and a loop around it that goes on for ever where an id is 9. Field numbers are those of
-/// `onnx.proto`.
+/// Each token's id, twice; and a loop around it that goes on for ever where an id is 9.
 fn graph() -> Vec<u8> {
     let body = [
         bytes(1, &node("Identity", &["go_on"], "go_on_again", &[])),
@@ -79,16 +70,5 @@ fn graph() -> Vec<u8> {
             &[1f32.to_le_bytes(), 2f32.to_le_bytes()].concat(),
         ),
     ];
-    let sizes = [named_size("batch"), named_size("tokens")];
-    let input = port("input_ids", INT64, &[&sizes[0], &sizes[1]]);
-    let output = port("last_hidden_state", FLOAT, &[&sizes[0], &sizes[1], &int(1, 2)]);
-    let graph = [
-        nodes.map(|node| bytes(1, &node)).concat(),
-        bytes(2, b"endless"),
-        constants.map(|constant| bytes(5, &constant)).concat(),
-        bytes(11, &input),
-        bytes(12, &output),
-    ]
-    .concat();
-    [int(1, 8), bytes(7, &graph), bytes(8, &int(2, 13))].concat()
+    model("endless", &nodes, &constants)
 }

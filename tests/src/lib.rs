@@ -25,6 +25,7 @@ mod limit;
 mod machine;
 pub mod model;
 pub mod not_finite;
+mod onnx;
 mod port;
 #[cfg(target_os = "linux")]
 pub mod proc;

@@ -120,8 +120,8 @@ async fn only_loopback_names_and_listed_origins_are_let_in() {
     );
 }
 
-#[tokio::test]
-async fn a_token_is_asked_for_and_each_gives_its_right() {
+/// A daemon that requires a token, and its tokens.
+async fn with_tokens() -> (Machine, Value) {
     let machine = Machine::new();
     machine.write_config("require_token = true\n");
     let tiny = model::tiny();
@@ -129,9 +129,14 @@ async fn a_token_is_asked_for_and_each_gives_its_right() {
         .run([OsStr::new("start"), "-m".as_ref(), tiny.as_ref()])
         .await
         .expect(0);
-    let port = machine.port();
     let file = std::fs::read_to_string(machine.path("data/token.json")).unwrap();
-    let tokens: Value = serde_json::from_str(&file).unwrap();
+    (machine, serde_json::from_str(&file).unwrap())
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_and_each_gives_its_right() {
+    let (machine, tokens) = with_tokens().await;
+    let port = machine.port();
     let (for_use, manage) = (
         tokens["use"].as_str().unwrap(),
         tokens["manage"].as_str().unwrap(),
@@ -184,16 +189,8 @@ async fn a_token_is_asked_for_and_each_gives_its_right() {
 
 #[tokio::test]
 async fn every_route_asks_for_its_right_by_every_method() {
-    let machine = Machine::new();
-    machine.write_config("require_token = true\n");
-    let tiny = model::tiny();
-    machine
-        .run([OsStr::new("start"), "-m".as_ref(), tiny.as_ref()])
-        .await
-        .expect(0);
+    let (machine, tokens) = with_tokens().await;
     let port = machine.port();
-    let file = std::fs::read_to_string(machine.path("data/token.json")).unwrap();
-    let tokens: Value = serde_json::from_str(&file).unwrap();
     let with = |name: &str| format!("Authorization: Bearer {}\r\n", tokens[name].as_str().unwrap());
     let description = http::send(
         port,

@@ -1,14 +1,11 @@
 //! `/v1/embeddings`, and the same below other base URLs.
 
-use std::sync::Arc;
-
 use axum::{
     Json,
     extract::Path,
-    http::{HeaderMap, HeaderName, HeaderValue},
+    http::{HeaderName, HeaderValue},
     response::{IntoResponse, Response},
 };
-use okibi_listener::Caller;
 use okibi_protocol::{
     method::{InputType, OverflowChoice, Truncated, Windowed},
     vector::{Encoding, Vectors},
@@ -18,7 +15,6 @@ use utoipa::ToSchema;
 
 use super::token_ids::{TokenIds, texts};
 use crate::{
-    daemon::Daemon,
     http::{
         error::{OpenAiError, Refusals},
         fields::{Cut, Dimensions, Floats, NoEffect, OnlyFalse, OnlyText, OnlyTrue, Task},
@@ -220,31 +216,6 @@ pub(in crate::http) async fn embeddings(
         body,
         ..
     } = request;
-    embed(daemon, caller, headers, body).await
-}
-
-/// `POST /openai/deployments/{name}/embeddings`, as Azure has it: the path names the model.
-pub(in crate::http) async fn of_deployment(
-    Path(name): Path<String>,
-    request: Request<EmbeddingsRequest>,
-) -> Result<Response, OpenAiError> {
-    let Request {
-        daemon,
-        caller,
-        headers,
-        mut body,
-        ..
-    } = request;
-    body.model = Some(name);
-    embed(daemon, caller, headers, body).await
-}
-
-async fn embed(
-    daemon: Arc<Daemon>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: EmbeddingsRequest,
-) -> Result<Response, OpenAiError> {
     let (engine, by_name) = daemon.model(body.model.as_deref()).await?;
     let format = body.encoding_format.or(body.embedding_type).unwrap_or_default();
     let cut = body.truncate.or(body.truncation.map(|cut| Cut::new(cut, None)));
@@ -286,6 +257,15 @@ async fn embed(
         response.headers_mut().insert(TOKEN_IDS, name);
     }
     Ok(response)
+}
+
+/// `POST /openai/deployments/{name}/embeddings`, as Azure has it: the path names the model.
+pub(in crate::http) async fn of_deployment(
+    Path(name): Path<String>,
+    mut request: Request<EmbeddingsRequest>,
+) -> Result<Response, OpenAiError> {
+    request.body.model = Some(name);
+    embeddings(request).await
 }
 
 fn objects(vectors: Vec<Vec<f32>>, format: EncodingFormat) -> Vec<EmbeddingObject> {
