@@ -15,6 +15,7 @@ use crate::corpus;
 pub(crate) struct Okibi {
     program: PathBuf,
     folder: tempfile::TempDir,
+    environment: Vec<(&'static str, String)>,
     pub(crate) port: u16,
 }
 
@@ -27,8 +28,15 @@ impl Okibi {
         Ok(Self {
             program,
             folder: tempfile::tempdir()?,
+            environment: Vec::new(),
             port,
         })
+    }
+
+    /// The same with a variable in the environment of its commands.
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
     }
 
     /// Runs a command to its end and returns the time it took.
@@ -50,7 +58,8 @@ impl Okibi {
             .env("OKIBI_CACHE_DIR", self.folder.path().join("cache"))
             .env("OKIBI_CONFIG", self.folder.path().join("config.toml"))
             .env("OKIBI_PORT", self.port.to_string())
-            .env("OKIBI_ASSETS", assets());
+            .env("OKIBI_ASSETS", assets())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

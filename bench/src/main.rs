@@ -5,11 +5,13 @@
 //! - `load`: requests per second, a query beside a bulk job, a soak of five minutes or of `--soak SECONDS`
 //! - `models`: load, memory, query and bulk of the embedded model and of one of the shape of `ruri-v3-310m`; a switch
 //!   from one to the other. Makes the large one once, in `target/bench-models`: 1.3 GB
+//! - `attacks`: what a program that means harm costs the others
 //! - `tray` (Linux): start, memory and idle CPU time of the tray app
 //!
 //! Each prints a table and writes `target/bench/NAME.json`. Figures are for the machine they were measured on, and vary
 //! with its other load.
 
+mod attacks;
 mod bare;
 mod batches;
 mod corpus;
@@ -56,6 +58,7 @@ enum Measurement {
     Serve,
     Load,
     Models,
+    Attacks,
     #[cfg(target_os = "linux")]
     Tray,
 }
@@ -83,6 +86,7 @@ fn main() -> Result<()> {
             Measurement::Serve => serve::run()?,
             Measurement::Load => load::run(Duration::from_secs(arguments.soak))?,
             Measurement::Models => models::run()?,
+            Measurement::Attacks => attacks::run()?,
             #[cfg(target_os = "linux")]
             Measurement::Tray => tray::run()?,
         }

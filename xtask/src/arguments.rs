@@ -40,7 +40,7 @@ pub(crate) enum Chore {
         #[arg(long)]
         windows: bool,
     },
-    /// Measure, in a release build: launch, serve, load, models, tray
+    /// Measure, in a release build: launch, serve, load, models, attacks, tray
     Bench {
         /// What to measure
         #[arg(required = true)]
@@ -48,6 +48,12 @@ pub(crate) enum Chore {
         /// Seconds of the soak in `load`
         #[arg(long)]
         soak: Option<u64>,
+    },
+    /// What takes long and is no part of `test`: clients for minutes, then attacks, with a table of each
+    Soak {
+        /// Seconds of the clients
+        #[arg(default_value_t = 300)]
+        seconds: u64,
     },
     /// Point the real clients of other servers at the daemon; part of `test`
     Clients,

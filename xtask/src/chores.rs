@@ -33,6 +33,7 @@ pub(crate) fn run(chore: Chore) -> Result<()> {
         Chore::Check => gate::check(&Workspace::find()?),
         Chore::Setup { windows } => set_up(windows),
         Chore::Bench { names, soak } => bench(&names, soak),
+        Chore::Soak { seconds } => bench(&["load".into(), "attacks".into()], Some(seconds)),
         Chore::Clients => real_clients(),
         Chore::Fuzz { seconds } => {
             let workspace = prepared()?;

@@ -31,7 +31,7 @@ impl LongChore {
     fn command(self) -> &'static str {
         match self {
             Self::Fuzz => "cargo xtask fuzz",
-            Self::Soak => "cargo xtask bench load",
+            Self::Soak => "cargo xtask soak",
         }
     }
 
