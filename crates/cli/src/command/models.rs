@@ -36,7 +36,7 @@ pub(crate) fn run(front: &Front, args: &ModelsArgs) -> Result<Exit, Failure> {
         None | Some(ModelsCommand::List) => block_on(list(front, &library, json)),
         Some(ModelsCommand::Pull { model_name, .. }) => pull(front, &library, model_name, json),
         Some(ModelsCommand::Rm { model_name }) => block_on(remove(front, &library, model_name, json)),
-        Some(ModelsCommand::Info { model_name }) => info(front, &library, model_name, json),
+        Some(ModelsCommand::Info { model_name }) => block_on(info(front, &library, model_name, json)),
     }
 }
 
@@ -48,8 +48,10 @@ fn failure(error: ModelError) -> Failure {
 async fn list(front: &Front, library: &Library, json: bool) -> Result<Exit, Failure> {
     let mut entries = okibi_models::inventory(library);
     for known in states(front).await {
-        if let Some(entry) = entries.iter_mut().find(|entry| entry.name == known.name) {
-            (entry.state, entry.current) = (known.state, known.current);
+        match entries.iter_mut().find(|entry| entry.name == known.name) {
+            Some(entry) => (entry.state, entry.current) = (known.state, known.current),
+            // A folder that the daemon was started with.
+            None => entries.insert(0, known),
         }
     }
     if json {
@@ -194,9 +196,22 @@ async fn remove(front: &Front, library: &Library, name: &str, json: bool) -> Res
     Ok(Exit::Done)
 }
 
-fn info(front: &Front, library: &Library, name: &str, json: bool) -> Result<Exit, Failure> {
+/// The folder of a model that only the daemon knows by this name: one that it was started with.
+async fn folder_of(front: &Front, name: &str) -> Option<String> {
+    let is_named = |entry: &ModelEntry| entry.name.eq_ignore_ascii_case(name);
+    states(front).await.into_iter().find(is_named)?.folder
+}
+
+async fn info(front: &Front, library: &Library, name: &str, json: bool) -> Result<Exit, Failure> {
     let name = front.model_asked(name);
-    let details = okibi_models::details(&name, library).map_err(failure)?;
+    let details = match okibi_models::details(&name, library) {
+        Err(unknown @ ModelError::UnknownModel { .. }) => match folder_of(front, &name).await {
+            Some(folder) => okibi_models::details(&folder, library),
+            None => Err(unknown),
+        },
+        found => found,
+    };
+    let details = details.map_err(failure)?;
     if json {
         style::say_json(&details)?;
         return Ok(Exit::Done);
