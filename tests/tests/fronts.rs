@@ -372,3 +372,27 @@ async fn a_program_on_the_port_never_gets_the_token() {
     }
     assert!(requests >= 16, "{requests} commands have asked");
 }
+
+#[tokio::test]
+async fn another_program_on_the_ipv6_address_is_told_to_the_user() {
+    let machine = Machine::new();
+    // Whoever connects to `localhost` is sent there first.
+    let address = (std::net::Ipv6Addr::LOCALHOST, machine.port());
+    let Ok(other) = std::net::TcpListener::bind(address) else {
+        println!("this machine has no IPv6");
+        return;
+    };
+    let folder = model::tiny().display().to_string();
+    let told = format!("another program has [::1]:{}", machine.port());
+    machine
+        .run(["start", "-m", &folder])
+        .await
+        .expect(0)
+        .shows("Ready in")
+        .says(&told);
+    machine.run(["status"]).await.expect(0).shows(&told);
+    assert!(machine.status().await.warnings[0].contains(&told));
+    drop(other);
+    machine.run(["restart"]).await.expect(0);
+    assert!(machine.status().await.warnings.is_empty());
+}

@@ -181,3 +181,18 @@ async fn daemons_on_two_ports_know_nothing_of_each_other() {
     other.run(["status"]).await.expect(3);
     assert_eq!(one.status().await.model, "tiny-ruri");
 }
+
+#[tokio::test]
+async fn a_daemon_that_finds_its_port_taken_leaves_the_discovery_file_of_the_other() {
+    let machine = Machine::new();
+    let status = machine.start_tiny().await;
+    let file = machine.path("data/daemon.json");
+    let read = || std::fs::read_to_string(&file).unwrap();
+    let before = eventually("the file says running", || {
+        Some(read()).filter(|text| text.contains("\"running\""))
+    })
+    .await;
+    machine.run(["serve"]).await.expect(1).says("already running");
+    assert_eq!(read(), before);
+    assert_eq!(machine.status().await.pid, status.pid);
+}

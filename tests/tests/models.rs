@@ -617,3 +617,55 @@ async fn the_list_and_the_details_say_what_is_here_and_from_where() {
         .says("nothing to delete");
     assert!(machine.path("tiny-cls").is_dir());
 }
+
+#[tokio::test]
+async fn a_model_that_cannot_be_loaded_again_is_not_ready_until_it_can() {
+    let machine = Machine::new();
+    let folder = model::copy_tiny(&machine.path("own"));
+    let args = ["start".as_ref(), "-m".as_ref(), folder.as_os_str()];
+    machine.run(args).await.expect(0);
+    let port = machine.port();
+    let mut wire = machine.wire().await;
+    wire.call("unload_model", json!({ "model": folder })).await;
+    assert_eq!(http::get(port, "/readyz").await.status, 200, "it rests");
+    let tokenizer = folder.join("tokenizer.json");
+    let whole = fs::read(&tokenizer).unwrap();
+    fs::write(&tokenizer, "{").unwrap();
+    wire.error("embed", json!({ "input": "x" })).await;
+    for path in ["/readyz", "/health"] {
+        assert_eq!(http::get(port, path).await.status, 503, "{path}");
+    }
+    machine
+        .run(["status"])
+        .await
+        .expect(0)
+        .shows("could not be loaded again")
+        .shows("tokenizer.json");
+    fs::write(&tokenizer, whole).unwrap();
+    change_to(&machine, LoadModelParams::switch_to(folder.display().to_string())).await;
+    wire.call("embed", json!({ "input": "x" })).await;
+    assert_eq!(http::get(port, "/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_folder_that_a_daemon_was_started_with_is_listed_and_known_by_its_name() {
+    let machine = Machine::new();
+    let folder = model::copy_tiny(&machine.path("my-notes-model"));
+    let args = ["start".as_ref(), "-m".as_ref(), folder.as_os_str()];
+    machine.run(args).await.expect(0);
+    let list = machine.run(["models", "--json"]).await.expect(0);
+    let list: serde_json::Value = serde_json::from_str(&list.out()).unwrap();
+    let models = list["models"].as_array().unwrap();
+    let own = models.iter().find(|model| model["name"] == "my-notes-model");
+    assert_eq!(own.expect("it is listed")["current"], true, "{list}");
+    for name in ["my-notes-model", "My-Notes-Model"] {
+        machine.run(["use", name]).await.expect(0);
+        let (space, _) = vector_of(&machine, "x", Some(name)).await;
+        assert_eq!(Some(space), machine.status().await.space);
+    }
+    machine
+        .run(["models", "info", "my-notes-model"])
+        .await
+        .expect(0)
+        .shows("my-notes-model");
+}

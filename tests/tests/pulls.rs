@@ -154,3 +154,40 @@ fn json_lines(body: &str) -> Vec<Value> {
         .filter(Value::is_object)
         .collect()
 }
+
+#[tokio::test]
+async fn a_hub_that_says_nothing_holds_up_nobody_but_those_who_wait_for_it() {
+    /// Texts of more bytes than are tokenized at once.
+    const LONG: usize = 8000;
+    let hub = Hub::that_waits().await;
+    let machine = started(&hub).await;
+    let port = machine.port();
+    let mut pulling = Vec::new();
+    for number in 0..64 {
+        let mut wire = machine.wire().await;
+        let model = format!("someone/tiny-ruri-{number}-ONNX");
+        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "pull_model", "params": { "model": model } });
+        wire.send(call.to_string()).await;
+        pulling.push(wire);
+    }
+    let mut refused = 0;
+    let mut waiting = Vec::new();
+    for mut wire in pulling {
+        let first = within("a step or a refusal", wire.answer()).await.unwrap();
+        match first["error"]["data"]["kind"].as_str() {
+            Some("busy") => refused += 1,
+            None => waiting.push(wire),
+            other => panic!("{other:?}: {first}"),
+        }
+    }
+    assert_eq!((waiting.len(), refused), (4, 60));
+    let long = "灰 ".repeat(LONG / 4);
+    let embedded = http::json(port, "POST", "/v1/embeddings", &json!({ "input": [long] })).await;
+    assert_eq!(embedded.status, 200, "{}", embedded.body);
+    assert_eq!(http::get(port, "/api/tags").await.status, 200);
+    machine.run(["models"]).await.expect(0);
+    // Those who leave make room for others.
+    drop(waiting);
+    hub.go_on();
+    machine.run(["models", "pull", NAME]).await.expect(0);
+}

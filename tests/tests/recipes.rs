@@ -140,3 +140,37 @@ async fn weights_that_change_under_a_daemon_change_no_vector_and_do_not_end_it()
         );
     }
 }
+
+#[tokio::test]
+async fn weights_too_large_to_copy_that_change_on_disk_are_loaded_again_by_the_next_request() {
+    let machine = Machine::new();
+    let folder = graph(&machine, "external");
+    let weights = folder.join("weights.bin");
+    let content = fs::read(&weights).unwrap();
+    // What is behind the tensors is a hole in the file.
+    let pad = |path: &Path| {
+        fs::File::options()
+            .write(true)
+            .open(path)
+            .unwrap()
+            .set_len(65 << 20)
+            .unwrap()
+    };
+    pad(&weights);
+    start(&machine, &folder).await;
+    let mut wire = machine.wire().await;
+    let ask = json!({ "input": ["w1 w2", "w3"] });
+    let before = wire.call("embed", ask.clone()).await;
+    let other: Vec<u8> = content.chunks(4).rev().flatten().copied().collect();
+    fs::write(&weights, other).unwrap();
+    pad(&weights);
+    let error = wire.error("embed", ask.clone()).await;
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.contains("weights.bin") && message.contains("ask once more"),
+        "{error}"
+    );
+    let after = wire.call("embed", ask).await;
+    assert_ne!(after["vectors"], before["vectors"]);
+    assert_ne!(after["space"], before["space"], "they are of another space");
+}

@@ -36,6 +36,7 @@ export const VIEWS = [
   },
   ...["stopped", "loading", "ready", "fresh", "stopping", "failed", "port"].map((scenario) => ({ page: "status", scenario })),
   { page: "status", scenario: "ready", name: "missing", query: "&missing" },
+  { page: "status", scenario: "ready", name: "warned", query: "&warned" },
   { page: "status", scenario: "idle" },
   { page: "status", scenario: "ready", name: "offers", query: "&models=offers" },
   ...["stopped", "loading", "ready"].map((scenario) => ({ page: "try", scenario })),

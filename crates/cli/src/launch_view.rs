@@ -75,6 +75,9 @@ impl LaunchView {
         };
         // See the module: the daemon is ready all the same.
         let _ = style::say(Line::styled(GOOD, &ready_line(status, time, address, lang)));
+        for warning in &status.warnings {
+            style::warn_text(warning, lang);
+        }
     }
 }
 

@@ -43,6 +43,9 @@ fn facts(status: &Status, address: &str, lang: Lang) -> Vec<(Label, String)> {
     let mut facts = Vec::new();
     let mut add = |label, value: Option<String>| facts.extend(value.map(|value| (label, value)));
     add(Label::Reason, status.error.clone());
+    for warning in &status.warnings {
+        add(Label::Warning, Some(warning.clone()));
+    }
     add(
         Label::Dimension,
         status.dimension.map(|dimension| dimension.to_string()),
@@ -146,6 +149,7 @@ mod tests {
             latency: None,
             models: Vec::new(),
             launch: None,
+            warnings: Vec::new(),
             error: None,
             log_file: None,
         }

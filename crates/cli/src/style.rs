@@ -73,7 +73,12 @@ pub(crate) fn say_json(value: &impl Serialize) -> io::Result<()> {
 
 /// A warning on stderr.
 pub(crate) fn warn(message: &Message, lang: Lang) {
-    labeled(WARNING, settings::warning_label(lang), &message.text(lang));
+    warn_text(&message.text(lang), lang);
+}
+
+/// A warning on stderr that is a sentence already.
+pub(crate) fn warn_text(text: &str, lang: Lang) {
+    labeled(WARNING, settings::warning_label(lang), text);
 }
 
 /// An error on stderr, with the end of the daemon's log where the daemon died without a word of its own.

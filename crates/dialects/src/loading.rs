@@ -16,20 +16,30 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub use okibi_protocol::loading::{loading_answer, not_ready};
 
-/// `GET /health`: the status as JSON, with 200 when ready and else 503 and `Retry-After`.
+/// `GET /health`: the status as JSON, with 200 when the server can embed and else 503 and `Retry-After`.
 pub fn health_response(status: &Status) -> Response {
     when_ready(status, Json(status).into_response())
 }
 
-/// `GET /readyz`: 200 when the server can embed right now, else 503 and `Retry-After`.
+/// `GET /readyz`: 200 when the server can embed, else 503 and `Retry-After`.
 pub fn readiness(status: &Status) -> Response {
-    let text = if status.ready { "ready\n" } else { "not ready\n" };
+    let text = if can_embed(status) {
+        "ready\n"
+    } else {
+        "not ready\n"
+    };
     when_ready(status, text.into_response())
 }
 
-/// Makes `response` a 503 with `Retry-After` unless the server is ready.
+/// Whether a request would be answered by a vector, for all that is known: a model that is idle is loaded for it, and one
+/// that could not be loaded again is most likely still broken.
+fn can_embed(status: &Status) -> bool {
+    status.ready && !status.has_failed_to_reload()
+}
+
+/// Makes `response` a 503 with `Retry-After` unless the server can embed.
 fn when_ready(status: &Status, mut response: Response) -> Response {
-    if !status.ready {
+    if !can_embed(status) {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         let seconds = HeaderValue::from(RETRY_AFTER.as_secs());
         response.headers_mut().insert(header::RETRY_AFTER, seconds);

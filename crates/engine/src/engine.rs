@@ -218,6 +218,11 @@ impl Engine {
         self.queue.computing_since()
     }
 
+    /// Whether a file of the model was changed on disk: every request fails, and the model has to be loaded again.
+    pub fn is_outdated(&self) -> bool {
+        self.queue.is_outdated()
+    }
+
     /// Reports to `meter` what is computed from now on; only the first one counts.
     pub fn set_meter(&self, meter: Arc<dyn Meter>) {
         self.queue.set_meter(meter);

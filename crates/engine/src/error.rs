@@ -1,5 +1,7 @@
 //! Why texts are not embedded. Why a model cannot be loaded is in `okibi_models`, for those that put it into words.
 
+use std::path::PathBuf;
+
 pub use okibi_models::{Cause, LoadError};
 
 /// Why texts were not embedded. One request's error touches no other.
@@ -70,6 +72,12 @@ pub enum EmbedError {
     NotFinite {
         /// Which text, counted from 0.
         index: usize,
+    },
+    /// A file of the model was changed on disk after it was loaded. The engine is outdated from then on.
+    #[error("the model's file {path} was changed on disk; the model is loaded again, so ask once more", path = path.display())]
+    WeightsChanged {
+        /// The file.
+        path: PathBuf,
     },
     /// The engine has ended.
     #[error("the engine has stopped")]

@@ -17,7 +17,10 @@
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -98,6 +101,9 @@ struct Shared {
     meter: OnceLock<Arc<dyn Meter>>,
     /// When the batch that is being computed was begun.
     computing_since: Mutex<Option<Instant>>,
+    /// Whether a file of the model was changed on disk. Set once, by the thread that computes; relaxed, since nothing else
+    /// is read or written on account of it.
+    is_outdated: AtomicBool,
 }
 
 #[derive(Default)]
@@ -150,6 +156,7 @@ impl Queue {
             bounds,
             meter: OnceLock::new(),
             computing_since: Mutex::default(),
+            is_outdated: AtomicBool::default(),
         });
         let worker = Arc::clone(&shared);
         let work = move || {
@@ -225,6 +232,11 @@ impl Queue {
     /// When the batch that is being computed was begun; `None` while there is none.
     pub(crate) fn computing_since(&self) -> Option<Instant> {
         *self.shared.computing_since.lock()
+    }
+
+    /// Whether a file of the model was changed on disk, so that nothing more is computed.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.shared.is_outdated.load(Ordering::Relaxed)
     }
 
     fn stop(&self) {
@@ -406,6 +418,9 @@ impl Shared {
         *self.computing_since.lock() = Some(began);
         let outcome = run(session, parts);
         *self.computing_since.lock() = None;
+        if let Err(EmbedError::WeightsChanged { .. }) = outcome {
+            self.is_outdated.store(true, Ordering::Relaxed);
+        }
         let took = began.elapsed();
         if let Some(meter) = self.meter.get() {
             let lengths = parts

@@ -20,7 +20,7 @@ use std::{
 
 use okibi_models::{FileStamp, ModelError, ModelFiles};
 
-use crate::error::Cause;
+use crate::error::EmbedError;
 
 /// External weights of at most this many bytes together are copied.
 const COPIED_BYTES: u64 = 64 << 20;
@@ -80,8 +80,8 @@ impl ExternalWeights {
 
     /// Checks that the files that are mapped are those that were opened.
     ///
-    /// Errors: which one is not.
-    pub(crate) fn check(&self) -> Result<(), Cause> {
+    /// Errors: [`EmbedError::WeightsChanged`] where one is not.
+    pub(crate) fn check(&self) -> Result<(), EmbedError> {
         let is_other = |(path, opened): &&(PathBuf, FileStamp)| {
             fs::metadata(path)
                 .ok()
@@ -91,11 +91,7 @@ impl ExternalWeights {
         };
         match self.watched.iter().find(is_other) {
             None => Ok(()),
-            Some((path, _)) => Err(format!(
-                "its file {} was changed on disk after the model was loaded; load the model again",
-                path.display()
-            )
-            .into()),
+            Some((path, _)) => Err(EmbedError::WeightsChanged { path: path.clone() }),
         }
     }
 }
@@ -165,10 +161,9 @@ mod tests {
             let mut weights = ExternalWeights::open(&files).unwrap();
             weights.check().unwrap();
             change();
-            let error = weights.check().unwrap_err().to_string();
-            assert!(
-                error.contains("weights.bin") && error.contains("load the model again"),
-                "{error}"
+            assert_eq!(
+                weights.check(),
+                Err(EmbedError::WeightsChanged { path: path.clone() })
             );
             assert!(weights.take_copies().is_empty());
         }

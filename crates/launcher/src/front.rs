@@ -90,6 +90,7 @@ impl Front {
             models: Vec::new(),
             // Told to nobody while the launch goes on: whoever knew it could try to speak for the daemon.
             launch: None,
+            warnings: Vec::new(),
             error: None,
             log_file: None,
         };

@@ -20,6 +20,7 @@ pub struct Sockets {
     pub(crate) open: Vec<OpenSocket>,
     pub(crate) closer: PortCloser,
     local_port: u16,
+    is_v6_taken: bool,
 }
 
 /// One listening socket. Fields drop in order: the socket is closed before it is said to be.
@@ -53,6 +54,11 @@ impl Sockets {
         self.local_port
     }
 
+    /// Whether another program has the port on `[::1]`. A client that connects to `localhost` may then reach that one.
+    pub fn is_v6_taken(&self) -> bool {
+        self.is_v6_taken
+    }
+
     /// A handle that closes the port.
     pub fn closer(&self) -> PortCloser {
         self.closer.clone()
@@ -63,7 +69,7 @@ impl Sockets {
 ///
 /// Port 0 takes a free one. The sockets are not inherited by child processes. To be called within a tokio
 /// runtime. Errors: those of the bind on 127.0.0.1, kind `AddrInUse` when somebody listens there,
-/// `PermissionDenied` when the system reserves the port; a missing `[::1]` is only logged.
+/// `PermissionDenied` when the system reserves the port; a missing `[::1]` is none, see [`Sockets::is_v6_taken`].
 pub fn bind(port: u16) -> io::Result<Sockets> {
     bind_on(None, port)
 }
@@ -84,10 +90,14 @@ pub fn bind_on(host: Option<IpAddr>, port: u16) -> io::Result<Sockets> {
         open: TaskTracker::new(),
     };
     let mut listeners = vec![v4];
+    let mut is_v6_taken = false;
     if host != Some(Ipv6Addr::UNSPECIFIED.into()) {
         match listen((Ipv6Addr::LOCALHOST, local_port).into()) {
             Ok(v6) => listeners.push(v6),
-            Err(error) => tracing::warn!(port = local_port, %error, "not listening on [::1]"),
+            Err(error) => {
+                is_v6_taken = error.kind() == io::ErrorKind::AddrInUse;
+                tracing::warn!(port = local_port, %error, "not listening on [::1]");
+            }
         }
     }
     if let Some(host) = host
@@ -107,6 +117,7 @@ pub fn bind_on(host: Option<IpAddr>, port: u16) -> io::Result<Sockets> {
         open,
         closer,
         local_port,
+        is_v6_taken,
     })
 }
 

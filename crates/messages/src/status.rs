@@ -2,21 +2,15 @@
 
 use std::time::Duration;
 
-use okibi_protocol::{
-    method::{RunState, Status},
-    models::ModelState,
-};
+use okibi_protocol::method::{RunState, Status};
 
 use crate::{lang::Lang, pick, units};
 
 /// Returns the state of a daemon in one line: "multilingual-e5-small is ready".
 pub fn state_line(status: &Status, lang: Lang) -> String {
     let model = &status.model;
-    let has_failed = status
-        .current()
-        .is_some_and(|model| model.state == ModelState::Failed);
     match status.status {
-        RunState::Running if has_failed => phrase!(
+        RunState::Running if status.has_failed_to_reload() => phrase!(
             lang,
             "{model} could not be loaded again; the next request tries it once more",
             "{model} を読み込み直せませんでした。次のリクエストでもう一度試します"
@@ -65,6 +59,17 @@ pub fn ready_line(status: &Status, time: Option<Duration>, address: &str, lang: 
     }
 }
 
+/// Returns the warning that another program has the port over IPv6.
+pub fn v6_taken(port: u16, lang: Lang) -> String {
+    phrase!(
+        lang,
+        "another program has [::1]:{port}: an app that connects to \"localhost\" may reach it, and it would read the app's \
+         texts; have apps connect to 127.0.0.1, or end that program and restart Okibi",
+        "ほかのプログラムが [::1]:{port} を使っています。「localhost」に接続するアプリはそちらにつながり、テキストを読まれるおそれがあります。\
+         アプリの接続先を 127.0.0.1 にするか、そのプログラムを終了してから Okibi を再起動してください"
+    )
+}
+
 /// The label of a line of the status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Label {
@@ -94,7 +99,7 @@ pub enum Label {
     Device,
     /// Further models in memory.
     Models,
-    /// A warning about the model.
+    /// A warning about the daemon or a model.
     Warning,
     /// Why the load failed.
     Reason,

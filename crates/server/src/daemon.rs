@@ -35,6 +35,8 @@ pub(crate) struct Daemon {
     launch: Option<LaunchId>,
     log_file: Option<String>,
     load_time: OnceLock<Duration>,
+    /// What its user should know about it.
+    warnings: OnceLock<Vec<String>>,
     /// The steps of the first load, and of taking the port over.
     start: OnceLock<Board>,
     /// The models it holds.
@@ -72,6 +74,7 @@ impl Daemon {
             launch: options.launch.clone(),
             log_file: options.log_file.as_ref().map(|path| path.display().to_string()),
             load_time: OnceLock::new(),
+            warnings: OnceLock::new(),
             start: OnceLock::new(),
             models,
             changed,
@@ -96,6 +99,12 @@ impl Daemon {
             board.lock().record(event);
         }
         self.notify_change();
+    }
+
+    /// Takes what its user should know into the status: what is known once it has its port.
+    pub(crate) fn warn(&self, warnings: Vec<String>) {
+        // A daemon takes its port once.
+        let _ = self.warnings.set(warnings);
     }
 
     /// Wakes the subscribers: the status has changed.
@@ -187,6 +196,7 @@ impl Daemon {
             latency: self.activity.latency(Instant::now()),
             models: self.models.loaded_models(),
             launch: self.launch.clone(),
+            warnings: self.warnings.get().cloned().unwrap_or_default(),
             error: None,
             log_file: self.log_file.clone(),
         }

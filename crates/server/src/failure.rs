@@ -278,7 +278,9 @@ impl Failure {
             Self::NotReady(status) => return loading::not_ready(status),
             Self::Params(error) => return error.clone(),
             Self::Stopping | Self::Embed(EmbedError::Stopped) => code::STOPPING,
-            Self::Embed(EmbedError::Busy { .. }) | Self::Body(_) => code::BUSY,
+            Self::Embed(EmbedError::Busy { .. } | EmbedError::WeightsChanged { .. }) | Self::Body(_) => {
+                code::BUSY
+            }
             Self::Panicked | Self::Embed(EmbedError::Compute { .. } | EmbedError::NotFinite { .. }) => {
                 code::INTERNAL_ERROR
             }
@@ -319,6 +321,7 @@ impl Failure {
                 EmbedError::Tokenize { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "tokenizer", Some("input")),
                 EmbedError::NoTokenVectors => (StatusCode::UNPROCESSABLE_ENTITY, "no_token_vectors", None),
                 EmbedError::Busy { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", None),
+                EmbedError::WeightsChanged { .. } => (StatusCode::SERVICE_UNAVAILABLE, "reloading", None),
                 _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal", None),
             },
             Self::TooManyTexts { .. } => (StatusCode::BAD_REQUEST, "too_many_inputs", Some("input")),
@@ -344,6 +347,7 @@ impl Failure {
             Self::NotReady(status) if matches!(status.status, RunState::Starting | RunState::Running) => {
                 Some(loading::RETRY_AFTER)
             }
+            Self::Embed(EmbedError::WeightsChanged { .. }) => Some(loading::RETRY_AFTER),
             Self::Embed(EmbedError::Busy { .. }) | Self::Body(BodyError::NoRoom) => Some(BUSY_RETRY),
             _ => None,
         };

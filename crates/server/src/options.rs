@@ -87,6 +87,10 @@ pub trait Host: Send + Sync + 'static {
     fn drifted(&self, model: &str, drift: &SpaceChange) -> String;
     /// Says that a run of a model has not returned for this long, in the front's language.
     fn hangs(&self, model: &str, since: Duration) -> String;
+    /// Says that another program has `port` on `[::1]`, in the front's language.
+    fn v6_taken(&self, port: u16) -> String;
+    /// Called once in the foreground, when the daemon has taken the port and begins to load. May do I/O.
+    fn listening(&self);
     /// Called when another model has become the current one; `model` is its name, or the path of its folder. May do
     /// I/O: no lock is held.
     fn switched(&self, model: &str);

@@ -115,7 +115,7 @@ async fn run_launched(
         attempts = handed.attempts,
         "handover: the time from the front's closing of the port to this daemon's taking it"
     );
-    let listener = open(options, handed.sockets, daemon);
+    let listener = open(options, handed.sockets, daemon, host);
     serve_until_stopped(options, listener, daemon, host).await
 }
 
@@ -129,7 +129,8 @@ async fn run_foreground(
         port: options.port,
         source,
     })?;
-    let listener = open(options, sockets, daemon);
+    let listener = open(options, sockets, daemon, host);
+    host.listening();
     match load(daemon, &|_| {}).await {
         Ok(Some(_)) => {}
         Ok(None) => return Ok(Ended::StoppedWhileLoading),
@@ -162,7 +163,9 @@ fn load_error(failure: &ModelFailure) -> DaemonError {
 }
 
 /// Starts to answer on `sockets`.
-fn open(options: &DaemonOptions, sockets: Sockets, daemon: &Arc<Daemon>) -> Listener {
+fn open(options: &DaemonOptions, sockets: Sockets, daemon: &Arc<Daemon>, host: &Arc<dyn Host>) -> Listener {
+    let v6_taken = sockets.is_v6_taken().then(|| host.v6_taken(options.port));
+    daemon.warn(v6_taken.into_iter().collect());
     let service = DaemonService(Arc::clone(daemon));
     okibi_listener::start(sockets, service, options.limits.clone(), options.access.clone())
 }

@@ -66,6 +66,7 @@ fn status(state: RunState) -> Status {
         latency: None,
         models: Vec::new(),
         launch: None,
+        warnings: Vec::new(),
         error: None,
         log_file: None,
     }

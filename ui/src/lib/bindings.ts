@@ -221,6 +221,10 @@ models?: Array<LoadedModel>,
  */
 launch?: LaunchId,
 /**
+ * What the user should know about the daemon and can change, in whole sentences of the daemon's language.
+ */
+warnings?: Array<string>,
+/**
  * Why the load failed, for people.
  */
 error?: string,

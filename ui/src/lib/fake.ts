@@ -31,6 +31,10 @@ class FakeApp implements Backend {
       has_offers: false,
       ...modelsScene(query.get("models"), lang),
     };
+    const { daemon } = this.view;
+    if (query.has("warned") && daemon.state === "ready") {
+      this.view.daemon = { state: "ready", status: { ...daemon.status, warnings: [WARNING[lang]] } };
+    }
     this.form = {
       model: MODEL,
       port: "8765",
@@ -283,6 +287,11 @@ const CONFIG = "/home/me/.config/okibi/config.toml";
 const MISSING: Record<Language, string> = {
   en: "No notification service is running, so notifications cannot be shown.",
   ja: "通知サービスが動いていないため、通知は表示されません。",
+};
+
+const WARNING: Record<Language, string> = {
+  en: 'another program has [::1]:8765: an app that connects to "localhost" may reach it; have apps connect to 127.0.0.1.',
+  ja: "ほかのプログラムが [::1]:8765 を使っています。アプリの接続先を 127.0.0.1 にしてください。",
 };
 
 /** A made-up vector: texts that share letters come out near each other. */

@@ -6,7 +6,7 @@ use okibi_config::{
     DeviceChoice, Discovery, DiscoveryState, Folders, Settings,
     logfile::{self, Echo, daemon_log_path},
 };
-use okibi_messages::{Lang, Message, chain, load::load_error, models, stage::stage_text};
+use okibi_messages::{Lang, Message, chain, load::load_error, models, stage::stage_text, status};
 use okibi_protocol::{
     method::Status,
     notice::{LaunchId, LaunchSecret, SECRET_VARIABLE},
@@ -87,7 +87,10 @@ pub(crate) fn serve(front: &Front, place: Place) -> Result<Exit, Failure> {
         model: Arc::new(Mutex::new(model)),
         launch,
     };
-    discovery.write(DiscoveryState::Starting);
+    if !is_foreground {
+        // Its port is its front's, which looks here whom to end. In the foreground it may be another daemon's.
+        discovery.write(DiscoveryState::Starting);
+    }
     let host = CliHost {
         lang: front.lang,
         discovery: discovery.clone(),
@@ -247,6 +250,14 @@ impl Host for CliHost {
             SpaceChange::Space => models::space_changed(model, self.lang),
             SpaceChange::Vectors { cosine } => models::vectors_changed(model, *cosine, self.lang),
         }
+    }
+
+    fn v6_taken(&self, port: u16) -> String {
+        status::v6_taken(port, self.lang)
+    }
+
+    fn listening(&self) {
+        self.discovery.write(DiscoveryState::Starting);
     }
 
     fn switched(&self, model: &str) {

@@ -85,6 +85,10 @@ pub struct Status {
     /// The launch under way, or the one that started the daemon.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub launch: Option<LaunchId>,
+    /// What the user should know about the daemon and can change, in whole sentences of the daemon's language.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<_>"))]
+    pub warnings: Vec<String>,
     /// Why the load failed, for people.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
@@ -101,8 +105,16 @@ impl Status {
 
     /// Whether the current model is idle (unloaded): the next request loads it again.
     pub fn is_resting(&self) -> bool {
-        self.current()
-            .is_some_and(|model| model.state == ModelState::Resting)
+        self.is_current(ModelState::Resting)
+    }
+
+    /// Whether the current model was unloaded and could not be loaded again: the next request tries it once more.
+    pub fn has_failed_to_reload(&self) -> bool {
+        self.is_current(ModelState::Failed)
+    }
+
+    fn is_current(&self, state: ModelState) -> bool {
+        self.current().is_some_and(|model| model.state == state)
     }
 }
 

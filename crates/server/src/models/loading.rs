@@ -437,6 +437,12 @@ mod tests {
             String::new()
         }
 
+        fn v6_taken(&self, _: u16) -> String {
+            String::new()
+        }
+
+        fn listening(&self) {}
+
         fn switched(&self, _: &str) {}
 
         fn serving(&self, _: &Status) {}

@@ -42,6 +42,11 @@ pub(super) trait Model {
 
     /// Bytes of its weights.
     fn weight_bytes(info: &Self::Info) -> u64;
+
+    /// Whether its files are no longer those that it was loaded from, so that it has to be loaded again.
+    fn is_outdated(&self) -> bool {
+        false
+    }
 }
 
 impl Model for Engine {
@@ -53,6 +58,10 @@ impl Model for Engine {
 
     fn weight_bytes(info: &ModelInfo) -> u64 {
         info.weight_bytes
+    }
+
+    fn is_outdated(&self) -> bool {
+        Self::is_outdated(self)
     }
 }
 

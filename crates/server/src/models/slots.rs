@@ -260,6 +260,15 @@ impl<E: Model> Slots<E> {
             // Dropped, it sees that nobody answers.
             return;
         };
+        if let State::Ready { engine, .. } = &slot.state
+            && engine.is_outdated()
+        {
+            tracing::info!(
+                model = slot.name(),
+                "its files were changed: the model is loaded again"
+            );
+            effects.retired.extend(slot.retire());
+        }
         match &mut slot.state {
             State::Ready { engine, usage } => waiter.answer(Ok(Lease::new(id, engine, usage))),
             State::Loading { waiters, .. } => waiters.push(waiter),

@@ -98,6 +98,7 @@ export const en: Messages = {
     config: "Settings file",
     models: "Downloaded models",
     details: "Details",
+    warnings: "What you should know",
     missing: "Not available on this desktop",
     fastest: (value) => `maximum ${value}`,
     none: "–",

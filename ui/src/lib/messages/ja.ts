@@ -98,6 +98,7 @@ export const ja: Messages = {
     config: "設定ファイル",
     models: "ダウンロードしたモデル",
     details: "詳細",
+    warnings: "お知らせ",
     missing: "このデスクトップにないもの",
     fastest: (value) => `最大 ${value}`,
     none: "–",

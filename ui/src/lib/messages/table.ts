@@ -68,6 +68,7 @@ export interface Messages {
     config: string;
     models: string;
     details: string;
+    warnings: string;
     missing: string;
     fastest: (value: string) => string;
     none: string;
