@@ -24,6 +24,11 @@ async fn post(machine: &Machine, path: &str, body: &Value) -> http::Reply {
     http::json(machine.port(), "POST", path, body).await
 }
 
+/// The status of a field with a wrong value: text-embeddings-inference has one of its own.
+fn invalid(path: &str) -> u16 {
+    if path == "/embed" { 422 } else { 400 }
+}
+
 /// Sends `body` as it is.
 async fn post_text(machine: &Machine, path: &str, body: &str) -> http::Reply {
     let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n");
@@ -232,7 +237,7 @@ async fn null_is_absence_and_a_wrong_type_is_named_on_every_dialect() {
     ] {
         let reply = post(&machine, path, &body).await;
         let message = message_in(&reply.json());
-        assert_eq!(reply.status, 400, "{path}: {message}");
+        assert_eq!(reply.status, invalid(path), "{path}: {message}");
         assert!(message.starts_with(said), "{path}: {message}");
         assert!(!message.contains("secret"), "{path}: {message}");
     }
@@ -362,22 +367,69 @@ async fn what_the_relatives_of_openai_say_is_done_or_refused_by_name() {
 }
 
 #[tokio::test]
+async fn tei_has_the_statuses_and_the_words_of_its_original() {
+    let machine = Machine::new();
+    machine.start_tiny().await;
+    for (path, body, status, kind) in [
+        ("/embed", json!({"inputs": []}), 400, "Empty"),
+        ("/embed", json!({"inputs": ["a", ""]}), 400, "Empty"),
+        ("/embed", json!({}), 422, "Validation"),
+        (
+            "/embed",
+            json!({"inputs": "a", "dimensions": 65}),
+            422,
+            "Validation",
+        ),
+        ("/embed", json!({"inputs": [[99_999_999]]}), 422, "Validation"),
+        (
+            "/similarity",
+            json!({"inputs": {"source_sentence": "a", "sentences": []}}),
+            400,
+            "Empty",
+        ),
+        (
+            "/tokenize",
+            json!({"inputs": ["a"], "prompt_name": "poem"}),
+            422,
+            "Validation",
+        ),
+        ("/rerank", json!({"query": "a", "texts": ["b"]}), 424, "Backend"),
+    ] {
+        let reply = post(&machine, path, &body).await;
+        let answer = reply.json();
+        assert_eq!(reply.status, status, "{path} {body}: {answer}");
+        assert_eq!(answer["error_type"], kind, "{path} {body}: {answer}");
+        assert!(answer["error"].is_string(), "{path} {body}: {answer}");
+    }
+    assert_eq!(post_text(&machine, "/embed", "{").await.status, 400);
+    // Each token id counts as a character.
+    let reply = post(&machine, "/invocations", &json!({"inputs": ["熾火", [4, 5, 6]]})).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(reply.header("x-compute-characters").as_deref(), Some("5"));
+}
+
+#[tokio::test]
 async fn tei_slices_its_tokens_from_the_text_and_llama_cpp_shares_the_path() {
     let machine = Machine::new();
     machine.start_tiny().await;
     let info = http::get(machine.port(), "/info").await.json();
     assert_eq!(info["auto_truncate"], true, "{info}");
     assert_eq!(info["max_client_batch_size"], 32, "{info}");
-    for (fields, named) in [
-        (json!({"truncation_direction": "middle"}), "truncation_direction"),
-        (json!({"raw_scores": true}), "raw_scores"),
-        (json!({"parameters": {"clean_up": 1}}), "parameters"),
+    for (fields, named, status) in [
+        (
+            json!({"truncation_direction": "middle"}),
+            "truncation_direction",
+            422,
+        ),
+        // The original ignores it.
+        (json!({"raw_scores": true}), "raw_scores", 400),
+        (json!({"parameters": {"clean_up": 1}}), "parameters", 422),
     ] {
         let mut body = fields.clone();
         body["inputs"] = "a".into();
         let reply = post(&machine, "/embed", &body).await;
         assert!(
-            reply.status == 400 && message_in(&reply.json()).contains(named),
+            reply.status == status && message_in(&reply.json()).contains(named),
             "{fields}: {}",
             reply.body
         );
@@ -526,7 +578,7 @@ async fn texts_over_the_limit_are_cut_or_refused_as_each_server_says_it() {
         let reply = post(&machine, path, &body).await;
         let message = message_in(&reply.json());
         assert!(
-            reply.status == 400 && message.contains("512"),
+            reply.status == invalid(path) && message.contains("512"),
             "{path} {fields}: {message}"
         );
     }
@@ -754,7 +806,7 @@ async fn what_a_server_of_embeddings_cannot_do_is_refused_with_a_sentence_that_h
         (
             "/embed_all",
             &json!({"inputs": "a", "dimensions": 8}),
-            400,
+            422,
             "dimensions",
         ),
     ] {
@@ -795,7 +847,7 @@ async fn every_prompt_of_the_models_file_can_be_named() {
     let reply = post(&machine, "/embed", &json!({"inputs": "a", "prompt_name": "poem"})).await;
     let message = message_in(&reply.json());
     assert!(
-        reply.status == 400 && message.contains("document, query, topic"),
+        reply.status == 422 && message.contains("document, query, topic"),
         "{message}"
     );
 }

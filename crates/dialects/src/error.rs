@@ -65,7 +65,7 @@ impl HttpError {
                 "details": self.details,
             }),
         };
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.status_in(dialect), Json(body)).into_response();
         let headers = response.headers_mut();
         if let Some(wait) = self.retry_after {
             let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
@@ -75,6 +75,19 @@ impl HttpError {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+
+    /// The status in `dialect`: text-embeddings-inference answers a field with a wrong value by 422.
+    ///
+    /// Source: its `ErrorType::Validation`.
+    fn status_in(&self, dialect: Dialect) -> StatusCode {
+        let is_of_field = self.status == StatusCode::BAD_REQUEST && self.param.is_some();
+        match dialect {
+            Dialect::Tei if is_of_field && self.tei_type() == "Validation" => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            _ => self.status,
+        }
     }
 
     /// Source: OpenAI's API reference, "Error codes", and the errors its servers send.
@@ -117,6 +130,38 @@ impl From<Refused> for HttpError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wrong_value_is_400_and_422_with_text_embeddings_inference() {
+        let of_field = |code| HttpError {
+            param: Some("inputs"),
+            ..HttpError::new(StatusCode::BAD_REQUEST, code, "no")
+        };
+        for (error, status) in [
+            (of_field("invalid_request"), 422),
+            // It has 400 for what is empty, and for what is not JSON.
+            (of_field("empty_input"), 400),
+            (
+                HttpError::new(StatusCode::BAD_REQUEST, "invalid_request", "no"),
+                400,
+            ),
+            (
+                HttpError::new(StatusCode::FAILED_DEPENDENCY, "not_available", "no"),
+                424,
+            ),
+        ] {
+            assert_eq!(
+                error.response(Dialect::Tei).status().as_u16(),
+                status,
+                "{error:?}"
+            );
+            assert_eq!(
+                error.response(Dialect::OpenAi).status(),
+                error.status,
+                "{error:?}"
+            );
+        }
+    }
 
     #[test]
     fn a_client_that_has_to_wait_gets_whole_seconds() {

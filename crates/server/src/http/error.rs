@@ -87,7 +87,8 @@ pub(super) enum Refusals {
     /// The body is compressed.
     #[response(status = 415)]
     Compressed(ErrorBody),
-    /// The tokenizer cannot read a text, or the model cannot give what is asked for.
+    /// The tokenizer cannot read a text, or the model cannot give what is asked for; on the paths of
+    /// text-embeddings-inference also a field with a wrong value.
     #[response(status = 422)]
     Unprocessable(ErrorBody),
     /// The queue is full: ask again after `Retry-After` seconds.

@@ -158,6 +158,8 @@ fn embedding_routes() -> Router {
     let tei = Router::new()
         .route("/", post(tei::embed::embed))
         .route("/embed", post(tei::embed::embed))
+        // Amazon's cloud asks here.
+        .route("/invocations", post(tei::embed::embed))
         .route("/embed_all", post(tei::embed::embed_all))
         .route("/similarity", post(tei::similarity::similarity));
     openai

@@ -8,11 +8,11 @@ use axum::{
 };
 use okibi_engine::{Embedded, Text};
 
-/// Characters of the texts of a request; token ids have none.
+/// Characters of the texts of a request; each token id counts as one, as with the original.
 pub(super) fn characters(texts: &[Text]) -> usize {
     let each = texts.iter().map(|text| match text {
         Text::Plain(text) => text.chars().count(),
-        Text::Ids(_) => 0,
+        Text::Ids(ids) => ids.len(),
     });
     each.sum()
 }

@@ -153,7 +153,7 @@ impl EmbedRequest {
     }
 }
 
-/// `POST /embed`, and `POST /` as clients of the hub's inference API have it.
+/// `POST /embed`, `POST /` as clients of the hub's inference API have it, and `POST /invocations`.
 #[utoipa::path(
     post, path = "/embed", tag = "text-embeddings-inference", request_body = EmbedRequest,
     responses((status = 200, body = Vec<Vec<f32>>), Refusals)
