@@ -15,6 +15,7 @@ mod dialects;
 mod failures;
 mod fronts;
 mod guards;
+mod heavy_clients;
 mod hub;
 mod launch;
 mod loading;

@@ -56,7 +56,11 @@ pub(crate) enum Chore {
         seconds: u64,
     },
     /// Point the real clients of other servers at the daemon; part of `test`
-    Clients,
+    Clients {
+        /// Also those that are large to install
+        #[arg(long)]
+        all: bool,
+    },
     /// Feed the request parsing what a coverage-guided fuzzer comes up with
     Fuzz {
         #[arg(default_value_t = fuzz::SECONDS)]

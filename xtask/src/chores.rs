@@ -34,7 +34,7 @@ pub(crate) fn run(chore: Chore) -> Result<()> {
         Chore::Setup { windows } => set_up(windows),
         Chore::Bench { names, soak } => bench(&names, soak),
         Chore::Soak { seconds } => bench(&["load".into(), "attacks".into()], Some(seconds)),
-        Chore::Clients => real_clients(),
+        Chore::Clients { all } => real_clients(all),
         Chore::Fuzz { seconds } => {
             let workspace = prepared()?;
             fuzz::run(&workspace, seconds)?;
@@ -90,12 +90,17 @@ fn has_display() -> bool {
             .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-fn real_clients() -> Result<()> {
+fn real_clients(all: bool) -> Result<()> {
     let workspace = prepared()?;
     ui::build(&workspace)?;
     build::debug(&workspace)?;
-    if let Some(clients) = clients::install(&workspace)? {
-        clients::test(&workspace, &clients)?;
+    let Some(clients) = clients::install(&workspace)? else {
+        return Ok(());
+    };
+    clients::test(&workspace, &clients)?;
+    if all {
+        clients::test_heavy(&workspace)?;
+        LongChore::HeavyClients.remember(&workspace)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result};
@@ -36,6 +37,25 @@ pub(crate) fn test(workspace: &Workspace, clients: &Clients) -> Result<Vec<Timed
     })
 }
 
+/// Points the clients at the daemon that are large to install, after installing them unless they are there.
+pub(crate) fn test_heavy(workspace: &Workspace) -> Result<()> {
+    let lock = workspace.tests().join("clients/python/requirements-heavy.txt");
+    let folder = workspace.assets().join("clients/python-heavy");
+    // Two of the packages are only published as sources.
+    fill_once(&folder, &lock, |target, lock| pip_install(target, lock, &[]))?;
+    let named = |command: &mut Command| {
+        command.env("OKIBI_TEST_HEAVY_CLIENTS", &folder);
+        build::name_programs(workspace, Profile::Debug, command)
+    };
+    nextest::run(
+        workspace,
+        "heavy clients",
+        Tests::Prepared("heavy_clients"),
+        named,
+    )
+    .map(drop)
+}
+
 /// Installs the clients, unless they are there; `None` where their pinned wheels do not fit this machine.
 pub(crate) fn install(workspace: &Workspace) -> Result<Option<Clients>> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) || setup::python_version()? != PYTHON {
@@ -51,19 +71,7 @@ pub(crate) fn install(workspace: &Workspace) -> Result<Option<Clients>> {
     fill_once(
         &folder.join("python"),
         &sources.join("python/requirements.txt"),
-        |target, lock| {
-            let mut pip = setup::pip()?;
-            pip.args([
-                "install",
-                "--quiet",
-                "--no-deps",
-                "--require-hashes",
-                "--only-binary",
-                ":all:",
-            ]);
-            pip.arg("--target").arg(target).arg("--requirement").arg(lock);
-            step_beside("clients: Python", &mut pip)
-        },
+        |target, lock| pip_install(target, lock, &["--only-binary", ":all:"]),
     )?;
     fill_once(
         &folder.join("node"),
@@ -79,6 +87,18 @@ pub(crate) fn install(workspace: &Workspace) -> Result<Option<Clients>> {
     )?;
     let vocabulary = vocabulary(workspace)?;
     Ok(Some(Clients { folder, vocabulary }))
+}
+
+/// Installs what a lock file lists into `target`. It lists everything, so that pip chooses nothing.
+fn pip_install(target: &Path, lock: &Path, more: &[&str]) -> Result<()> {
+    let mut pip = setup::pip()?;
+    pip.args(["install", "--quiet", "--no-deps", "--require-hashes"])
+        .args(more)
+        .arg("--target")
+        .arg(target)
+        .arg("--requirement")
+        .arg(lock);
+    step_beside("clients: Python", &mut pip)
 }
 
 /// Fills `target` unless it was filled by this lock file.

@@ -14,15 +14,17 @@ use crate::workspace::Workspace;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum LongChore {
     Fuzz,
+    HeavyClients,
     Soak,
 }
 
 impl LongChore {
-    const ALL: [Self; 2] = [Self::Fuzz, Self::Soak];
+    const ALL: [Self; 3] = [Self::Fuzz, Self::HeavyClients, Self::Soak];
 
     fn name(self) -> &'static str {
         match self {
             Self::Fuzz => "fuzz",
+            Self::HeavyClients => "clients",
             Self::Soak => "soak",
         }
     }
@@ -31,6 +33,7 @@ impl LongChore {
     fn command(self) -> &'static str {
         match self {
             Self::Fuzz => "cargo xtask fuzz",
+            Self::HeavyClients => "cargo xtask clients --all",
             Self::Soak => "cargo xtask soak",
         }
     }
@@ -59,7 +62,7 @@ impl LongChore {
 pub(crate) fn last_runs(workspace: &Workspace) -> String {
     let line = |chore: LongChore| {
         let when = chore.age(workspace).map_or("never here".to_owned(), ago);
-        format!("{:<6} {when}: {}\n", chore.name(), chore.command())
+        format!("{:<8} {when}: {}\n", chore.name(), chore.command())
     };
     LongChore::ALL.into_iter().map(line).collect()
 }

@@ -1,11 +1,8 @@
-// Real clients of other servers, unmodified, against a running Okibi.
+// Real clients of other servers, unmodified, against a running Okibi: see `checks.mjs` for the arguments.
 //
-// Usage: clients.mjs PORT, with what is expected as JSON on standard input: {"texts": [TEXT, …], "many": [TEXT, …],
-// "long": TEXT, "none": {TEXT: VECTOR}, "query": {TEXT: VECTOR}}.
 // Prints a line for each client; the exit code is the number of clients that failed.
 
 import assert from "node:assert/strict";
-import { json } from "node:stream/consumers";
 import { OllamaEmbeddingFunction } from "@chroma-core/ollama";
 import { OpenAIEmbeddingFunction } from "@chroma-core/openai";
 import { HuggingfaceServerEmbeddingFunction } from "@chroma-core/huggingface-server";
@@ -18,19 +15,7 @@ import { Ollama } from "ollama";
 import { createOllama } from "ollama-ai-provider-v2";
 import OpenAI, { AzureOpenAI } from "openai";
 
-const base = `http://127.0.0.1:${process.argv[2]}`;
-const expected = await json(process.stdin);
-const model = "multilingual-e5-small";
-const unknown = "no-such-model";
-const { texts, many, long } = expected;
-
-const check = (vectors, role = "none", wanted = texts) => {
-  assert.equal(vectors.length, wanted.length);
-  for (const [at, text] of wanted.entries()) {
-    const apart = Math.max(...expected[role][text].map((value, i) => Math.abs(value - vectors[at][i])));
-    assert.ok(apart < 1e-5, `${apart} apart at ${text.slice(0, 40)}`);
-  }
-};
+import { base, check, expected, long, many, model, run, texts, unknown } from "./checks.mjs";
 
 // One text, several in three languages, 130, one over the model's limit, an empty one, and a model that is not there.
 // `embed(model, texts)` gives the vectors; `empty` says what an empty text gets: a vector, or an error that says so.
@@ -72,15 +57,11 @@ const clients = {
     assert.ok(ids.includes(model));
   },
   async azureOpenai() {
-    const client = new AzureOpenAI({
-      endpoint: base,
-      apiKey: "okibi",
-      apiVersion: "2024-10-21",
-      deployment: model,
-      maxRetries: 0,
+    const place = { endpoint: base, apiKey: "okibi", apiVersion: "2024-10-21", maxRetries: 0 };
+    await every(async (deployment, input) => {
+      const client = new AzureOpenAI({ ...place, deployment });
+      return (await client.embeddings.create({ model: "text-embedding-3-small", input })).data.map((each) => each.embedding);
     });
-    const answer = await client.embeddings.create({ model, input: texts });
-    check(answer.data.map((each) => each.embedding));
   },
   async ollama() {
     const client = new Ollama({ host: base });
@@ -145,17 +126,4 @@ const clients = {
   },
 };
 
-// Side by side: most of their time is the model's.
-const outcomes = await Promise.all(
-  Object.entries(clients).map(async ([name, run]) => {
-    try {
-      await run();
-      console.log(`${name} ok`);
-      return 0;
-    } catch (error) {
-      console.log(`${name} FAILED\n${error.stack}`);
-      return 1;
-    }
-  }),
-);
-process.exit(outcomes.reduce((sum, each) => sum + each, 0));
+process.exit(await run(clients));

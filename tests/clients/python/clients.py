@@ -1,77 +1,9 @@
-"""Real clients of other servers, unmodified, against a running Okibi.
+"""Real clients of other servers, unmodified, against a running Okibi: see `checks` for the arguments.
 
-Usage: clients.py PORT, with what is expected as JSON on standard input: {"texts": [TEXT, …], "many": [TEXT, …],
-"long": TEXT, "none": {TEXT: VECTOR}, "query": {TEXT: VECTOR}, "document": {TEXT: VECTOR}}.
 Prints a line for each client; the exit code is the number of clients that failed.
 """
 
-import json
-import os
-import sys
-import tempfile
-import traceback
-from concurrent.futures import ThreadPoolExecutor
-
-# No client may look for anything outside.
-os.environ.update(
-    {
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        "ANONYMIZED_TELEMETRY": "False",
-        "HAYSTACK_TELEMETRY_ENABLED": "False",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "OPENAI_API_KEY": "okibi",
-        "CHROMA_OPENAI_API_KEY": "okibi",
-        "OLLAMA_HOST": f"http://127.0.0.1:{sys.argv[1]}",
-        "LLM_USER_PATH": tempfile.mkdtemp(),
-    }
-)
-
-PORT = int(sys.argv[1])
-BASE = f"http://127.0.0.1:{PORT}"
-EXPECTED = json.load(sys.stdin)
-MODEL = "multilingual-e5-small"
-TEXTS, MANY, LONG = EXPECTED["texts"], EXPECTED["many"], EXPECTED["long"]
-UNKNOWN = "no-such-model"
-
-
-def check(vectors, role="none", texts=TEXTS, tolerance=1e-5):
-    """Compares vectors with those of a direct call."""
-    vectors = [list(map(float, vector)) for vector in vectors]
-    assert len(vectors) == len(texts), f"{len(vectors)} vectors for {len(texts)} texts"
-    for text, vector in zip(texts, vectors):
-        expected = EXPECTED[role][text]
-        assert len(vector) == len(expected), f"{len(vector)} values, {len(expected)} expected"
-        apart = max(abs(one - other) for one, other in zip(vector, expected))
-        assert apart < tolerance, f"{apart} apart at {text!r}"
-
-
-def fails(call, part):
-    """Checks that a call fails and that its message has `part`."""
-    try:
-        call()
-    except Exception as error:  # each client has errors of its own
-        assert part in f"{error} {getattr(error, 'body', '')}", f"{part!r} is not in: {error}"
-    else:
-        raise AssertionError(f"no error with {part!r}")
-
-
-def every(embed, empty="refused", role="none", names=True):
-    """Tries `embed(model, texts)` with one text, several in three languages, 130, one over the model's limit, an empty
-    one, and the name of a model that is not there. `empty` says what an empty text gets: "embedded", or "refused".
-    """
-    check(embed(MODEL, TEXTS[:1]), role, TEXTS[:1])
-    check(embed(MODEL, TEXTS), role)
-    if role == "none":
-        check(embed(MODEL, MANY), role, MANY)
-        check(embed(MODEL, [LONG]), role, [LONG])
-    if empty == "embedded":
-        vectors = [list(each) for each in embed(MODEL, ["", TEXTS[0]])]
-        assert [len(each) for each in vectors] == [len(EXPECTED[role][TEXTS[0]])] * 2
-    else:
-        fails(lambda: embed(MODEL, ["", TEXTS[0]]), "")
-    if names:
-        check(embed(f"{MODEL}:query", TEXTS), "query")
-        fails(lambda: embed(UNKNOWN, ["a"]), UNKNOWN)
+from checks import BASE, LONG, MANY, MODEL, TEXTS, UNKNOWN, check, every, fails, run
 
 
 def openai_client():
@@ -105,8 +37,13 @@ def azure_openai():
     import openai
 
     place = {"azure_endpoint": BASE, "api_key": "okibi", "api_version": "2024-10-21", "max_retries": 0}
-    create = openai.AzureOpenAI(azure_deployment=MODEL, **place).embeddings.create
-    check([each.embedding for each in create(model="text-embedding-3-small", input=TEXTS).data])
+
+    def embed(model, texts):
+        # The deployment is the model, whatever a request names.
+        create = openai.AzureOpenAI(azure_deployment=model, **place).embeddings.create
+        return [each.embedding for each in create(model="text-embedding-3-small", input=texts).data]
+
+    every(embed)
 
 
 def ollama_client():
@@ -130,24 +67,12 @@ def ollama_client():
 def langchain_openai():
     from langchain_openai import OpenAIEmbeddings
 
-    for by_ids in [True, False]:
-        # By default it sends token ids of OpenAI's own vocabulary.
-        embeddings = OpenAIEmbeddings(
-            model=MODEL,
-            base_url=f"{BASE}/v1",
-            api_key="okibi",
-            max_retries=0,
-            check_embedding_ctx_length=by_ids,
-            tiktoken_model_name="text-embedding-3-small" if by_ids else None,
-        )
-        check(embeddings.embed_documents(TEXTS))
-        check([embeddings.embed_query(TEXTS[0])], texts=TEXTS[:1])
-    fails(
-        lambda: OpenAIEmbeddings(
-            model=UNKNOWN, base_url=f"{BASE}/v1", api_key="okibi", max_retries=0, check_embedding_ctx_length=False
-        ).embed_query("a"),
-        UNKNOWN,
-    )
+    place = {"base_url": f"{BASE}/v1", "api_key": "okibi", "max_retries": 0}
+    # By default it sends token ids of OpenAI's own vocabulary.
+    for way in [{"tiktoken_model_name": "text-embedding-3-small"}, {"check_embedding_ctx_length": False}]:
+        make = lambda model: OpenAIEmbeddings(model=model, **place, **way)
+        every(lambda model, texts: make(model).embed_documents(texts))
+        check([make(MODEL).embed_query(TEXTS[0])], texts=TEXTS[:1])
 
 
 def langchain_ollama():
@@ -156,7 +81,6 @@ def langchain_ollama():
     place = {"base_url": BASE, "validate_model_on_init": True}
     every(lambda model, texts: OllamaEmbeddings(model=model, **place).embed_documents(texts), empty="embedded")
     embeddings = OllamaEmbeddings(model=MODEL, base_url=BASE)
-    check(embeddings.embed_documents(TEXTS))
     check([embeddings.embed_query(TEXTS[0])], texts=TEXTS[:1])
     fails(lambda: OllamaEmbeddings(model=UNKNOWN, base_url=BASE).embed_query("a"), UNKNOWN)
 
@@ -166,21 +90,17 @@ def llama_index_ollama():
 
     make = lambda model: OllamaEmbedding(model_name=model, base_url=BASE)
     every(lambda model, texts: make(model).get_text_embedding_batch(texts), empty="embedded")
-    embedding = make(MODEL)
-    check(embedding.get_text_embedding_batch(TEXTS))
-    check([embedding.get_text_embedding(TEXTS[0])], texts=TEXTS[:1])
-    fails(lambda: OllamaEmbedding(model_name=UNKNOWN, base_url=BASE).get_text_embedding("a"), UNKNOWN)
+    check([make(MODEL).get_text_embedding(TEXTS[0])], texts=TEXTS[:1])
 
 
 def huggingface_hub():
     from huggingface_hub import InferenceClient
 
     client = InferenceClient(model=f"{BASE}/embed")
+    every(lambda _, texts: client.feature_extraction(texts), names=False)
     check(client.feature_extraction(TEXTS[0]), texts=TEXTS[:1])
-    check(client.feature_extraction(TEXTS))
     check(client.feature_extraction(TEXTS, prompt_name="query"), role="query")
     check(client.feature_extraction([LONG], truncate=True, truncation_direction="right"), texts=[LONG])
-    every(lambda _, texts: client.feature_extraction(texts), names=False)
     fails(lambda: client.feature_extraction("a", prompt_name="poem"), "prompt_name")
 
 
@@ -188,14 +108,25 @@ def chromadb_ollama():
     from chromadb.utils.embedding_functions import OllamaEmbeddingFunction
 
     every(lambda model, texts: OllamaEmbeddingFunction(url=BASE, model_name=model)(texts), empty="embedded")
-    fails(lambda: OllamaEmbeddingFunction(url=BASE, model_name=UNKNOWN)(["a"]), UNKNOWN)
 
 
 def chromadb_openai():
     from chromadb.utils.embedding_functions import OpenAIEmbeddingFunction
 
     every(lambda model, texts: OpenAIEmbeddingFunction(api_base=f"{BASE}/v1", model_name=model)(texts))
-    fails(lambda: OpenAIEmbeddingFunction(api_base=f"{BASE}/v1", model_name=UNKNOWN)(["a"]), UNKNOWN)
+
+
+def chromadb_huggingface_server():
+    from chromadb.utils.embedding_functions import HuggingFaceEmbeddingServer
+
+    server = HuggingFaceEmbeddingServer(url=f"{BASE}/embed")
+
+    def embed(_, texts):
+        # It waits for five seconds, which is little for many texts beside three other clients.
+        parts = [texts[at : at + 8] for at in range(0, len(texts), 8)]
+        return [vector for part in parts for vector in server(part)]
+
+    every(embed, names=False)
 
 
 def haystack():
@@ -204,34 +135,35 @@ def haystack():
     from haystack.utils import Secret
 
     place = {"api_base_url": f"{BASE}/v1", "api_key": Secret.from_token("okibi"), "max_retries": 0}
+
+    def embed(model, texts):
+        embedder = OpenAIDocumentEmbedder(model=model, progress_bar=False, raise_on_failure=True, **place)
+        return [each.embedding for each in embedder.run([Document(content=text) for text in texts])["documents"]]
+
+    every(embed)
     found = OpenAITextEmbedder(model=MODEL, **place).run(TEXTS[0])
     check([found["embedding"]], texts=TEXTS[:1])
-    documents = [Document(content=text) for text in TEXTS]
-    embedder = OpenAIDocumentEmbedder(model=MODEL, progress_bar=False, **place)
-    check([each.embedding for each in embedder.run(documents)["documents"]])
     fails(lambda: OpenAITextEmbedder(model=UNKNOWN, **place).run("a"), UNKNOWN)
 
 
 def litellm_client():
+    import base64
+    import struct
+
     import litellm
 
     place = {"api_base": f"{BASE}/v1", "api_key": "okibi", "max_retries": 0}
-    # With nothing else set it sends fields that are null.
-    ask = lambda model, texts: litellm.embedding(model=f"openai/{model}", input=texts, **place)
-    every(lambda model, texts: [each["embedding"] for each in ask(model, texts).data])
-    for encoding in ["float", "base64"]:
-        answer = litellm.embedding(model=f"openai/{MODEL}", input=TEXTS, encoding_format=encoding, **place)
-        vectors = [each["embedding"] for each in answer.data]
-        if encoding == "base64":
-            import base64
-            import struct
 
-            decode = lambda text: struct.unpack(f"<{len(base64.b64decode(text)) // 4}f", base64.b64decode(text))
-            vectors = [decode(each) if isinstance(each, str) else each for each in vectors]
-        check(vectors)
-    answer = litellm.embedding(model=f"ollama/{MODEL}", input=TEXTS, api_base=BASE)
-    check([each["embedding"] for each in answer.data])
-    fails(lambda: litellm.embedding(model=f"openai/{UNKNOWN}", input=["a"], **place), UNKNOWN)
+    def embed(model, texts, **more):
+        return [each["embedding"] for each in litellm.embedding(model=model, input=texts, **more).data]
+
+    # With nothing else set it sends fields that are null.
+    every(lambda model, texts: embed(f"openai/{model}", texts, **place))
+    every(lambda model, texts: embed(f"ollama/{model}", texts, api_base=BASE), empty="embedded")
+    check(embed(f"openai/{MODEL}", TEXTS, encoding_format="float", **place))
+    decode = lambda text: struct.unpack(f"<{len(base64.b64decode(text)) // 4}f", base64.b64decode(text))
+    vectors = embed(f"openai/{MODEL}", TEXTS, encoding_format="base64", **place)
+    check([decode(each) if isinstance(each, str) else each for each in vectors])
 
 
 def infinity():
@@ -255,7 +187,8 @@ def langchain_nvidia():
     make = lambda model, **more: NVIDIAEmbeddings(
         base_url=f"{BASE}/v1", model=model, nvidia_api_key="okibi", **more
     )
-    every(lambda model, texts: make(model).embed_documents(texts), role="document", names=False)
+    # By default it has long texts refused.
+    every(lambda model, texts: make(model, truncate="END").embed_documents(texts), role="document", names=False)
     check([make(MODEL).embed_query(TEXTS[0])], "query", TEXTS[:1])
     fails(lambda: make(MODEL, truncate="NONE").embed_documents([LONG]), "512")
     make(MODEL, truncate="START").embed_documents([LONG])
@@ -264,11 +197,9 @@ def langchain_nvidia():
 def llm_ollama():
     import llm
 
-    for tag, role in [("", "none"), (":latest", "none"), (":query", "query")]:
-        model = llm.get_embedding_model(f"ollama/{MODEL}{tag}")
-        check(list(model.embed_multi(TEXTS)), role)
-        check([model.embed(TEXTS[0])], role, TEXTS[:1])
-    check(list(llm.get_embedding_model(f"ollama/{MODEL}").embed_multi(MANY)), texts=MANY)
+    # It asks for the list of models once, and a name that is not on it does not leave this machine.
+    every(lambda model, texts: list(llm.get_embedding_model(f"ollama/{model}").embed_multi(texts)), empty="embedded")
+    check([llm.get_embedding_model(f"ollama/{MODEL}:latest").embed(TEXTS[0])], texts=TEXTS[:1])
 
 
 def haystack_ollama():
@@ -297,11 +228,12 @@ def llama_index_openai_like():
 def llama_index_tei():
     from llama_index.embeddings.text_embeddings_inference import TextEmbeddingsInference
 
-    make = lambda model: TextEmbeddingsInference(base_url=BASE, model_name=model, query_instruction="", text_instruction="")
-    # It takes an answer of any kind for vectors, so an empty text is not tried.
-    check(make(MODEL).get_text_embedding_batch(MANY), texts=MANY)
-    check(make(MODEL).get_text_embedding_batch([LONG]), texts=[LONG])
-    check([make(MODEL).get_query_embedding(TEXTS[0])], texts=TEXTS[:1])
+    embedding = TextEmbeddingsInference(
+        base_url=BASE, model_name=MODEL, query_instruction="", text_instruction="", embed_batch_size=len(MANY)
+    )
+    # It takes an answer of any kind for vectors, also that with the error.
+    every(lambda _, texts: embedding.get_text_embedding_batch(texts), names=False)
+    check([embedding.get_query_embedding(TEXTS[0])], texts=TEXTS[:1])
 
 
 def pydantic_ai():
@@ -312,26 +244,69 @@ def pydantic_ai():
     from pydantic_ai.providers.openai import OpenAIProvider
 
     provider = OpenAIProvider(base_url=f"{BASE}/v1", api_key="okibi")
+    # One loop for all calls: the provider's connections belong to that in which they were made.
+    with asyncio.Runner() as runner:
 
-    def embed(model, texts):
-        embedder = Embedder(OpenAIEmbeddingModel(model, provider=provider))
-        return asyncio.run(embedder.embed_documents(texts)).embeddings
+        def embed(model, texts):
+            embedder = Embedder(OpenAIEmbeddingModel(model, provider=provider))
+            return runner.run(embedder.embed_documents(texts)).embeddings
 
-    # Each call has a loop of its own, which the provider's client does not survive.
-    check(embed(MODEL, TEXTS))
+        every(embed)
 
 
 def agno_openai():
     from agno.knowledge.embedder.openai import OpenAIEmbedder
 
     make = lambda model: OpenAIEmbedder(id=model, base_url=f"{BASE}/v1", api_key="okibi", dimensions=384)
-    check([make(MODEL).get_embedding(text) for text in TEXTS])
+
+    def embed(model, texts):
+        embedder = make(model)
+        return [embedder.get_embedding(text) for text in texts]
+
+    every(embed)
 
 
 def agno_ollama():
     from agno.knowledge.embedder.ollama import OllamaEmbedder
 
-    check([OllamaEmbedder(id=MODEL, host=BASE, dimensions=384).get_embedding(text) for text in TEXTS])
+    def embed(model, texts):
+        embedder = OllamaEmbedder(id=model, host=BASE, dimensions=384)
+        return [embedder.get_embedding(text) for text in texts]
+
+    # What it gives for an empty text is no vector.
+    every(embed, empty="left out")
+
+
+def mem0_openai():
+    from mem0.configs.embeddings.base import BaseEmbedderConfig
+    from mem0.embeddings.openai import OpenAIEmbedding
+
+    make = lambda model: OpenAIEmbedding(
+        BaseEmbedderConfig(model=model, openai_base_url=f"{BASE}/v1", api_key="okibi", embedding_dims=384)
+    )
+    every(lambda model, texts: make(model).embed_batch(texts))
+    check([make(MODEL).embed(TEXTS[0])], texts=TEXTS[:1])
+
+
+def mem0_ollama():
+    from mem0.configs.embeddings.base import BaseEmbedderConfig
+    from mem0.embeddings.ollama import OllamaEmbedding
+
+    # It looks for the model in the list, and pulls it where it is not there.
+    make = lambda model: OllamaEmbedding(BaseEmbedderConfig(model=model, ollama_base_url=BASE, embedding_dims=384))
+    every(lambda model, texts: make(model).embed_batch(texts), empty="embedded")
+    check([make(MODEL).embed(TEXTS[0])], texts=TEXTS[:1])
+
+
+def txtai_litellm():
+    import txtai
+
+    def embed(model, texts):
+        place = {"api_base": f"{BASE}/v1", "api_key": "okibi", "max_retries": 0}
+        embeddings = txtai.Embeddings(path=f"openai/{model}", method="litellm", vectors=place)
+        return embeddings.batchtransform(texts)
+
+    every(embed)
 
 
 CLIENTS = [
@@ -347,6 +322,7 @@ CLIENTS = [
     huggingface_hub,
     chromadb_ollama,
     chromadb_openai,
+    chromadb_huggingface_server,
     haystack,
     haystack_ollama,
     litellm_client,
@@ -355,21 +331,10 @@ CLIENTS = [
     pydantic_ai,
     agno_openai,
     agno_ollama,
+    mem0_openai,
+    mem0_ollama,
+    txtai_litellm,
 ]
 
 
-def outcome(client):
-    try:
-        client()
-    except Exception:
-        return f"{client.__name__} FAILED\n{traceback.format_exc()}"
-    return f"{client.__name__} ok"
-
-
-# Side by side: each waits for the daemon most of the time.
-with ThreadPoolExecutor(4) as pool:
-    outcomes = list(pool.map(outcome, CLIENTS))
-print("\n".join(outcomes), flush=True)
-# Some clients leave threads behind.
-sys.stdout.flush()
-os._exit(sum(not line.endswith(" ok") for line in outcomes))
+run(CLIENTS)
