@@ -146,6 +146,24 @@ async fn javascript_clients_of_other_servers_work_unchanged() {
 }
 
 #[tokio::test]
+#[ignore = "needs the clients and Chromium, which `cargo xtask test` installs"]
+async fn a_browser_lets_pages_of_an_allowed_origin_in_and_no_others() {
+    let machine = Machine::new();
+    let (allowed, foreign) = (PortLease::take(), PortLease::take());
+    machine.write_config(&format!(
+        "allowed_origins = ['http://127.0.0.1:{}']\n",
+        allowed.port
+    ));
+    machine.run(["start"]).await.expect(0);
+    let mut command = node(&machine, "browser.mjs");
+    command
+        .arg(allowed.port.to_string())
+        .arg(foreign.port.to_string());
+    let printed = succeeds(command, &expected(&machine).await.to_string()).await;
+    all_work(&printed, 5);
+}
+
+#[tokio::test]
 #[ignore = "needs schemathesis, which `cargo xtask test` installs"]
 async fn what_the_description_says_is_what_is_answered() {
     let machine = Machine::new();

@@ -66,6 +66,7 @@ pub(crate) fn install(workspace: &Workspace) -> Result<Option<Clients>> {
         return Ok(None);
     }
     setup::ensure_peers()?;
+    setup::ensure_browser()?;
     let folder = workspace.assets().join("clients");
     let sources = workspace.tests().join("clients");
     fill_once(

@@ -17,8 +17,8 @@ use anyhow::{Context, Result};
 
 use crate::embedded_model;
 pub(crate) use prerequisites::{
-    ensure_app_tools, ensure_bundler_tools, ensure_desktop, ensure_peers, ensure_pictures, is_on_path, pip,
-    python_version,
+    ensure_app_tools, ensure_browser, ensure_bundler_tools, ensure_desktop, ensure_peers, ensure_pictures,
+    is_on_path, pip, python_version,
 };
 use stamp::Verdict;
 

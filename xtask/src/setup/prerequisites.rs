@@ -117,6 +117,13 @@ const TRAY: [Prerequisite; 2] = [
     ),
 ];
 
+const CHROMIUM: Prerequisite = Prerequisite::program(
+    "Chromium",
+    &["chromium", "chromium-browser", "google-chrome"],
+    "the windows' pages are checked for accessibility in it, and clients run in it",
+    ["chromium fonts-noto-cjk", "chromium", "chromium", "", ""],
+);
+
 /// What the tray app's tests run on.
 const DESKTOP: [Prerequisite; 5] = [
     Prerequisite::program(
@@ -143,12 +150,7 @@ const DESKTOP: [Prerequisite; 5] = [
         "the tray app's tests look into its windows with it",
         ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", "", ""],
     ),
-    Prerequisite::program(
-        "Chromium",
-        &["chromium", "chromium-browser", "google-chrome"],
-        "the windows' pages are checked for accessibility in it",
-        ["chromium fonts-noto-cjk", "chromium", "chromium", "", ""],
-    ),
+    CHROMIUM,
 ];
 
 /// What the tests point at the daemon beside the clients of the registries.
@@ -338,6 +340,13 @@ pub(crate) fn ensure_desktop() -> Result<()> {
 /// Errors: as for the others.
 pub(crate) fn ensure_peers() -> Result<()> {
     PEERS.iter().try_for_each(ensure_present)
+}
+
+/// Makes sure of the browser that clients run in.
+///
+/// Errors: as for the others.
+pub(crate) fn ensure_browser() -> Result<()> {
+    ensure_present(&CHROMIUM)
 }
 
 /// The major and minor version of the Python that pip belongs to.
