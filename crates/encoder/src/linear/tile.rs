@@ -1,0 +1,257 @@
+//! The loops of a product: panels of outputs, chunks of their inputs, tiles of rows.
+
+use std::ops::Range;
+
+use super::finish::Finish;
+use crate::activation::Activate;
+use crate::lanes::{Lanes, Line, WIDTH, Work};
+
+/// Rows that a tile computes together, at most.
+pub(crate) const TILE_ROWS: usize = 6;
+
+/// Panels that a tile computes together, at most.
+const TILE_PANELS: usize = 4;
+
+/// Rows whose sums are kept between the chunks of a panel.
+const KEPT_ROWS: usize = 48;
+
+/// Lines of a chunk: they stay in the first cache while all tiles pass.
+const CHUNK: usize = 384;
+
+/// How sums are made of lines of weights and the values of rows.
+pub(super) trait Arithmetic: Copy {
+    /// A value of a row.
+    type Value: Copy;
+    /// The values of a row that meet one line of weights: an array.
+    type Values<L: Lanes>: Copy;
+    /// Sums of sixteen outputs.
+    type Sums<L: Lanes>: Copy;
+    /// These, between two chunks.
+    type Kept: Copy;
+    /// Nothing summed.
+    const ZERO: [Self::Kept; WIDTH];
+
+    /// Values by the line of weights that they meet.
+    fn of_lines<L: Lanes>(values: &[Self::Value]) -> &[Self::Values<L>];
+    /// How many values of a row meet one line of weights.
+    #[inline(always)]
+    fn values_of_line<L: Lanes>() -> usize {
+        size_of::<Self::Values<L>>() / size_of::<Self::Value>()
+    }
+    /// Goes on with sums that were kept.
+    fn load<L: Lanes>(l: L, kept: &[Self::Kept; WIDTH]) -> Self::Sums<L>;
+    /// Keeps sums.
+    fn keep<L: Lanes>(l: L, sums: Self::Sums<L>, kept: &mut [Self::Kept; WIDTH]);
+    /// Adds the products of some panels' lines with the values of rows, in ascending order.
+    fn add<L: Lanes, const R: usize, const P: usize>(
+        l: L,
+        sums: &mut [[Self::Sums<L>; P]; R],
+        lines: [&Line; P],
+        values: [&Self::Values<L>; R],
+    );
+    /// What belongs to the outputs of a panel.
+    type Outputs<L: Lanes>: Copy;
+    /// That of one panel.
+    fn outputs<L: Lanes>(&self, l: L, panel: usize) -> Self::Outputs<L>;
+    /// The factor of a row, and 1 where rows have none.
+    fn factor(&self, row: usize) -> f32;
+    /// What sums are as floats, with the bias.
+    fn result<L: Lanes>(l: L, sums: Self::Sums<L>, factor: f32, outputs: Self::Outputs<L>) -> L::F32;
+}
+
+/// Some panels of a product.
+pub(super) struct Panels<'a, A: Arithmetic> {
+    pub(super) arithmetic: A,
+    /// Of all panels.
+    pub(super) lines: &'a [Line],
+    /// Of one panel.
+    pub(super) lines_of_panel: usize,
+    pub(super) values: &'a [A::Value],
+    pub(super) rows: usize,
+    pub(super) panels: Range<usize>,
+    pub(super) out: &'a mut [f32],
+    pub(super) stride: usize,
+    pub(super) finish: Finish,
+}
+
+impl<A: Arithmetic> Work for Panels<'_, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let values_of_row = self.lines_of_panel * A::values_of_line::<L>();
+        let mut kept = [A::ZERO; KEPT_ROWS * TILE_PANELS];
+        let mut block = 0;
+        while block < self.rows {
+            let end = self.rows.min(block + KEPT_ROWS);
+            let mut panel = self.panels.start;
+            while panel < self.panels.end {
+                let fills = panel + L::PANELS <= self.panels.end;
+                let together = if fills { L::PANELS } else { 1 };
+                let column = (panel - self.panels.start) * WIDTH;
+                let mut line = 0;
+                while line < self.lines_of_panel {
+                    let lines = line..self.lines_of_panel.min(line + CHUNK);
+                    let mut row = block;
+                    while row < end {
+                        let rows = tile_rows(end - row);
+                        let values =
+                            lines.start * A::values_of_line::<L>()..lines.end * A::values_of_line::<L>();
+                        let mut tile = Tile {
+                            arithmetic: &self.arithmetic,
+                            panels: [&[]; TILE_PANELS],
+                            together,
+                            panel,
+                            values: [&[]; TILE_ROWS],
+                            row,
+                            kept: &mut kept[(row - block) * TILE_PANELS..][..rows * TILE_PANELS],
+                            is_first: lines.start == 0,
+                            is_last: lines.end == self.lines_of_panel,
+                            out: &mut self.out[row * self.stride + column..],
+                            stride: self.stride,
+                            finish: self.finish,
+                        };
+                        for (index, of_panel) in tile.panels[..together].iter_mut().enumerate() {
+                            let all =
+                                &self.lines[(panel + index) * self.lines_of_panel..][..self.lines_of_panel];
+                            *of_panel = &all[lines.clone()];
+                        }
+                        for (index, of_row) in tile.values[..rows].iter_mut().enumerate() {
+                            let all = &self.values[(row + index) * values_of_row..][..values_of_row];
+                            *of_row = &all[values.clone()];
+                        }
+                        const { assert!(TILE_ROWS == 6, "a case for each number of rows") };
+                        match rows {
+                            6 => l.run(TileOf::<A, 6>(tile)),
+                            5 => l.run(TileOf::<A, 5>(tile)),
+                            4 => l.run(TileOf::<A, 4>(tile)),
+                            3 => l.run(TileOf::<A, 3>(tile)),
+                            2 => l.run(TileOf::<A, 2>(tile)),
+                            1 => l.run(TileOf::<A, 1>(tile)),
+                            rows => unreachable!("a tile of {rows} rows"),
+                        }
+                        row += rows;
+                    }
+                    line = lines.end;
+                }
+                if let Finish::Activate(activation) = self.finish {
+                    l.run(Activate {
+                        activation,
+                        rows: &mut self.out[block * self.stride..end * self.stride],
+                        stride: self.stride,
+                        first: column,
+                        columns: together * WIDTH,
+                    });
+                }
+                panel += together;
+            }
+            block = end;
+        }
+    }
+}
+
+/// Rows of the next tile, where so many are left: six, unless two tiles of about the same size are all that follows.
+pub(crate) fn tile_rows(left: usize) -> usize {
+    match left {
+        ..=TILE_ROWS => left,
+        7..12 => left.div_ceil(2),
+        _ => TILE_ROWS,
+    }
+}
+
+/// A few rows, and a chunk of one panel or of as many as fill the registers.
+struct Tile<'a, A: Arithmetic> {
+    arithmetic: &'a A,
+    /// The lines of each panel's chunk.
+    panels: [&'a [Line]; TILE_PANELS],
+    together: usize,
+    /// The first panel.
+    panel: usize,
+    values: [&'a [A::Value]; TILE_ROWS],
+    /// The first row.
+    row: usize,
+    kept: &'a mut [[A::Kept; WIDTH]],
+    is_first: bool,
+    is_last: bool,
+    /// Begins with the first row's place of the first panel.
+    out: &'a mut [f32],
+    stride: usize,
+    finish: Finish,
+}
+
+struct TileOf<'a, A: Arithmetic, const R: usize>(Tile<'a, A>);
+
+impl<A: Arithmetic, const R: usize> Work for TileOf<'_, A, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        if L::PANELS > 1 && self.0.together == L::PANELS {
+            self.compute::<L, TILE_PANELS>(l);
+        } else {
+            self.compute::<L, 1>(l);
+        }
+    }
+}
+
+impl<A: Arithmetic, const R: usize> TileOf<'_, A, R> {
+    #[inline(always)]
+    fn compute<L: Lanes, const P: usize>(self, l: L) {
+        const { assert!(L::PANELS == 1 || L::PANELS == TILE_PANELS) };
+        let tile = self.0;
+        let lines = tile.panels[0].len();
+        let mut panels: [&[Line]; P] = [&[]; P];
+        panels.copy_from_slice(&tile.panels[..P]);
+        for panel in panels {
+            assert!(panel.len() == lines, "panels have the same number of lines");
+        }
+        let rows: [&[A::Values<L>]; R] = std::array::from_fn(|row| A::of_lines(tile.values[row]));
+        for row in rows {
+            assert!(row.len() == lines, "a row has its values for each line");
+        }
+
+        let mut sums = [[A::load(l, &A::ZERO); P]; R];
+        if !tile.is_first {
+            for (sums, kept) in sums.as_flattened_mut().iter_mut().zip(&*tile.kept) {
+                *sums = A::load(l, kept);
+            }
+        }
+        for (line, of_first) in panels[0].iter().enumerate() {
+            let mut of_panels = [of_first; P];
+            for panel in 1..P {
+                of_panels[panel] = &panels[panel][line];
+            }
+            // By reference: a value is read where it is multiplied, straight into all lanes.
+            let mut values = [&rows[0][line]; R];
+            for row in 1..R {
+                values[row] = &rows[row][line];
+            }
+            A::add(l, &mut sums, of_panels, values);
+        }
+
+        if !tile.is_last {
+            for (sums, kept) in sums.into_iter().flatten().zip(tile.kept) {
+                A::keep(l, sums, kept);
+            }
+            return;
+        }
+        let mut outputs = [tile.arithmetic.outputs(l, tile.panel); P];
+        for (panel, outputs) in outputs.iter_mut().enumerate().skip(1) {
+            *outputs = tile.arithmetic.outputs(l, tile.panel + panel);
+        }
+        for (row, sums) in sums.into_iter().enumerate() {
+            let factor = tile.arithmetic.factor(tile.row + row);
+            let (out, _) = tile.out[row * tile.stride..][..P * WIDTH].as_chunks_mut::<WIDTH>();
+            for ((sums, outputs), out) in sums.into_iter().zip(outputs).zip(out) {
+                let value = A::result(l, sums, factor, outputs);
+                let value = match tile.finish {
+                    // An activation follows when the whole column is there.
+                    Finish::Store | Finish::Activate(_) => value,
+                    Finish::Multiply => l.mul(value, l.load(out)),
+                    Finish::Add => l.add(value, l.load(out)),
+                };
+                l.store(value, out);
+            }
+        }
+    }
+}
