@@ -58,7 +58,7 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
     let environment = okibi_engine::runtime::open(&okibi_engine::runtime::find(None, &[assets()])?)?;
     let files = pieces::model_files()?;
     let tokenizer = Tokenizer::load(&files)?;
-    let mut session = Session::open(&environment, &files, pieces::threads(), Default::default())?;
+    let mut session = Session::of_graph(&environment, &files, pieces::threads(), Default::default())?;
 
     let query = tokenizer
         .encode(&[QUERY.into()], None, Overflow::Truncate)?

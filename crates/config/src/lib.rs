@@ -34,7 +34,7 @@ pub use discovery::{Discovery, DiscoveryState};
 pub use folders::{FolderError, FolderOverrides, Folders};
 pub use problem::{Origin, Place, Problem};
 pub use settings::{
-    choices::{DeviceChoice, KeepAlive, LangChoice, NotificationChoice, ProgressChoice},
+    choices::{BackendChoice, DeviceChoice, KeepAlive, LangChoice, NotificationChoice, ProgressChoice},
     declaration::{Declaration, Expected, Scope, Words},
     document::daemon_args,
     load::{Flags, Loaded},

@@ -1,10 +1,12 @@
 //! Models: loading in stages, tokenizing, batching, embedding.
 //!
 //! Knows no socket and no async runtime: [`load()`] blocks and reports its stages to a callback; an [`Engine`]
-//! owns one OS thread, which owns the ONNX session, and answers through futures.
+//! owns one OS thread, which owns the session, and answers through futures. A session is computed by one of two: by Okibi's
+//! own encoder, from the makers' weights, or by ONNX Runtime, from an export.
 //!
 //! - [`runtime`]: the ONNX Runtime library
 //! - [`tokenizer`], [`session`], [`pooling`], `layers`: from a text to its vector
+//! - `encoder`, `graph`, `table`: what makes the vectors of tokens
 //! - [`batch`]: which texts are computed together
 //! - [`canary`]: whether a model's vectors are still what they were
 //!
@@ -20,6 +22,7 @@ pub mod session;
 pub mod tokenizer;
 
 mod device;
+mod encoder;
 mod engine;
 mod error;
 mod graph;
@@ -27,6 +30,7 @@ mod layers;
 mod load;
 mod memory;
 mod numbers;
+mod proof;
 mod queue;
 mod sequence;
 mod space;
@@ -36,6 +40,7 @@ mod unigram;
 mod weights;
 
 pub use device::{Device, DevicePreference};
+pub use encoder::{Backend, Precision};
 pub use engine::{EmbedRequest, Embedded, Engine, ModelInfo, Pending, Prepared, Role, Timing};
 pub use error::{Cause, EmbedError, LoadError};
 pub use load::{Admission, DEFAULT_BATCH_TOKENS, DEFAULT_QUEUED_TEXTS, LoadOptions, Observer, load};

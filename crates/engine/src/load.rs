@@ -8,7 +8,10 @@ use std::{
     time::Instant,
 };
 
-use okibi_models::{DEFAULT_MODEL, HubModel, Library, ModelError, ModelFiles, Snapshot, Source, describe};
+use okibi_models::{
+    DEFAULT_MODEL, HubModel, Library, ModelError, ModelFiles, Network, Snapshot, Source, Wanted, describe,
+    describe_with,
+};
 use okibi_protocol::{
     models::Variant,
     stage::{Measure, Stage, StageEvent, StageState, Unit},
@@ -17,9 +20,10 @@ use okibi_protocol::{
 
 use crate::{
     device::DevicePreference,
+    encoder::{self, Backend, Precision},
     engine::{Engine, ModelInfo},
     error::LoadError,
-    memory,
+    memory, proof,
     queue::{Bounds, Queue},
     runtime,
     sequence::Sequence,
@@ -54,6 +58,8 @@ pub struct LoadOptions {
     pub threads: Option<usize>,
     /// Which device computes.
     pub device: DevicePreference,
+    /// What computes.
+    pub backend: Backend,
     /// Padded tokens of a batch; [`DEFAULT_BATCH_TOKENS`] where it is `None`.
     pub batch_tokens: Option<usize>,
     /// Asked before the weights are opened; every model is admitted where it is `None`.
@@ -89,7 +95,7 @@ pub type Observer<'a> = &'a (dyn Fn(StageEvent) + Sync);
 ///
 /// Errors: [`LoadError`]; the stage that failed has been reported as failed.
 pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, LoadError> {
-    let (library, files) = find_files(options, observer)?;
+    let files = find_files(options, observer)?;
     if let Some(Admission(admit)) = &options.admission {
         admit(space::weight_bytes(&files))?;
     }
@@ -98,13 +104,19 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
         tokenizer,
         mut session,
         contents,
-    } = open(options, &library, &files, threads, observer)?;
+    } = open(options, &files, threads, observer)?;
     let (dimension, token_dimension) =
         staged(Stage::Warmup, observer, |_| warm_up(&tokenizer, &mut session))?;
     contents.check_unchanged()?;
     memory::return_unused();
     let info = ModelInfo {
-        space: contents.space(&files, session.output(), tokenizer.is_adjusted(), dimension),
+        space: contents.space(
+            &files,
+            session.output(),
+            session.precision(),
+            tokenizer.is_adjusted(),
+            dimension,
+        ),
         weight_bytes: contents.weight_bytes,
         digest: contents.digest(),
         modified: contents.modified,
@@ -142,21 +154,38 @@ struct Parts {
 /// while the runtime and the session open.
 fn open(
     options: &LoadOptions,
-    library: &Path,
     files: &ModelFiles,
     threads: usize,
     observer: Observer<'_>,
 ) -> Result<Parts, LoadError> {
+    let asked = encoder::precision(options.variant);
+    let decided = asked.or_else(|| proof::remembered(files, &options.cache_folder));
     thread::scope(|scope| {
         let contents = spawn(scope, || Contents::read(files, &options.cache_folder))?;
         let tokenizer = spawn(scope, || {
             staged(Stage::Tokenizer, observer, |_| Tokenizer::load(files))
         })?;
-        let session = staged(Stage::Runtime, observer, |_| runtime::open(library)).and_then(|environment| {
-            staged(Stage::Model, observer, |_| {
-                Session::open(&environment, files, threads, options.device)
+        let session = match files.pipeline.network {
+            Network::Graph => staged(Stage::Runtime, observer, |_| {
+                runtime::open(&runtime::find(
+                    options.runtime_library.as_deref(),
+                    &options.assets,
+                )?)
             })
-        });
+            .and_then(|environment| {
+                staged(Stage::Model, observer, |_| {
+                    Session::of_graph(&environment, files, threads, options.device)
+                })
+            }),
+            Network::Encoder | Network::Table => staged(Stage::Model, observer, |_| {
+                Session::of_weights(
+                    files,
+                    threads,
+                    decided.unwrap_or(Precision::F32),
+                    &options.cache_folder,
+                )
+            }),
+        };
         // Some broken files make the tokenizer library panic.
         let tokenizer = tokenizer.join().unwrap_or_else(|_| {
             let source = "the tokenizer library panicked".into();
@@ -169,9 +198,13 @@ fn open(
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // Both outcomes stand before either is looked at, so that no stage is left begun.
+        let (tokenizer, mut session) = (tokenizer?, session?);
+        if decided.is_none() {
+            session = session.settle_precision(files, &tokenizer, threads, &options.cache_folder)?;
+        }
         Ok(Parts {
-            tokenizer: tokenizer?,
-            session: session?,
+            tokenizer,
+            session,
             contents: contents?,
         })
     })
@@ -186,31 +219,40 @@ fn spawn<'scope, T: Send + 'scope>(
     spawned.map_err(|source| ModelError::Thread { source })
 }
 
-/// Finds the ONNX Runtime library and the model's files, which are fetched where they are not on this machine.
-fn find_files(options: &LoadOptions, observer: Observer<'_>) -> Result<(PathBuf, ModelFiles), LoadError> {
+/// Finds the model's files, which are fetched where they are not on this machine.
+fn find_files(options: &LoadOptions, observer: Observer<'_>) -> Result<ModelFiles, LoadError> {
     let hub = &options.library.hub;
-    let (library, found) = staged(Stage::Resolve, observer, |_| {
-        let library = runtime::find(options.runtime_library.as_deref(), &options.assets)?;
+    let wanted = options.backend.wanted(options.device);
+    let found = staged(Stage::Resolve, observer, |_| {
         let source = okibi_models::resolve(&options.model, options.variant, &options.library)?;
-        let found = match source {
-            Source::Embedded { folder } => Ok(describe(DEFAULT_MODEL, &folder, None, None)?),
+        Ok(match source {
+            Source::Embedded { folder } => Ok(described(DEFAULT_MODEL, &folder, wanted)?),
             Source::Folder {
                 name,
                 folder,
                 model_file,
-            } => Ok(describe(&name, &folder, model_file.as_deref(), None)?),
-            Source::Hub(model) => match okibi_models::find_here(&model, hub)? {
-                Some(snapshot) => Ok(of_snapshot(&model, &snapshot)?),
-                None => Err(model),
-            },
-        };
-        Ok((library, found))
+            } => {
+                let wanted = model_file.as_deref().map_or(wanted, Wanted::File);
+                Ok(described(&name, &folder, wanted)?)
+            }
+            Source::Hub(model) => {
+                let model = if wanted == Wanted::Onnx {
+                    model.by_onnx()
+                } else {
+                    model
+                };
+                match okibi_models::find_here(&model, hub)? {
+                    Some(snapshot) => Ok(of_snapshot(&model, &snapshot)?),
+                    None => Err(model),
+                }
+            }
+        })
     })?;
     let model = match found {
-        Ok(files) => return Ok((library, files)),
+        Ok(files) => return Ok(files),
         Err(model) => model,
     };
-    let files = staged(Stage::Download, observer, |advance| {
+    staged(Stage::Download, observer, |advance| {
         let on_bytes = |done, total| {
             advance(Measure {
                 done,
@@ -220,8 +262,18 @@ fn find_files(options: &LoadOptions, observer: Observer<'_>) -> Result<(PathBuf,
         };
         let snapshot = okibi_models::fetch(&model, hub, &on_bytes, &|| false)?;
         of_snapshot(&model, &snapshot)
-    })?;
-    Ok((library, files))
+    })
+}
+
+/// Describes the model of a folder. One of a network that Okibi computes, but not with everything that this model's
+/// configuration says, is taken from an ONNX export where there is one.
+fn described(name: &str, folder: &Path, wanted: Wanted<'_>) -> Result<ModelFiles, LoadError> {
+    let files = describe_with(name, folder, wanted, None)?;
+    match (encoder::check(&files), wanted) {
+        (Ok(()), _) => Ok(files),
+        (Err(refused), Wanted::Best) => describe_with(name, folder, Wanted::Onnx, None).map_err(|_| refused),
+        (Err(refused), Wanted::Onnx | Wanted::File(_)) => Err(refused),
+    }
 }
 
 fn of_snapshot(model: &HubModel, snapshot: &Snapshot) -> Result<ModelFiles, LoadError> {

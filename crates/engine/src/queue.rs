@@ -519,7 +519,7 @@ mod tests {
         let assets = std::env::var_os("OKIBI_ASSETS").map_or_else(|| root.join("assets"), PathBuf::from);
         let environment = runtime::open(&runtime::find(None, &[assets]).unwrap()).unwrap();
         let files = describe("tiny", &root.join("tests/data/tiny-ruri"), None, None).unwrap();
-        let session = Session::open(&environment, &files, 1, DevicePreference::default()).unwrap();
+        let session = Session::of_graph(&environment, &files, 1, DevicePreference::default()).unwrap();
         let bounds = Bounds {
             batch_tokens: 512,
             texts: 1,

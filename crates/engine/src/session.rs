@@ -1,17 +1,22 @@
 //! A model, ready to compute: token ids in, pooled vectors out.
 
+use std::path::Path;
+
 use ort::environment::Environment;
 
 use okibi_models::{ChosenOutput, Holds, ModelFiles, Network};
 
 use crate::{
     device::{Device, DevicePreference},
+    encoder::{Encoder, Precision},
     error::{Cause, LoadError},
     graph::{Given, Graph},
     layers::Layers,
     pooling::{Pooling, pool},
+    proof,
     sequence::Sequence,
     table::Table,
+    tokenizer::Tokenizer,
 };
 
 /// What is wanted of a text.
@@ -36,28 +41,69 @@ pub struct Session {
 /// What vectors come from.
 enum Source {
     Graph(Box<Graph>),
+    Encoder(Box<Encoder>),
     Table(Table),
 }
 
 impl Session {
-    /// Opens the model. `threads` compute one run together; `preference` says which device computes, if it is
-    /// available.
+    /// Opens a model that ONNX Runtime computes. `threads` compute one run together; `preference` says which device
+    /// computes, if it is available.
     ///
     /// Errors: [`LoadError::Model`] for a file that is broken; those of a model that is not supported
     /// ([`ModelError::Unsupported`](okibi_models::ModelError::Unsupported)) or whose files are missing.
-    pub fn open(
+    pub fn of_graph(
         environment: &Environment,
         files: &ModelFiles,
         threads: usize,
         preference: DevicePreference,
     ) -> Result<Self, LoadError> {
+        let graph = Graph::open(environment, files, threads, preference)?;
+        Self::new(Source::Graph(Box::new(graph)), files)
+    }
+
+    /// Opens a model that is computed here: a network of [`Network::Encoder`], in this precision, or a table. What is made
+    /// of its weights is kept in `cache_folder` for the next time.
+    ///
+    /// Errors: as [`Session::of_graph`].
+    pub fn of_weights(
+        files: &ModelFiles,
+        threads: usize,
+        precision: Precision,
+        cache_folder: &Path,
+    ) -> Result<Self, LoadError> {
         let network = match files.pipeline.network {
-            Network::Graph => Source::Graph(Box::new(Graph::open(environment, files, threads, preference)?)),
             Network::Table => Source::Table(Table::load(&files.model)?),
+            Network::Encoder | Network::Graph => {
+                Source::Encoder(Box::new(Encoder::open(files, threads, precision, cache_folder)?))
+            }
         };
+        Self::new(network, files)
+    }
+
+    /// Decides on the precision of a network that was opened exactly, for whose model nobody has: see [`proof`].
+    ///
+    /// Errors: [`LoadError`].
+    pub(crate) fn settle_precision(
+        mut self,
+        files: &ModelFiles,
+        tokenizer: &Tokenizer,
+        threads: usize,
+        cache_folder: &Path,
+    ) -> Result<Self, LoadError> {
+        self.network = match self.network {
+            Source::Encoder(exact) => {
+                let settled = proof::settle(*exact, files, tokenizer, threads, cache_folder)?;
+                Source::Encoder(Box::new(settled))
+            }
+            other => other,
+        };
+        Ok(self)
+    }
+
+    fn new(network: Source, files: &ModelFiles) -> Result<Self, LoadError> {
         let has_layers = match &network {
             Source::Graph(graph) => graph.output().holds != Holds::Texts,
-            Source::Table(_) => true,
+            Source::Encoder(_) | Source::Table(_) => true,
         };
         Ok(Self {
             network,
@@ -75,7 +121,7 @@ impl Session {
     pub fn device(&self) -> Device {
         match &self.network {
             Source::Graph(graph) => graph.device(),
-            Source::Table(_) => Device::Cpu,
+            Source::Encoder(_) | Source::Table(_) => Device::Cpu,
         }
     }
 
@@ -83,7 +129,15 @@ impl Session {
     pub fn output(&self) -> Option<&ChosenOutput> {
         match &self.network {
             Source::Graph(graph) => Some(graph.output()),
-            Source::Table(_) => None,
+            Source::Encoder(_) | Source::Table(_) => None,
+        }
+    }
+
+    /// How exactly the network is computed, where it is computed here.
+    pub fn precision(&self) -> Option<Precision> {
+        match &self.network {
+            Source::Encoder(encoder) => Some(encoder.precision()),
+            Source::Graph(_) | Source::Table(_) => None,
         }
     }
 
@@ -110,6 +164,7 @@ impl Session {
     fn run_for(&mut self, wanted: Output, texts: &[&Sequence]) -> Result<Vec<Vec<f32>>, Cause> {
         let given = match &mut self.network {
             Source::Graph(graph) => graph.run(texts, wanted == Output::Tokens)?,
+            Source::Encoder(encoder) => Given::Tokens(encoder.run(texts)?, encoder.dimension()),
             Source::Table(table) => {
                 let rows = texts.iter().map(|text| table.rows(&text.ids));
                 Given::Tokens(rows.collect::<Result<_, _>>()?, table.dimension())

@@ -13,6 +13,8 @@ use serde_json::{Map, Value, json};
 
 use okibi_models::{ChosenOutput, FileStamp, Holds, ModelError, ModelFiles, Prompts, Step, store};
 
+use crate::encoder::{self, Precision};
+
 /// Hexadecimal digits of an id: 64 bits, so that two spaces of one user never meet.
 const DIGITS: usize = 16;
 
@@ -109,12 +111,14 @@ impl Contents {
         hasher.finalize().to_hex().to_string()
     }
 
-    /// Returns the space of the model's whole vectors, of unit length; `output` is what they are taken from, `is_adjusted`
+    /// Returns the space of the model's whole vectors, of unit length; `output` is what a graph gives them by, `precision` how Okibi's
+    /// own encoder computes them, `is_adjusted`
     /// whether the tokenizer follows its configuration in something that `tokenizer.json` says otherwise.
     pub(crate) fn space(
         &self,
         files: &ModelFiles,
         output: Option<&ChosenOutput>,
+        precision: Option<Precision>,
         is_adjusted: bool,
         dimension: usize,
     ) -> SpaceId {
@@ -137,7 +141,7 @@ impl Contents {
         ]);
         hasher.update(manner.to_string().as_bytes());
         // What most models do without: an id stays what it was before Okibi knew of such things.
-        let rest = further(files, output, is_adjusted);
+        let rest = further(files, output, precision, is_adjusted);
         if !rest.is_empty() {
             hasher.update(Value::Object(rest).to_string().as_bytes());
         }
@@ -146,7 +150,12 @@ impl Contents {
 }
 
 /// Returns what else goes into a model's vectors, where it is not the usual.
-fn further(files: &ModelFiles, output: Option<&ChosenOutput>, is_adjusted: bool) -> Map<String, Value> {
+fn further(
+    files: &ModelFiles,
+    output: Option<&ChosenOutput>,
+    precision: Option<Precision>,
+    is_adjusted: bool,
+) -> Map<String, Value> {
     let mut rest = Map::new();
     let mut add = |name: &str, is_unusual: bool, value: Value| {
         if is_unusual {
@@ -160,6 +169,9 @@ fn further(files: &ModelFiles, output: Option<&ChosenOutput>, is_adjusted: bool)
     let tokenizer = &files.tokenizer_config;
     let facts = json!([tokenizer.begin, tokenizer.end, tokenizer.bert]);
     add("tokenizer", is_adjusted, facts);
+    // The processor and its kernel are not part of it: they give the same bits.
+    let precision = precision.map(encoder::name);
+    add("precision", precision.is_some(), json!(precision));
     let whole = output.filter(|output| output.holds == Holds::Texts);
     add("output", whole.is_some(), json!(whole.map(|output| &output.name)));
     let last = pipeline.steps.len().saturating_sub(1);
@@ -372,7 +384,10 @@ mod tests {
                 weight_bytes(&files),
                 "admission counts the same files"
             );
-            (contents.space(&files, None, false, 4), contents.weight_bytes)
+            (
+                contents.space(&files, None, None, false, 4),
+                contents.weight_bytes,
+            )
         };
         let (space, bytes) = look();
         write("model.onnx_data", b"another model's, or a leftover");

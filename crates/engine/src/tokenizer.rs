@@ -174,11 +174,11 @@ impl Tokenizer {
         if !lacking.is_empty() {
             library.add_special_tokens(lacking).map_err(broken)?;
         }
-        if files.pipeline.network == Network::Graph {
+        if files.pipeline.network != Network::Table {
             is_adjusted |= surround(&mut library, &files.tokenizer_config).map_err(broken)?;
         }
         let (before, behind) = match files.pipeline.network {
-            Network::Graph => around(&library).map_err(broken)?,
+            Network::Graph | Network::Encoder => around(&library).map_err(broken)?,
             Network::Table => (Vec::new(), Vec::new()),
         };
         let vocabulary = library.get_vocab_size(true);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use okibi_models::{Library, Source, describe, resolve};
+use okibi_models::{HubModel, Library, Source, describe, resolve};
 use okibi_protocol::{model_ref::ModelRef, models::Variant};
 
 /// Whether `asked` means the model that was loaded as `running`: each a name, `NAME@REVISION` or a path, perhaps with a
@@ -22,7 +22,7 @@ pub fn is_same_model(asked: &str, running: &str, library: &Library) -> bool {
         ) => onnx_file(&folder, model_file.as_deref()) == onnx_file(&other, other_file.as_deref()),
         (Some(Source::Hub(one)), Some(Source::Hub(other))) => {
             let names_revision = ModelRef::parse(asked).revision.is_some();
-            one.repository.eq_ignore_ascii_case(&other.repository)
+            identity(&one).eq_ignore_ascii_case(identity(&other))
                 && (!names_revision || one.revision == other.revision)
         }
         // One of them is a name that leads nowhere by now.
@@ -32,6 +32,11 @@ pub fn is_same_model(asked: &str, running: &str, library: &Library) -> bool {
         }
         _ => false,
     }
+}
+
+/// What a model of the hub is told from others by: a known one is the same from its makers and from an export.
+fn identity(model: &HubModel) -> &str {
+    model.known.map_or(&model.repository, |known| &known.name)
 }
 
 /// Where a spelling leads. A folder of the user's goes by its name too.

@@ -103,6 +103,13 @@ pub(crate) fn unsupported(path: &Path, feature: &Feature, lang: Lang) -> String 
             "モデル {path} は KV キャッシュ付きのテキスト生成用エクスポートで、埋め込みモデルではありません。\
              埋め込み用にエクスポートし直してください: `optimum-cli export onnx --task feature-extraction`"
         ),
+        Feature::Network(part) => phrase!(
+            lang,
+            "Okibi does not compute {part} ({path}). Use an ONNX export of the model: \
+             `optimum-cli export onnx --model MODEL ./folder`, then `okibi start -m ./folder --backend onnx`.",
+            "{part} ({path}) の計算には対応していません。モデルの ONNX 版を使ってください: \
+             `optimum-cli export onnx --model MODEL ./folder` で変換し、`okibi start -m ./folder --backend onnx` で起動できます。"
+        ),
         Feature::Pooler => phrase!(
             lang,
             "The model {path} gives only pooler_output, which is not the vector of a text. Use an ONNX export with the \

@@ -121,16 +121,18 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
             export: Some(export),
         } => phrase!(
             lang,
-            "{place} has weights only as safetensors, which Okibi does not read. The same model as ONNX: \
+            "{place} has weights only as safetensors, and not as Okibi needs them here. The same model as ONNX: \
              `okibi start -m {export}`.",
-            "{place} の重みは safetensors 形式のみで、Okibi では読めません。同じモデルの ONNX 版があります: \
+            "{place} の重みは safetensors 形式のみで、この使い方には対応していません。同じモデルの ONNX 版があります: \
              `okibi start -m {export}`"
         ),
         ModelError::OnlySafetensors { place, export: None } => phrase!(
             lang,
-            "{place} has weights only as safetensors, which Okibi does not read. Look for an ONNX export of it, or \
-             make one: `optimum-cli export onnx --model {place} ./folder`.",
-            "{place} の重みは safetensors 形式のみで、Okibi では読めません。ONNX 版を探すか、変換してください: \
+            "{place} has weights only as safetensors, of a network that Okibi does not compute or for a --variant or \
+             --backend that needs an export. Look for an ONNX export of it, or make one: \
+             `optimum-cli export onnx --model {place} ./folder`.",
+            "{place} の重みは safetensors 形式のみです。このネットワークの計算に対応していないか、--variant や --backend の指定に \
+             ONNX 版が必要です。ONNX 版を探すか、変換してください: \
              `optimum-cli export onnx --model {place} ./folder`"
         ),
         ModelError::NoOnnx { repository } => phrase!(

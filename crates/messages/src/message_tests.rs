@@ -173,6 +173,7 @@ fn features() -> Vec<Feature> {
         Feature::Classifier,
         Feature::LanguageModel,
         Feature::TextGeneration,
+        Feature::Network(name()),
         Feature::Pooler,
         Feature::Outputs(name()),
         Feature::Input(name()),

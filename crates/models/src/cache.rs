@@ -16,10 +16,13 @@ use std::{
 };
 
 use okibi_protocol::models::Variant;
+use serde_json::Value;
 
 use crate::{
     describe::describe,
     error::ModelError,
+    families,
+    json::read_json,
     library::Hub,
     resolve::{HubModel, check_repository},
     variant,
@@ -30,7 +33,7 @@ use crate::{
 pub struct Snapshot {
     /// The folder with them.
     pub folder: PathBuf,
-    /// The ONNX file in it, with forward slashes.
+    /// The file that its weights are opened by, with forward slashes.
     pub model_file: String,
     /// The commit that they are of.
     pub commit: String,
@@ -42,11 +45,7 @@ pub struct Snapshot {
 
 /// The folder of a repository in the cache.
 pub(crate) fn repository_folder(hub: &Hub, repository: &str) -> PathBuf {
-    hub.cache.join(folder_name(repository))
-}
-
-pub(crate) fn folder_name(repository: &str) -> String {
-    format!("models--{}", repository.replace('/', "--"))
+    hub.folder_of(repository)
 }
 
 /// The repository that a folder of the cache is of.
@@ -96,7 +95,7 @@ pub fn find_here(model: &HubModel, hub: &Hub) -> Result<Option<Snapshot>, ModelE
     }))
 }
 
-/// The ONNX file of a snapshot that has all that its model needs, and the bytes of its files.
+/// The file to open the weights of a snapshot by that has all that its model needs, and the bytes of its files.
 fn complete(snapshot: &Path, model: &HubModel) -> Option<(String, u64)> {
     let files = files_in(snapshot);
     let has = |name: &str| files.iter().any(|(known, _)| known == name);
@@ -104,15 +103,21 @@ fn complete(snapshot: &Path, model: &HubModel) -> Option<(String, u64)> {
         return None;
     }
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    let own = || {
+        let config: Value = read_json(&snapshot.join("config.json")).ok().flatten()?;
+        families::own_weights(&names).filter(|_| families::is_computed(&config))
+    };
     // Where no variant is asked for, any that is here will do: never download just because another one is preferred.
-    let choice = match (
+    let of_onnx = || match (
         model.variant,
         model.known.and_then(|known| known.model_file.as_deref()),
     ) {
         (Variant::Auto, Some(file)) if has(file) => Some(file.to_owned()),
         (Variant::Auto, _) => variant::any(&names),
         (asked, _) => variant::of(&names, asked),
-    }?;
+    };
+    let own = own().filter(|_| model.takes_own());
+    let choice = own.map(str::to_owned).or_else(of_onnx)?;
     // Our own interrupted downloads leave this mark, where the model's files may all be here and its configuration not.
     let is_interrupted = snapshot.join(".incomplete").exists();
     if is_interrupted {
@@ -154,7 +159,7 @@ mod tests {
 
     #[test]
     fn folders_and_repositories_are_each_others() {
-        assert_eq!(folder_name("a/b"), "models--a--b");
+        assert_eq!(crate::library::folder_name("a/b"), "models--a--b");
         assert_eq!(repository_of("models--a--b.c"), Some("a/b.c".into()));
         for other in ["datasets--a--b", "models--a", "a--b", "models--..--b"] {
             assert_eq!(repository_of(other), None, "{other}");

@@ -4,7 +4,8 @@
 //! default. Which place it was is kept beside the fact, so that `okibi models info` can say why a model behaves as it does.
 //!
 //! ```text
-//! weights      model.onnx or onnx/model*.onnx, and what its graph and the modules name
+//! weights      model.safetensors or the list of its parts, where Okibi computes the network ► model.onnx or
+//!              onnx/model*.onnx, and what its graph names; what the modules name
 //! modules      modules.json and its folders           ► 1_Pooling ► known models ► mean
 //! normalize    modules.json                           ► true
 //! prompts      config_sentence_transformers.json      ► known models ► none
@@ -24,6 +25,7 @@ use serde_json::Value;
 
 use crate::{
     error::{Feature, ModelError},
+    families,
     files::ModelFiles,
     json::read_json,
     known::{self, KnownModel},
@@ -40,18 +42,42 @@ const TABLE: &str = "known models";
 /// The place of what nothing says.
 const DEFAULT: &str = "default";
 
-/// Finds out what the model in `folder` consists of and how it is to be used.
+/// Which weights of a folder are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wanted<'a> {
+    /// The makers' own where Okibi computes the network, else the first of `model.onnx`, `onnx/model.onnx` and
+    /// `onnx/model*.onnx`.
+    #[default]
+    Best,
+    /// An ONNX file, whatever else there is.
+    Onnx,
+    /// This file.
+    File(&'a str),
+}
+
+/// As [`describe_with`], with `model_file` where its file is known and the best weights where it is not.
 ///
-/// `model_file` names its ONNX file where that is known; else the first of `model.onnx`, `onnx/model.onnx` and
-/// `onnx/model*.onnx` is taken. What the files do not say comes from the table of `known` models, if the model is in it.
-///
-/// Errors: [`ModelError::MissingFolder`], [`ModelError::MissingFile`], [`ModelError::OnlySafetensors`],
-/// [`ModelError::Unreadable`], [`ModelError::Configuration`], [`ModelError::Unsupported`],
-/// [`ModelError::UntrustedRepository`].
+/// Errors: those of [`describe_with`].
 pub fn describe(
     name: &str,
     folder: &Path,
     model_file: Option<&str>,
+    known: Option<&'static KnownModel>,
+) -> Result<ModelFiles, ModelError> {
+    describe_with(name, folder, model_file.map_or(Wanted::Best, Wanted::File), known)
+}
+
+/// Finds out what the model in `folder` consists of and how it is to be used.
+///
+/// `wanted` says which weights are taken. What the files do not say comes from the table of `known` models, if the model is in it.
+///
+/// Errors: [`ModelError::MissingFolder`], [`ModelError::MissingFile`], [`ModelError::OnlySafetensors`],
+/// [`ModelError::Unreadable`], [`ModelError::Configuration`], [`ModelError::Unsupported`],
+/// [`ModelError::UntrustedRepository`].
+pub fn describe_with(
+    name: &str,
+    folder: &Path,
+    wanted: Wanted<'_>,
     known: Option<&'static KnownModel>,
 ) -> Result<ModelFiles, ModelError> {
     if !folder.is_dir() {
@@ -62,17 +88,28 @@ pub fn describe(
     let usual = known.map(|known| known.pooling);
     // Before the weights: a model without any that can be used is best refused by what it is.
     let found = pipeline::read(folder, usual)?;
+    let config_file = [folder.to_owned(), folder.join(&found.transformer_folder)]
+        .map(|place| place.join("config.json"))
+        .into_iter()
+        .find(|path| is_readable(path))
+        .unwrap_or_else(|| folder.join("config.json"));
+    let config: Value = read_json(&config_file)?.unwrap_or_default();
+    let own = own_file(folder, &found.transformer_folder, wanted, &config);
+    let mut pipeline = found.pipeline;
     let Weights {
         files: weights,
         graph,
-    } = match found.pipeline.network {
-        Network::Graph => find_weights(name, folder, model_file)?,
-        Network::Table => find_table(folder, &found.transformer_folder)?,
+    } = match (pipeline.network, own) {
+        (Network::Table, _) => find_table(folder, &found.transformer_folder)?,
+        (_, Some(file)) => {
+            pipeline.network = Network::Encoder;
+            find_own(folder, &file)?
+        }
+        (_, None) => find_weights(name, folder, wanted)?,
     };
     let tokenizer =
         find_tokenizer(folder, &found.transformer_folder).ok_or_else(|| missing(folder, "tokenizer.json"))?;
     let special_tokens = read_beside(&tokenizer, "special_tokens_map.json")?;
-    let config: Value = read_beside_or(folder, &found.transformer_folder, "config.json")?;
     let transformer = pipeline::read_transformer(folder, &found.transformer_folder)?;
     let tokenizer_config = TokenizerConfig::new(&read_beside(&tokenizer, "tokenizer_config.json")?);
     let mut sources = FieldSources::default();
@@ -80,11 +117,8 @@ pub fn describe(
         Some(file) => sources.note("pooling", file),
         None => sources.note("pooling", if known.is_some() { TABLE } else { DEFAULT }),
     }
-    let normalize = [(
-        MODULES_FILE,
-        found.has_modules.then(|| found.pipeline.normalizes()),
-    )];
-    let is_table = found.pipeline.network == Network::Table;
+    let normalize = [(MODULES_FILE, found.has_modules.then(|| pipeline.normalizes()))];
+    let is_table = pipeline.network == Network::Table;
     let max_tokens = [
         (MODULES_FILE, is_table.then_some(UNLIMITED)),
         (transformer.file.as_str(), transformer.max_tokens),
@@ -99,7 +133,6 @@ pub fn describe(
         max_tokens = positions;
         sources.note("max_tokens", "config.json");
     }
-    let mut pipeline = found.pipeline;
     pipeline.lower_case = transformer.lower_case;
     let of_modules = pipeline.weights().filter_map(|weights| match weights {
         ModuleWeights::Here(file) => Some(file.clone()),
@@ -112,6 +145,7 @@ pub fn describe(
         model: weights[0].clone(),
         external: graph.external.names().map(str::to_owned).collect(),
         weights: weights.iter().cloned().chain(of_modules).collect(),
+        config_file,
         tokenizer,
         normalize: sources.first("normalize", normalize, true),
         prompts: prompts(folder, known, &mut sources)?,
@@ -141,6 +175,38 @@ pub fn describe(
     Ok(files)
 }
 
+/// Returns the file of the folder to open the makers' own weights by, where they are wanted and Okibi computes the network.
+fn own_file(folder: &Path, transformer: &str, wanted: Wanted<'_>, config: &Value) -> Option<String> {
+    match wanted {
+        Wanted::Onnx => None,
+        Wanted::File(file) => families::is_own(file).then(|| file.to_owned()),
+        Wanted::Best if families::is_computed(config) => {
+            let mut places = vec![String::new()];
+            if !transformer.is_empty() {
+                places.push(format!("{transformer}/"));
+            }
+            let files = places
+                .iter()
+                .flat_map(|place| families::OWN_FILES.map(|file| format!("{place}{file}")));
+            let mut files = files;
+            files.find(|file| is_readable(&folder.join(file)))
+        }
+        Wanted::Best => None,
+    }
+}
+
+/// Returns the files with the makers' own weights, the one that they are opened by first.
+fn find_own(folder: &Path, file: &str) -> Result<Weights, ModelError> {
+    let files = families::files_of(folder, file)?;
+    if let Some(absent) = files.iter().find(|file| !is_readable(&folder.join(file))) {
+        return Err(missing(folder, absent));
+    }
+    Ok(Weights {
+        files: files.iter().map(|file| folder.join(file)).collect(),
+        graph: Arc::default(),
+    })
+}
+
 /// Returns the file with a table of vectors.
 fn find_table(folder: &Path, module: &str) -> Result<Weights, ModelError> {
     match pipeline::weights(folder, module) {
@@ -158,7 +224,7 @@ fn find_table(folder: &Path, module: &str) -> Result<Weights, ModelError> {
 
 /// What a folder has of weights.
 struct Weights {
-    /// The ONNX file, then those that its graph names.
+    /// The file that they are opened by, then those that it names.
     files: Vec<PathBuf>,
     graph: Arc<onnx::OnnxFile>,
 }
@@ -177,28 +243,24 @@ fn read_beside(tokenizer: &Path, file: &str) -> Result<Value, ModelError> {
     Ok(read_json(&tokenizer.with_file_name(file))?.unwrap_or_default())
 }
 
-/// Returns the content of a file of the folder, or else of the Transformer's own folder; nothing where there is none.
-fn read_beside_or(folder: &Path, transformer: &str, file: &str) -> Result<Value, ModelError> {
-    if let Some(found) = read_json(&folder.join(file))? {
-        return Ok(found);
-    }
-    Ok(read_json(&folder.join(transformer).join(file))?.unwrap_or_default())
-}
-
 /// Returns the files with the model's weights, the ONNX file first.
-fn find_weights(name: &str, folder: &Path, model_file: Option<&str>) -> Result<Weights, ModelError> {
-    let model = match model_file {
-        Some(file) => Some(folder.join(file)).filter(|path| is_readable(path)),
-        None => find_model(folder),
+fn find_weights(name: &str, folder: &Path, wanted: Wanted<'_>) -> Result<Weights, ModelError> {
+    let model = match wanted {
+        Wanted::File(file) => Some(folder.join(file)).filter(|path| is_readable(path)),
+        Wanted::Best | Wanted::Onnx => find_model(folder),
     };
     let Some(model) = model else {
         return Err(if folder.join("model.safetensors").is_file() {
             ModelError::OnlySafetensors {
                 place: folder.display().to_string(),
-                export: known::find(name).map(|known| known.name.clone()),
+                export: known::find(name).and_then(|known| known.export.clone()),
             }
         } else {
-            missing(folder, model_file.unwrap_or("model.onnx"))
+            let file = match wanted {
+                Wanted::File(file) => file,
+                Wanted::Best | Wanted::Onnx => "model.onnx",
+            };
+            missing(folder, file)
         });
     };
     let graph = onnx::read(&model);

@@ -95,6 +95,9 @@ pub enum Feature {
     /// The graph takes what it has computed of the text before.
     #[error("it is a text-generation export, with a key-value cache")]
     TextGeneration,
+    /// A part of the network's configuration.
+    #[error("{0} is not supported")]
+    Network(String),
     /// The graph gives only the vector of a network that its embeddings do not come from.
     #[error("its only output is pooler_output, which is not the vector of a text")]
     Pooler,
@@ -139,12 +142,12 @@ pub enum ModelError {
         /// The file, relative to it.
         file: String,
     },
-    /// There are weights, but not as ONNX.
+    /// There are weights, but not as ONNX, and Okibi does not compute the network, or an export is asked for.
     #[error("{place} has safetensors weights but no ONNX export")]
     OnlySafetensors {
         /// The folder, or the repository.
         place: String,
-        /// A known model with an export of the same weights.
+        /// A repository with an export of the same weights.
         export: Option<String>,
     },
     /// The repository has no weights that can be used.

@@ -20,12 +20,14 @@ pub struct ModelFiles {
     pub name: String,
     /// The folder with all of them.
     pub folder: PathBuf,
-    /// The ONNX file.
+    /// The file that its weights are opened by: the ONNX file, the one of safetensors, or the list of several.
     pub model: PathBuf,
     /// The files that its graph names, relative to the ONNX file's folder.
     pub external: Vec<String>,
-    /// The files with its weights: the ONNX file, those that its graph names, and those of the modules after it.
+    /// The files with its weights: the one that they are opened by, those that it names, and those of the modules.
     pub weights: Vec<PathBuf>,
+    /// `config.json`, where the network is described.
+    pub config_file: PathBuf,
     /// `tokenizer.json`.
     pub tokenizer: PathBuf,
     /// How it makes one vector of a text.

@@ -55,7 +55,7 @@ pub fn inventory_of(library: &Library, is_meant: &dyn Fn(&str, Option<&str>) -> 
     let is_here = |known: &KnownModel| here.iter().any(|entry| entry.name == known.name);
     let absent: Vec<ModelEntry> = known()
         .iter()
-        .filter(|known| is_meant(&known.name, Some(&known.repository)) && !is_here(known))
+        .filter(|known| is_meant(&known.name, Some(known.repository())) && !is_here(known))
         .map(|known| of_known(known, Presence::Absent))
         .collect();
     here.into_iter().chain(absent).collect()
@@ -83,6 +83,7 @@ pub(crate) fn of_repository(repository: &str, hub: &Hub) -> Option<ModelEntry> {
         repository: repository.to_owned(),
         revision: MAIN.into(),
         variant: Variant::Auto,
+        is_onnx: false,
         known,
     };
     let folder = repository_folder(hub, repository);
@@ -192,7 +193,7 @@ pub(crate) fn of_known(known: &KnownModel, presence: Presence) -> ModelEntry {
             en: known.good_for_en.clone(),
             ja: known.good_for_ja.clone(),
         }),
-        repository: Some(known.repository.clone()),
+        repository: Some(known.repository().to_owned()),
         ..plain(&known.name, ModelOrigin::Hub)
     }
 }

@@ -1,7 +1,7 @@
 //! The well-known models: names, exports and facts, from the table in `known.toml`.
 //!
 //! The table says what a repository does not: which export goes with a name whose own repository has none, and pooling
-//! and prompts where the export's files do not give them. What the files say goes before it.
+//! and prompts where the files do not give them. What the files say goes before it.
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::LazyLock};
 
@@ -19,8 +19,11 @@ const SUGGESTIONS: usize = 3;
 pub struct KnownModel {
     /// Its name: its makers' repository.
     pub name: String,
-    /// The repository with the ONNX export.
-    pub repository: String,
+    /// A repository with an ONNX export, where its makers' own has none, or none that is as good.
+    pub export: Option<String>,
+    /// Whether only the export is fetched.
+    #[serde(default)]
+    pub only_export: bool,
     /// The ONNX file of 32-bit floats, where it is not `onnx/model.onnx`.
     pub model_file: Option<String>,
     /// Files that this ONNX file refers to and that are not named after it, so that they come along with it and not
@@ -80,6 +83,22 @@ impl KnownModel {
         Prompts::new(named.collect::<BTreeMap<_, _>>(), None)
     }
 
+    /// Returns the repository that the model is fetched from, where its makers' own weights are good enough.
+    pub fn repository(&self) -> &str {
+        match &self.export {
+            Some(export) if self.only_export => export,
+            _ => &self.name,
+        }
+    }
+
+    /// Returns whether a repository holds this model: its makers' own, or the export.
+    fn is_in(&self, repository: &str) -> bool {
+        [Some(&self.name), self.export.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|own| own.eq_ignore_ascii_case(repository))
+    }
+
     fn short(&self) -> &str {
         self.name.rsplit('/').next().unwrap_or(&self.name)
     }
@@ -109,11 +128,9 @@ pub(crate) fn find(name: &str) -> Option<&'static KnownModel> {
     })
 }
 
-/// Returns the model that a repository has the export of.
+/// Returns the model that a repository holds.
 pub(crate) fn of_repository(repository: &str) -> Option<&'static KnownModel> {
-    known()
-        .iter()
-        .find(|known| known.repository.eq_ignore_ascii_case(repository))
+    known().iter().find(|known| known.is_in(repository))
 }
 
 /// Names less similar to an unknown one than this are not proposed.
@@ -141,7 +158,7 @@ pub(crate) fn nearest(name: &str) -> Vec<String> {
 /// Returns the table as Markdown, for the documentation.
 pub fn known_markdown() -> String {
     let mut text = String::from(
-        "| name | export | dimensions | tokens | weights, about | languages | license |\n\
+        "| name | ONNX export | dimensions | tokens | weights, about | languages | license |\n\
          | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for known in known() {
@@ -150,7 +167,7 @@ pub fn known_markdown() -> String {
             text,
             "| `{}` | `{}` | {} | {} | {} MB | {} | {} |",
             known.name,
-            known.repository,
+            known.export.as_deref().unwrap_or(&known.name),
             known.dimension,
             known.max_tokens,
             known.bytes() / 1_000_000,

@@ -17,6 +17,7 @@ mod cache;
 mod describe;
 mod details;
 mod error;
+mod families;
 mod fetch;
 mod files;
 mod inventory;
@@ -42,9 +43,10 @@ mod usage;
 mod variant;
 
 pub use cache::{Snapshot, find_here};
-pub use describe::describe;
+pub use describe::{Wanted, describe, describe_with};
 pub use details::details;
 pub use error::{Cause, ErrorKind, Feature, LoadError, ModelError};
+pub use families::COMPUTED;
 pub use fetch::fetch;
 #[doc(hidden)]
 pub use fetch::{RetryPolicy, fetch_at};

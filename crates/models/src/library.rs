@@ -60,6 +60,11 @@ pub struct Hub {
 }
 
 impl Hub {
+    /// The folder of a repository in the cache.
+    pub(crate) fn folder_of(&self, repository: &str) -> PathBuf {
+        self.cache.join(folder_name(repository))
+    }
+
     /// Reads the hub from the variables that all its tools share.
     ///
     /// The cache is `HF_HUB_CACHE`, else `hub` in `HF_HOME`, else `own_cache` where there is one, else the place that the
@@ -99,6 +104,11 @@ impl Hub {
             is_offline,
         }
     }
+}
+
+/// The name of a repository's folder in the cache.
+pub(crate) fn folder_name(repository: &str) -> String {
+    format!("models--{}", repository.replace('/', "--"))
 }
 
 #[cfg(test)]

@@ -17,7 +17,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{cache::folder_name, error::ModelError, library::Hub, space};
+use crate::{
+    error::ModelError,
+    library::{Hub, folder_name},
+    space,
+};
 
 /// A lock, held until it is dropped.
 pub(crate) struct CacheLock {

@@ -9,8 +9,9 @@ use okibi_protocol::{
 
 use crate::{
     error::ModelError,
+    families,
     known::{self, KnownModel},
-    library::Library,
+    library::{Hub, Library},
 };
 
 /// Where a model's name leads.
@@ -39,14 +40,31 @@ pub enum Source {
 pub struct HubModel {
     /// The model's name for people: that of the table, or `owner/name`.
     pub name: String,
-    /// The repository with its ONNX export.
+    /// The repository with its weights.
     pub repository: String,
     /// A branch, a tag or a commit.
     pub revision: String,
     /// Which weights.
     pub variant: Variant,
+    /// Whether an ONNX export is taken also where Okibi computes the network by itself.
+    pub is_onnx: bool,
     /// What the table knows of it.
     pub known: Option<&'static KnownModel>,
+}
+
+impl HubModel {
+    /// The same model from an ONNX export.
+    pub fn by_onnx(mut self) -> Self {
+        self.is_onnx = true;
+        let export = self.known.and_then(|known| known.export.clone());
+        self.repository = export.unwrap_or(self.repository);
+        self
+    }
+
+    /// Whether the makers' own weights are taken where Okibi computes the network.
+    pub(crate) fn takes_own(&self) -> bool {
+        !self.is_onnx && families::makes(self.variant)
+    }
 }
 
 /// The revision of a repository where none is named.
@@ -59,8 +77,14 @@ pub fn repository(asked: &ModelRef) -> Option<String> {
         return None;
     }
     match known::find(&asked.name) {
-        Some(known) => Some(known.repository.clone()),
-        None => asked.name.contains('/').then(|| asked.name.clone()),
+        Some(known) => Some(known.name.clone()),
+        None => asked
+            .name
+            .contains('/')
+            .then(|| match known::of_repository(&asked.name) {
+                Some(known) => known.name.clone(),
+                None => asked.name.clone(),
+            }),
     }
 }
 
@@ -88,9 +112,10 @@ pub fn resolve(name: &str, variant: Variant, library: &Library) -> Result<Source
     if let Some(known) = known::find(&name) {
         return Ok(Source::Hub(HubModel {
             name: known.name.clone(),
-            repository: known.repository.clone(),
+            repository: place(known, variant, &library.hub).to_owned(),
             revision,
             variant,
+            is_onnx: false,
             known: Some(known),
         }));
     }
@@ -105,7 +130,18 @@ pub fn resolve(name: &str, variant: Variant, library: &Library) -> Result<Source
         name,
         revision,
         variant,
+        is_onnx: false,
     }))
+}
+
+/// Returns the repository to take a known model from: its makers' own, or the export where only that has such weights, or
+/// only that is here already.
+fn place<'a>(known: &'a KnownModel, variant: Variant, hub: &Hub) -> &'a str {
+    let is_here = |repository: &str| hub.folder_of(repository).join("snapshots").is_dir();
+    match &known.export {
+        Some(export) if !families::makes(variant) || is_here(export) && !is_here(&known.name) => export,
+        _ => known.repository(),
+    }
 }
 
 /// Returns the embedded model's folder: the first one in order of precedence.
@@ -187,10 +223,28 @@ mod tests {
     }
 
     #[test]
-    fn a_known_name_leads_to_its_export() {
+    fn a_known_name_leads_to_its_makers_and_to_an_export_where_that_has_to_be() {
         let model = hub("ruri-v3-310M");
         assert_eq!(model.name, "cl-nagoya/ruri-v3-310m");
-        assert_eq!(model.repository, "onnx-community/ruri-v3-310m-ONNX");
+        assert_eq!(model.repository, "cl-nagoya/ruri-v3-310m");
+        let export = "onnx-community/ruri-v3-310m-ONNX";
+        assert_eq!(model.clone().by_onnx().repository, export);
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library {
+            hub: Hub {
+                cache: folder.path().to_owned(),
+                ..Hub::default()
+            },
+            ..Library::default()
+        };
+        let repository = |variant| match resolve("ruri-v3-310m", variant, &library) {
+            Ok(Source::Hub(model)) => model.repository,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(repository(Variant::Q4), export, "nobody else has such weights");
+        assert_eq!(repository(Variant::Auto), "cl-nagoya/ruri-v3-310m");
+        std::fs::create_dir_all(library.hub.folder_of(export).join("snapshots")).unwrap();
+        assert_eq!(repository(Variant::Auto), export, "it is here already");
         assert_eq!(model.revision, "main");
         assert_eq!(hub("cl-nagoya/ruri-v3-310m@v1").revision, "v1");
     }

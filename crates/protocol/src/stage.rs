@@ -162,12 +162,18 @@ impl StageBoard {
             .or(self.stages.last())
     }
 
+    fn has(&self, stage: Stage) -> bool {
+        self.stages.iter().any(|event| event.stage == stage)
+    }
+
     /// A rough share of the whole load that is done, 0 to 1; stages not begun count as a usual load's do.
     pub fn fraction(&self) -> f64 {
         let (mut done, mut total) = (0.0, 0.0);
         for &stage in Stage::ALL {
             let known = self.stages.iter().find(|event| event.stage == stage);
-            if known.is_none() && stage == Stage::Download {
+            // Most loads download nothing, and a network of Okibi's own needs no runtime.
+            let is_left_out = stage == Stage::Download || stage == Stage::Runtime && self.has(Stage::Model);
+            if known.is_none() && is_left_out {
                 continue;
             }
             total += stage.weight();

@@ -36,7 +36,7 @@ pub use http::fuzzing;
 // What the options are made of, so that the program around the daemon needs no other crate for them.
 pub use embed::STREAM_CHUNK;
 pub use okibi_engine::canary::SpaceChange;
-pub use okibi_engine::{Device, DevicePreference, LoadError, LoadOptions};
+pub use okibi_engine::{Backend, Device, DevicePreference, LoadError, LoadOptions};
 pub use okibi_listener::Limits;
 pub use okibi_protocol::guard::{Access, Tokens};
 pub use options::{

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use okibi_config::{
-    DeviceChoice, Discovery, DiscoveryState, Folders, Settings,
+    BackendChoice, DeviceChoice, Discovery, DiscoveryState, Folders, Settings,
     logfile::{self, Echo, daemon_log_path},
 };
 use okibi_messages::{Lang, Message, chain, load::load_error, models, stage::stage_text, status};
@@ -13,7 +13,7 @@ use okibi_protocol::{
     stage::StageEvent,
 };
 use okibi_server::{
-    DaemonError, DaemonOptions, Device, DevicePreference, Ended, Host, KeepAlive, Limits, LoadError,
+    Backend, DaemonError, DaemonOptions, Device, DevicePreference, Ended, Host, KeepAlive, Limits, LoadError,
     LoadOptions, ModelOptions, ServeOptions, SpaceChange,
 };
 use parking_lot::Mutex;
@@ -184,6 +184,10 @@ fn options(
             cache_folder: front.machine.folders.cache.clone(),
             threads: settings.threads.value,
             device: device(settings.device.value),
+            backend: match settings.backend.value {
+                BackendChoice::Auto => Backend::Auto,
+                BackendChoice::Onnx => Backend::Onnx,
+            },
             batch_tokens: Some(settings.batch_tokens.value),
             max_queued_texts: Some(settings.max_queued_texts.value),
             library,

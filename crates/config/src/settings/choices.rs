@@ -39,6 +39,19 @@ pub enum DeviceChoice {
     DirectMl,
 }
 
+/// What computes a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, VariantNames, IntoStaticStr)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum BackendChoice {
+    /// Okibi itself where it knows the network and has the makers' weights, else ONNX Runtime.
+    #[default]
+    Auto,
+    /// ONNX Runtime, which needs an export.
+    Onnx,
+}
+
 /// Which notifications the tray app shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, VariantNames, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]

@@ -15,7 +15,7 @@ use okibi_protocol::{
 use strum::VariantNames;
 
 use super::{
-    choices::{DeviceChoice, KeepAlive, LangChoice, NotificationChoice, ProgressChoice},
+    choices::{BackendChoice, DeviceChoice, KeepAlive, LangChoice, NotificationChoice, ProgressChoice},
     declaration::{
         Declaration,
         Expected::{self, Address, Folders, List, Model, OneOf, Origins, Path, Port, Switch, Text, Time},
@@ -99,6 +99,15 @@ settings! {
                 "Falls back to the CPU if unavailable.",
                 "このパソコンで使えないデバイスを選んだときは、CPU で計算します。",
             ),
+        ),
+    }
+    backend (Backend): BackendChoice {
+        default: BackendChoice::Auto, expected: OneOf(BackendChoice::VARIANTS), scope: Daemon,
+        en: "What computes a model",
+        ja: "計算に使うエンジン",
+        note: Some(
+            "`auto` is Okibi itself where it knows the network and has its makers' weights, else ONNX Runtime; `onnx` needs an \
+             ONNX export"
         ),
     }
     batch_tokens (BatchTokens): usize {

@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
 use super::{
-    choices::{DeviceChoice, KeepAlive, LangChoice, NotificationChoice, ProgressChoice},
+    choices::{BackendChoice, DeviceChoice, KeepAlive, LangChoice, NotificationChoice, ProgressChoice},
     declaration::Expected,
 };
 use crate::folders::absolute;
@@ -223,7 +223,7 @@ macro_rules! choice {
     )*};
 }
 
-choice! { LangChoice DeviceChoice NotificationChoice ProgressChoice Variant }
+choice! { BackendChoice LangChoice DeviceChoice NotificationChoice ProgressChoice Variant }
 
 fn named<T: DeserializeOwned>(written: &Written) -> Option<T> {
     serde_json::from_value(written.name()?.into()).ok()

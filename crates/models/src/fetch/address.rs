@@ -16,9 +16,14 @@ pub(super) fn part(text: &str) -> String {
 }
 
 /// Returns a file's name as the end of an address's path.
-pub(super) fn path(name: &str) -> String {
+fn path(name: &str) -> String {
     let parts: Vec<String> = name.split('/').map(part).collect();
     parts.join("/")
+}
+
+/// Returns the path of a file of a commit.
+pub(super) fn of_file(repository: &str, commit: &str, name: &str) -> String {
+    format!("/{repository}/resolve/{commit}/{}", path(name))
 }
 
 /// Returns where a redirect leads, or why nobody should follow it.

@@ -184,12 +184,7 @@ impl Download<'_> {
                 return self.finish();
             }
         }
-        let path = format!(
-            "/{}/resolve/{}/{}",
-            self.source.repository,
-            self.source.commit,
-            address::path(self.name())
-        );
+        let path = address::of_file(self.source.repository, self.source.commit, self.name());
         let answer = self.source.client.get(&path, from, self.name())?;
         // What is here may be longer than the file by now.
         if answer.status == 416 && from > 0 {

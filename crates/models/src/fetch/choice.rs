@@ -27,7 +27,7 @@ const TOKENIZER: &str = "tokenizer.json";
 const MIB: u64 = 1 << 20;
 
 /// Longest configuration file.
-const LONGEST_CONFIGURATION: u64 = 16 * MIB;
+pub(super) const LONGEST_CONFIGURATION: u64 = 16 * MIB;
 
 /// Longest tokenizer: ten times that of the largest vocabularies.
 const LONGEST_TOKENIZER: u64 = 256 * MIB;
@@ -35,9 +35,17 @@ const LONGEST_TOKENIZER: u64 = 256 * MIB;
 /// Longest file of weights.
 const LONGEST_WEIGHTS: u64 = 64 * 1024 * MIB;
 
+/// The makers' own weights, where Okibi computes the network.
+pub(super) struct OwnWeights {
+    /// The file that they are opened by.
+    pub(super) file: &'static str,
+    /// The files that it names.
+    pub(super) shards: Vec<String>,
+}
+
 /// What is fetched.
 pub(super) struct Choice {
-    /// The ONNX file.
+    /// The file that the weights are opened by.
     pub(super) model_file: String,
     /// All files, this one too.
     pub(super) files: Vec<RemoteFile>,
@@ -58,9 +66,14 @@ pub(super) struct RemoteFile {
 pub(super) fn choose(
     listing: &Listing,
     model: &HubModel,
+    own: Option<OwnWeights>,
     client: &Client,
     free: Option<u64>,
 ) -> Result<Choice, ModelError> {
+    if let Some(OwnWeights { file, shards }) = own {
+        let shards: Vec<&str> = shards.iter().map(String::as_str).collect();
+        return with_weights(listing, model, client, file.to_owned(), &shards);
+    }
     let names: Vec<&str> = listing.files.iter().map(|file| file.name.as_str()).collect();
     let no_onnx = || ModelError::NoOnnx {
         repository: model.repository.clone(),
@@ -70,7 +83,7 @@ pub(super) fn choose(
         return Err(if has_safetensors {
             ModelError::OnlySafetensors {
                 place: model.repository.clone(),
-                export: known::find(&model.name).map(|known| known.name.clone()),
+                export: known::find(&model.name).and_then(|known| known.export.clone()),
             }
         } else {
             no_onnx()
@@ -96,16 +109,31 @@ pub(super) fn choose(
             .map(|variant| variant.name().to_owned())
             .collect(),
     })?;
-    if !names.contains(&TOKENIZER) {
-        return Err(no_onnx());
+    let data = variant::external_data(&names, &model_file);
+    with_weights(listing, model, client, model_file, &data)
+}
+
+/// Chooses the files around weights: `model_file` and those `beside` it.
+///
+/// Errors: [`ModelError::NoOnnx`] where there is no tokenizer, [`ModelError::UntrustedRepository`].
+fn with_weights(
+    listing: &Listing,
+    model: &HubModel,
+    client: &Client,
+    model_file: String,
+    beside: &[&str],
+) -> Result<Choice, ModelError> {
+    if listing.files.iter().all(|file| file.name != TOKENIZER) {
+        return Err(ModelError::NoOnnx {
+            repository: model.repository.clone(),
+        });
     }
     let mut names_and_limits: Vec<(&str, u64)> = Vec::new();
     let configuration = CONFIGURATION.into_iter().chain(TRANSFORMER_FILES);
     names_and_limits.extend(configuration.map(|name| (name, LONGEST_CONFIGURATION)));
     names_and_limits.push((TOKENIZER, LONGEST_TOKENIZER));
     names_and_limits.push((model_file.as_str(), LONGEST_WEIGHTS));
-    let data = variant::external_data(&names, &model_file);
-    names_and_limits.extend(data.into_iter().map(|name| (name, LONGEST_WEIGHTS)));
+    names_and_limits.extend(beside.iter().map(|name| (*name, LONGEST_WEIGHTS)));
     if model_file.starts_with("onnx/") {
         let further = model.known.map_or(&[][..], |known| &known.further_files);
         names_and_limits.extend(further.iter().map(|name| (name.as_str(), LONGEST_WEIGHTS)));

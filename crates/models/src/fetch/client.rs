@@ -1,6 +1,6 @@
 //! Requests to the hub.
 
-use std::time::Duration;
+use std::{io::Read as _, time::Duration};
 
 use ureq::{
     Agent, Body,
@@ -143,6 +143,28 @@ impl<'a> Client<'a> {
         Err(FetchError::Permanent(
             self.failed(file, Box::new(Reason::Redirects)),
         ))
+    }
+
+    /// Asks for a small file of a commit and reads it whole.
+    pub(super) fn get_small(&self, commit: &str, name: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
+        let answer = self.get(&address::of_file(self.repository, commit, name), 0, name)?;
+        match answer.status {
+            200 => self.read(answer, limit, name),
+            _ => Err(self.refused(&answer, name)),
+        }
+    }
+
+    /// Reads the body of an answer, which may have this many bytes. `file` is its name for people.
+    pub(super) fn read(&self, mut answer: Answer, limit: u64, file: &str) -> Result<Vec<u8>, FetchError> {
+        let mut bytes = Vec::new();
+        let mut reader = answer.body.as_reader().take(limit + 1);
+        reader
+            .read_to_end(&mut bytes)
+            .map_err(|cause| FetchError::transient(self.failed(file, Box::new(cause))))?;
+        if bytes.len() as u64 > limit {
+            return Err(self.untrusted(format!("{file} has no end")).into());
+        }
+        Ok(bytes)
     }
 
     fn ask(&self, address: &Uri, is_home: bool, from: u64, file: &str) -> Result<Response<Body>, FetchError> {

@@ -1,7 +1,5 @@
 //! The hub's list of a repository's files.
 
-use std::io::Read as _;
-
 use serde::Deserialize;
 
 use super::{
@@ -67,7 +65,7 @@ pub(super) fn ask(client: &Client, model: &HubModel) -> Result<Listing, FetchErr
         model.repository,
         address::part(&model.revision)
     );
-    let mut answer = client.get(&path, 0, LIST)?;
+    let answer = client.get(&path, 0, LIST)?;
     if answer.status != 200 {
         return Err(match (answer.status, answer.code()) {
             (_, Some("RevisionNotFound")) => no_revision(model).into(),
@@ -76,14 +74,7 @@ pub(super) fn ask(client: &Client, model: &HubModel) -> Result<Listing, FetchErr
             _ => client.refused(&answer, LIST),
         });
     }
-    let mut bytes = Vec::new();
-    let mut reader = answer.body.as_reader().take(LONGEST + 1);
-    reader
-        .read_to_end(&mut bytes)
-        .map_err(|cause| FetchError::transient(client.failed(LIST, Box::new(cause))))?;
-    if bytes.len() as u64 > LONGEST {
-        return Err(client.untrusted("its list of files has no end").into());
-    }
+    let bytes = client.read(answer, LONGEST, LIST)?;
     let listing =
         serde_json::from_slice(&bytes).map_err(|cause| client.failed(LIST, Box::new(Reason::List(cause))))?;
     read(listing, model).map_err(|what| client.untrusted(what).into())

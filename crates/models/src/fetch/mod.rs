@@ -32,13 +32,14 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use serde_json::Value;
 use sysinfo::{MemoryRefreshKind, System};
 
 #[doc(hidden)]
 pub use self::retry::RetryPolicy;
 use self::{
     blob::Source,
-    choice::{Choice, RemoteFile},
+    choice::{Choice, OwnWeights, RemoteFile},
     client::Client,
     control::Control,
     error::FetchError,
@@ -49,6 +50,7 @@ use self::{
 use crate::{
     cache::{Snapshot, files_in, find_here, is_commit, repository_folder},
     error::ModelError,
+    families,
     library::Hub,
     lock::RepositoryLocks,
     onnx,
@@ -132,7 +134,8 @@ struct Fetch<'a> {
 impl Fetch<'_> {
     fn run(&self) -> Result<Snapshot, ModelError> {
         let listing = self.list()?;
-        let choice = choice::choose(&listing, self.model, self.client, free_memory())?;
+        let own = self.own_weights(&listing)?;
+        let choice = choice::choose(&listing, self.model, own, self.client, free_memory())?;
         let folder = repository_folder(self.hub, &self.model.repository);
         let blobs = folder.join("blobs");
         let control = self.control;
@@ -205,6 +208,40 @@ impl Fetch<'_> {
         }
     }
 
+    /// Returns the makers' own weights, where the repository has them and Okibi computes the network.
+    fn own_weights(&self, listing: &Listing) -> Result<Option<OwnWeights>, ModelError> {
+        let names: Vec<&str> = listing.files.iter().map(|file| file.name.as_str()).collect();
+        let own = families::own_weights(&names).filter(|_| self.model.takes_own());
+        let Some(file) = own.filter(|_| names.contains(&"config.json")) else {
+            return Ok(None);
+        };
+        let config: Value = serde_json::from_slice(&self.read(listing, "config.json")?).unwrap_or_default();
+        if !families::is_computed(&config) {
+            return Ok(None);
+        }
+        let shards = if file == families::INDEX {
+            let list = self.read(listing, file)?;
+            families::files_in_index(&list).map_err(|what| self.client.untrusted(what))?
+        } else {
+            Vec::new()
+        };
+        Ok(Some(OwnWeights { file, shards }))
+    }
+
+    /// Reads a small file before anything is fetched, since it says what is.
+    fn read(&self, listing: &Listing, name: &str) -> Result<Vec<u8>, ModelError> {
+        let mut retries = Retries::new(self.policy, self.control);
+        loop {
+            match self
+                .client
+                .get_small(&listing.commit, name, choice::LONGEST_CONFIGURATION)
+            {
+                Ok(bytes) => return Ok(bytes),
+                Err(failure) => retries.wait(failure, 0)?,
+            }
+        }
+    }
+
     /// Fetches files, some at once; returns each name with its blob.
     fn fetch_all(&self, source: &Source, files: &[RemoteFile]) -> Result<Vec<(String, PathBuf)>, ModelError> {
         self.check_room(source.blobs, files)?;
@@ -254,7 +291,7 @@ impl Fetch<'_> {
             blob.map(|(_, blob)| blob)
         };
         let mut further = Vec::new();
-        if let Some(blob) = blob_of(&choice.model_file) {
+        if let Some(blob) = blob_of(&choice.model_file).filter(|_| choice.model_file.ends_with(".onnx")) {
             let file = onnx::read(blob);
             if let Some(what) = file.external.what_is_wrong() {
                 return Err(self.client.untrusted(what));

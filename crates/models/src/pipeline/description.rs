@@ -13,6 +13,8 @@ pub enum Network {
     /// A graph of ONNX.
     #[default]
     Graph,
+    /// The makers' own weights, computed by Okibi itself.
+    Encoder,
     /// A table with one vector for each token, whatever stands around it. There are no special tokens and no limit.
     Table,
 }

@@ -240,3 +240,67 @@ fn a_hub_that_lists_no_hashes_is_taken_at_the_word_of_its_headers() {
     assert_eq!(fs::read(path).unwrap(), content);
     assert_eq!(snapshot.bytes, snapshot.fetched_bytes);
 }
+
+/// A repository of its makers: weights of a network that Okibi computes, and an export.
+fn of_makers() -> Repository {
+    Repository::with_weights(1000)
+        .with("config.json", r#"{"model_type":"modernbert"}"#)
+        .with("model.safetensors", noise(3000))
+}
+
+#[test]
+fn the_makers_weights_are_taken_where_okibi_computes_the_network() {
+    let machine = Machine::of(&of_makers());
+    let snapshot = machine.fetch().unwrap();
+    assert_eq!(snapshot.model_file, "model.safetensors");
+    assert!(!snapshot.folder.join("onnx/model.onnx").exists());
+    assert_eq!(
+        find_here(&model(NAME), &machine.hub()).unwrap().unwrap().folder,
+        snapshot.folder
+    );
+    let machine = Machine::of(&of_makers());
+    for asked in [model(NAME).by_onnx(), variant(NAME, Variant::Fp32).by_onnx()] {
+        assert_eq!(machine.fetch_model(&asked).unwrap().model_file, "onnx/model.onnx");
+    }
+    let other = of_makers().with("config.json", r#"{"model_type":"t5"}"#);
+    assert_eq!(Machine::of(&other).fetch().unwrap().model_file, "onnx/model.onnx");
+    let only_exported = Machine::of(&of_makers().with("onnx/model_q4.onnx", noise(500)));
+    let q4 = only_exported.fetch_model(&variant(NAME, Variant::Q4)).unwrap();
+    assert_eq!(q4.model_file, "onnx/model_q4.onnx");
+}
+
+#[test]
+fn weights_in_several_files_come_all_and_from_nowhere_else() {
+    let list = |file: &str| format!(r#"{{"weight_map":{{"a":"model-1.safetensors","b":"{file}"}}}}"#);
+    let index = "model.safetensors.index.json";
+    let spread = of_makers()
+        .without("model.safetensors")
+        .with("model-1.safetensors", noise(2000))
+        .with("model-2.safetensors", noise(2500))
+        .with("model-3.safetensors", noise(10));
+    let machine = Machine::of(&spread.clone().with(index, list("model-2.safetensors")));
+    let snapshot = machine.fetch().unwrap();
+    assert_eq!(snapshot.model_file, index);
+    let has = |number: u32| {
+        snapshot
+            .folder
+            .join(format!("model-{number}.safetensors"))
+            .exists()
+    };
+    assert_eq!([1, 2, 3].map(has), [true, true, false]);
+    let files = describe(NAME, &snapshot.folder, Some(index), None).unwrap();
+    assert_eq!(files.weights.len(), 3, "the list and the two files");
+    fs::remove_file(snapshot.folder.join("model-2.safetensors")).unwrap();
+    assert_eq!(
+        find_here(&model(NAME), &machine.hub()).unwrap(),
+        None,
+        "it is not whole"
+    );
+    let machine = Machine::of(&spread.with(index, list("../../model-2.safetensors")));
+    let outcome = machine.fetch();
+    assert!(
+        matches!(outcome, Err(ModelError::UntrustedRepository { .. })),
+        "{outcome:?}"
+    );
+    machine.assert_nothing_to_see();
+}
