@@ -42,7 +42,7 @@ struct Attack {
     label: &'static str,
     /// Connections at once.
     count: usize,
-    begin: fn(port: u16, number: usize) -> Vec<u8>,
+    begin: fn(number: usize) -> Vec<u8>,
     /// Whether each connection does it again as soon as it is answered.
     is_repeated: bool,
 }
@@ -52,14 +52,14 @@ const ATTACKS: [Attack; 6] = [
         key: "long_name",
         label: "one name of 30 MB",
         count: 1,
-        begin: |_, _| rpc("model_info", &json!({ "model": "n".repeat(30_000_000) })),
+        begin: |_| rpc("model_info", &json!({ "model": "n".repeat(30_000_000) })),
         is_repeated: true,
     },
     Attack {
         key: "long_loads",
         label: "40 loads of names of 8 MB",
         count: 40,
-        begin: |_, number| {
+        begin: |number| {
             rpc(
                 "load_model",
                 &json!({ "model": format!("{number}{}", "n".repeat(8_000_000)) }),
@@ -71,7 +71,7 @@ const ATTACKS: [Attack; 6] = [
         key: "unknown",
         label: "unknown names without end, 8 at once",
         count: 8,
-        begin: |_, number| {
+        begin: |number| {
             rpc(
                 "load_model",
                 &json!({ "model": format!("/nobody/has/this-{number}") }),
@@ -83,7 +83,7 @@ const ATTACKS: [Attack; 6] = [
         key: "pulls",
         label: "512 downloads from a hub that says nothing",
         count: 512,
-        begin: |_, number| {
+        begin: |number| {
             rpc(
                 "pull_model",
                 &json!({ "model": format!("someone/model-{number}-ONNX") }),
@@ -95,14 +95,14 @@ const ATTACKS: [Attack; 6] = [
         key: "slow_heads",
         label: "500 requests whose heads never end",
         count: 500,
-        begin: |_, _| b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nX-Slow: ".to_vec(),
+        begin: |_| b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nX-Slow: ".to_vec(),
         is_repeated: false,
     },
     Attack {
         key: "silent",
         label: "1,100 connections that say nothing",
         count: SILENT,
-        begin: |_, _| Vec::new(),
+        begin: |_| Vec::new(),
         is_repeated: false,
     },
 ];
@@ -173,14 +173,14 @@ async fn measure() -> Result<()> {
 }
 
 /// Connects, sends, and reads what comes until the other side has enough.
-async fn attacker(port: u16, number: usize, begin: fn(u16, usize) -> Vec<u8>, is_repeated: bool) {
+async fn attacker(port: u16, number: usize, begin: fn(usize) -> Vec<u8>, is_repeated: bool) {
     let mut number = number;
     loop {
         let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else {
             return;
         };
         // The daemon may close while it is being sent to.
-        let _ = stream.write_all(&begin(port, number)).await;
+        let _ = stream.write_all(&begin(number)).await;
         let mut answer = [0; 4096];
         if !is_repeated {
             while matches!(stream.read(&mut answer).await, Ok(count) if count > 0) {}

@@ -383,7 +383,7 @@ async fn another_program_on_the_ipv6_address_is_told_to_the_user() {
         return;
     };
     let folder = model::tiny().display().to_string();
-    let told = format!("another program has [::1]:{}", machine.port());
+    let told = format!("Another program has [::1]:{}.", machine.port());
     machine
         .run(["start", "-m", &folder])
         .await

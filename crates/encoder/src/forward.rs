@@ -11,7 +11,7 @@ use crate::network::{Network, PackedLayer};
 use crate::norm::{NormRows, RowNorm};
 use crate::parameters::Matrix;
 use crate::rotary::Rotate;
-use crate::stages::Stage;
+use crate::stages::{Clock, Stage};
 use crate::threads::{Ending, Pool};
 
 /// Rows that are worth a thread of their own, at least: fewer would read the weights for too little.
@@ -419,25 +419,17 @@ impl Pass<'_> {
             integers,
             clock,
         } = scratch;
-        // The norm after a product is of the product alone where there is one before it, and of the sum elsewhere.
-        let norms_product =
-            |before: &Option<RowNorm>, after: &Option<RowNorm>| before.is_some() && after.is_some();
-
         let heads = &mut wide[..places.len() * layer.output.inputs()];
         gather(layer, context, places, heads);
         let input = layer.output.input(kernel, heads, integers);
         clock.end(Stage::Quantize);
-        if norms_product(&layer.before_attention, &layer.after_attention) {
-            let product = &mut normed[..rows.len()];
-            self.product(&layer.output, input, product, Finish::Store);
-            clock.end(Stage::Output);
-            self.norm(layer.after_attention.as_ref(), product);
-            add(rows, product);
-        } else {
-            self.product(&layer.output, input, rows, Finish::Add);
-            clock.end(Stage::Output);
-            self.norm(layer.after_attention.as_ref(), rows);
-        }
+        let last = LastProduct {
+            linear: &layer.output,
+            before: layer.before_attention.as_ref(),
+            after: layer.after_attention.as_ref(),
+            stage: Stage::Output,
+        };
+        self.add_last(last, input, rows, normed, clock);
         let input = self.normed(layer.before_feed_forward.as_ref(), rows, normed);
         clock.end(Stage::Norm);
 
@@ -456,19 +448,46 @@ impl Pass<'_> {
 
         let input = layer.down.input(kernel, inner, integers);
         clock.end(Stage::Quantize);
-        if norms_product(&layer.before_feed_forward, &layer.after_feed_forward) {
-            let product = &mut normed[..rows.len()];
-            self.product(&layer.down, input, product, Finish::Store);
-            clock.end(Stage::Down);
-            self.norm(layer.after_feed_forward.as_ref(), product);
-            add(rows, product);
-        } else {
-            self.product(&layer.down, input, rows, Finish::Add);
-            clock.end(Stage::Down);
-            self.norm(layer.after_feed_forward.as_ref(), rows);
-        }
+        let last = LastProduct {
+            linear: &layer.down,
+            before: layer.before_feed_forward.as_ref(),
+            after: layer.after_feed_forward.as_ref(),
+            stage: Stage::Down,
+        };
+        self.add_last(last, input, rows, normed, clock);
         clock.end(Stage::Norm);
     }
+
+    /// Adds the last product of attention or of feed-forward to the rows, with the norm after it: of the product alone where
+    /// there is a norm before it too, and of the sum elsewhere.
+    fn add_last(
+        &self,
+        last: LastProduct<'_>,
+        input: Input<'_>,
+        rows: &mut [f32],
+        room: &mut [f32],
+        clock: &mut Clock,
+    ) {
+        if last.before.is_some() && last.after.is_some() {
+            let product = &mut room[..rows.len()];
+            self.product(last.linear, input, product, Finish::Store);
+            clock.end(last.stage);
+            self.norm(last.after, product);
+            add(rows, product);
+        } else {
+            self.product(last.linear, input, rows, Finish::Add);
+            clock.end(last.stage);
+            self.norm(last.after, rows);
+        }
+    }
+}
+
+/// The last product of attention or of feed-forward, with the norms around that part of the layer.
+struct LastProduct<'a> {
+    linear: &'a Linear,
+    before: Option<&'a RowNorm>,
+    after: Option<&'a RowNorm>,
+    stage: Stage,
 }
 
 /// Brings the heads of each row together.

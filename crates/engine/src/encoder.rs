@@ -126,8 +126,8 @@ impl Encoder {
     }
 }
 
-/// Returns the file of the cache folder for a model's packed weights. Those of 32 bits are as large as the model, and are
-/// packed about as fast as they would be read.
+/// Returns the file of the cache folder for a model's packed weights. Those of 32 bits are not
+/// kept: they are as large as the model itself.
 fn packed_file(files: &ModelFiles, precision: Precision, cache_folder: &Path) -> Option<PathBuf> {
     if precision == Precision::F32 || cache_folder == Path::new("") {
         return None;

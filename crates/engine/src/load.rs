@@ -100,13 +100,26 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
         admit(space::weight_bytes(&files))?;
     }
     let threads = options.threads.unwrap_or_else(default_threads);
+    // What only a network of our own is asked for.
+    let precision = match files.pipeline.network {
+        Network::Encoder => {
+            encoder::precision(options.variant).or_else(|| proof::remembered(&files, &options.cache_folder))
+        }
+        Network::Graph | Network::Table => Some(Precision::F32),
+    };
     let Parts {
         tokenizer,
-        mut session,
+        session,
         contents,
-    } = open(options, &files, threads, observer)?;
-    let (dimension, token_dimension) =
-        staged(Stage::Warmup, observer, |_| warm_up(&tokenizer, &mut session))?;
+    } = open(options, &files, threads, precision, observer)?;
+    let (session, (dimension, token_dimension)) = staged(Stage::Warmup, observer, |_| {
+        let mut session = match precision {
+            Some(_) => session,
+            None => session.settle_precision(&files, &tokenizer, threads, &options.cache_folder)?,
+        };
+        let lengths = warm_up(&tokenizer, &mut session)?;
+        Ok((session, lengths))
+    })?;
     contents.check_unchanged()?;
     memory::return_unused();
     let info = ModelInfo {
@@ -151,15 +164,14 @@ struct Parts {
 }
 
 /// Opens a model's files, the slow ones at the same time: the tokenizer takes longest and depends on nothing, so it is read
-/// while the runtime and the session open.
+/// while the runtime and the session open. Where no `precision` is known, the exact one is opened.
 fn open(
     options: &LoadOptions,
     files: &ModelFiles,
     threads: usize,
+    precision: Option<Precision>,
     observer: Observer<'_>,
 ) -> Result<Parts, LoadError> {
-    let asked = encoder::precision(options.variant);
-    let decided = asked.or_else(|| proof::remembered(files, &options.cache_folder));
     thread::scope(|scope| {
         let contents = spawn(scope, || Contents::read(files, &options.cache_folder))?;
         let tokenizer = spawn(scope, || {
@@ -181,7 +193,7 @@ fn open(
                 Session::of_weights(
                     files,
                     threads,
-                    decided.unwrap_or(Precision::F32),
+                    precision.unwrap_or(Precision::F32),
                     &options.cache_folder,
                 )
             }),
@@ -198,13 +210,9 @@ fn open(
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // Both outcomes stand before either is looked at, so that no stage is left begun.
-        let (tokenizer, mut session) = (tokenizer?, session?);
-        if decided.is_none() {
-            session = session.settle_precision(files, &tokenizer, threads, &options.cache_folder)?;
-        }
         Ok(Parts {
-            tokenizer,
-            session,
+            tokenizer: tokenizer?,
+            session: session?,
             contents: contents?,
         })
     })

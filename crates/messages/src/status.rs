@@ -63,10 +63,10 @@ pub fn ready_line(status: &Status, time: Option<Duration>, address: &str, lang: 
 pub fn v6_taken(port: u16, lang: Lang) -> String {
     phrase!(
         lang,
-        "another program has [::1]:{port}: an app that connects to \"localhost\" may reach it, and it would read the app's \
-         texts; have apps connect to 127.0.0.1, or end that program and restart Okibi",
-        "ほかのプログラムが [::1]:{port} を使っています。「localhost」に接続するアプリはそちらにつながり、テキストを読まれるおそれがあります。\
-         アプリの接続先を 127.0.0.1 にするか、そのプログラムを終了してから Okibi を再起動してください"
+        "Another program has [::1]:{port}. An app that connects to \"localhost\" may reach that program, which can then read \
+         the app's texts. Have apps connect to 127.0.0.1, or end the program and run `okibi restart`.",
+        "ほかのプログラムが [::1]:{port} を使っています。「localhost」に接続するアプリはそちらにつながることがあり、\
+         テキストを読まれるおそれがあります。アプリの接続先を 127.0.0.1 にするか、そのプログラムを終了して `okibi restart` を実行してください。"
     )
 }
 

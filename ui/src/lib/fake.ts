@@ -290,7 +290,7 @@ const MISSING: Record<Language, string> = {
 };
 
 const WARNING: Record<Language, string> = {
-  en: 'another program has [::1]:8765: an app that connects to "localhost" may reach it; have apps connect to 127.0.0.1.',
+  en: 'Another program has [::1]:8765. An app that connects to "localhost" may reach that program. Have apps connect to 127.0.0.1.',
   ja: "ほかのプログラムが [::1]:8765 を使っています。アプリの接続先を 127.0.0.1 にしてください。",
 };
 

@@ -247,6 +247,18 @@ pub(super) enum LayerType {
 }
 
 impl LayerType {
+    /// Returns the kind of each layer, by its index.
+    pub(super) fn of_each(layers: usize, is_sliding: impl Fn(usize) -> bool) -> Vec<Self> {
+        let of = |index| {
+            if is_sliding(index) {
+                Self::Sliding
+            } else {
+                Self::Full
+            }
+        };
+        (0..layers).map(of).collect()
+    }
+
     /// The name that configurations have for it.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -49,16 +49,7 @@ pub(super) fn read(config: &Config<'_>) -> Result<Model, ConfigError> {
                 "sliding_window_pattern",
                 config.count("_sliding_window_pattern", 6)?,
             )?;
-            let is_far = |index: usize| (index + 1).is_multiple_of(every);
-            (0..layers)
-                .map(|index| {
-                    if is_far(index) {
-                        LayerType::Full
-                    } else {
-                        LayerType::Sliding
-                    }
-                })
-                .collect()
+            LayerType::of_each(layers, |index| !(index + 1).is_multiple_of(every))
         }
     };
     let is_causal = !config.flag("use_bidirectional_attention", false)?;

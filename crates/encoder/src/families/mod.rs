@@ -1,8 +1,8 @@
 //! The families of encoders: what their configurations say, and what their files call each part.
 //!
-//! A family is a function from `config.json` to a [`Description`](crate::description::Description) and to tables of [`Names`]. It reads what transformers 4
-//! wrote, and what 5 writes; what a configuration leaves out has the value that the family's own code gives it. Whatever a
-//! configuration says that is not computed here is refused by its name and value.
+//! A family is a function from `config.json` to a [`Description`](crate::description::Description) and to tables of
+//! [`Names`]. It reads what transformers 4 wrote, and what 5 writes; what a configuration leaves out has the value that the
+//! family's own code gives it. Whatever a configuration says that is not computed here is refused by its name and value.
 //!
 //! Source: transformers 5.24, `configuration_*.py`, and the configurations of nomic-bert and of GTE's `new-impl`, which
 //! come with code of their own.

@@ -69,15 +69,7 @@ pub(super) fn read(config: &Config<'_>) -> Result<Model, ConfigError> {
     let every = config.count("global_attn_every_n_layers", 3)?;
     let types = match config.layer_types(layers)? {
         Some(types) => types,
-        None => (0..layers)
-            .map(|index| {
-                if index.is_multiple_of(every) {
-                    LayerType::Full
-                } else {
-                    LayerType::Sliding
-                }
-            })
-            .collect(),
+        None => LayerType::of_each(layers, |index| !index.is_multiple_of(every)),
     };
     let feed_forward = FeedForward {
         inner: config.count("intermediate_size", 1152)?,

@@ -50,15 +50,7 @@ pub(super) fn read(config: &Config<'_>) -> Result<Model, ConfigError> {
         None => {
             let first = config.count_or_zero("max_window_layers", 28)?;
             let is_near = |index: usize| window.is_some() && index >= first;
-            (0..layers)
-                .map(|index| {
-                    if is_near(index) {
-                        LayerType::Sliding
-                    } else {
-                        LayerType::Full
-                    }
-                })
-                .collect()
+            LayerType::of_each(layers, is_near)
         }
     };
     if types.contains(&LayerType::Sliding) && window.is_none() {
