@@ -1,6 +1,9 @@
 //! One query, two thousand texts, memory.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
@@ -57,7 +60,7 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
 
     let environment = okibi_engine::runtime::open(&okibi_engine::runtime::find(None, &[assets()])?)?;
     let files = pieces::model_files()?;
-    let tokenizer = Tokenizer::load(&files)?;
+    let tokenizer = Tokenizer::load(&files, Path::new(""))?;
     let mut session = Session::of_graph(&environment, &files, pieces::threads(), Default::default())?;
 
     let query = tokenizer

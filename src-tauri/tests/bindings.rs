@@ -8,7 +8,7 @@ use std::{fmt::Write as _, path::Path};
 use okibi_config::{DeviceChoice, Key, LangChoice, NotificationChoice, ProgressChoice, Words};
 use okibi_protocol::{
     method::{Latency, RunState, Status},
-    models::{self, LoadedModel, ModelEntry, ModelOrigin, ModelState, Presence, Variant},
+    models::{self, LoadedModel, ModelEntry, ModelOrigin, ModelState, PrecisionProof, Presence, Variant},
     notice::LaunchId,
     stage::{Measure, Stage, StageBoard, StageEvent, StageState, Unit},
     units::{ByteCount, Millis},
@@ -41,6 +41,7 @@ fn bindings() -> String {
         Variant,
         models::Words,
         ModelEntry,
+        PrecisionProof,
         LoadedModel,
         RunState,
         Latency,

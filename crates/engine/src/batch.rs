@@ -1,7 +1,8 @@
 //! Which texts are computed together: pure decisions, no model.
 //!
-//! A batch costs as much as its longest text times its number of texts, because the shorter ones are padded. So each request's
-//! texts are sorted from long to short, and a batch takes neighbors. Between requests, time is virtual and counts tokens: the
+//! Where ONNX Runtime computes, a batch costs as much as its longest text times its number of texts, because the shorter ones
+//! are padded. So each request's texts are sorted from long to short, and a batch takes neighbors. Our own encoder pads
+//! nothing: there a batch costs its tokens. Between requests, time is virtual and counts tokens: the
 //! request with the earliest start is served, and its start then moves on by the tokens it got.
 //!
 //! ```text
@@ -75,6 +76,8 @@ const COMPANY: u64 = 64;
 /// makes a small one's batch larger. Where small requests of others come meanwhile, a long one's batches are shorter.
 #[derive(Debug, Default)]
 pub struct Planner {
+    /// Whether the shorter texts of a batch cost as much as its longest.
+    pads: bool,
     now: u64,
     /// Virtual finish time of each client's last batch, for clients with requests waiting.
     finished: HashMap<u64, u64>,
@@ -83,12 +86,20 @@ pub struct Planner {
 }
 
 impl Planner {
+    /// Creates one for a model whose batches are padded, or are not.
+    pub fn new(pads: bool) -> Self {
+        Self {
+            pads,
+            ..Self::default()
+        }
+    }
+
     /// Returns the virtual start time for a request of `client` that arrives now.
     pub fn arrive(&mut self, client: u64) -> u64 {
         self.now.max(self.finished.get(&client).copied().unwrap_or(0))
     }
 
-    /// Plans the next batch of at most `budget` padded tokens, or a single text that is longer; empty when nothing
+    /// Plans the next batch of at most `budget` tokens, padding included, or a single text that is longer; empty when nothing
     /// waits. Advances the requests' `next` and `start`.
     pub fn next_batch(&mut self, waiting: &mut [Waiting], budget: usize) -> Vec<BatchSlice> {
         let mut order: Vec<usize> = (0..waiting.len()).filter(|at| !waiting[*at].is_done()).collect();
@@ -101,13 +112,8 @@ impl Planner {
         let Some((&first, others)) = order.split_first() else {
             return Vec::new();
         };
-        let slices = fill(
-            waiting,
-            first,
-            others,
-            budget,
-            self.budget_of(&waiting[first], budget),
-        );
+        let first_budget = self.budget_of(&waiting[first], budget);
+        let slices = self.fill(waiting, first, others, budget, first_budget);
         self.notice_company(waiting, &slices, budget);
         // A starving request is served out of its turn: its start lies ahead, and time must not jump to it.
         if starving.is_none() {
@@ -170,49 +176,81 @@ impl Planner {
         let now = self.now;
         self.finished.retain(|_, finish| *finish > now);
     }
+
+    /// Fills a batch: with texts of the request `first` up to `first_budget`, then, where these are all that it has left, with
+    /// other requests that fit into `budget` whole.
+    fn fill(
+        &self,
+        waiting: &[Waiting],
+        first: usize,
+        others: &[usize],
+        budget: usize,
+        first_budget: usize,
+    ) -> Vec<BatchSlice> {
+        let seed = &waiting[first];
+        let mut size = Size::default();
+        for length in &seed.lengths[seed.next..] {
+            let more = size.with(&[*length]);
+            // A text over the budget is a batch of its own, or it would never be computed.
+            if size.count > 0 && more.cost(self.pads) > first_budget {
+                break;
+            }
+            size = more;
+        }
+        let mut slices = vec![BatchSlice {
+            request: first,
+            first: seed.next,
+            count: size.count,
+        }];
+        if seed.next + size.count < seed.lengths.len() {
+            return slices;
+        }
+        for &at in others {
+            let other = &waiting[at];
+            let rest = &other.lengths[other.next..];
+            let more = size.with(rest);
+            if more.cost(self.pads) <= budget {
+                size = more;
+                slices.push(BatchSlice {
+                    request: at,
+                    first: other.next,
+                    count: rest.len(),
+                });
+            }
+        }
+        slices
+    }
 }
 
-/// Fills a batch: with texts of the request `first` up to `first_budget`, then, where these are all that it has left, with
-/// other requests that fit into `budget` whole.
-fn fill(
-    waiting: &[Waiting],
-    first: usize,
-    others: &[usize],
-    budget: usize,
-    first_budget: usize,
-) -> Vec<BatchSlice> {
-    let seed = &waiting[first];
-    let (mut width, mut count) = (0, 0);
-    for length in &seed.lengths[seed.next..] {
-        let wider = width.max(*length);
-        // A text over the budget is a batch of its own, or it would never be computed.
-        if count > 0 && wider * (count + 1) > first_budget {
-            break;
-        }
-        (width, count) = (wider, count + 1);
-    }
-    let mut slices = vec![BatchSlice {
-        request: first,
-        first: seed.next,
-        count,
-    }];
-    if seed.next + count < seed.lengths.len() {
-        return slices;
-    }
-    for &at in others {
-        let other = &waiting[at];
-        let wider = width.max(other.lengths[other.next]);
-        let more = other.lengths.len() - other.next;
-        if wider * (count + more) <= budget {
-            (width, count) = (wider, count + more);
-            slices.push(BatchSlice {
-                request: at,
-                first: other.next,
-                count: more,
-            });
+/// How large a batch is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    /// Its texts.
+    count: usize,
+    /// Their tokens.
+    tokens: usize,
+    /// Those of the longest.
+    longest: usize,
+}
+
+impl Size {
+    /// The size with more texts.
+    fn with(self, lengths: &[usize]) -> Self {
+        Self {
+            count: self.count + lengths.len(),
+            tokens: self.tokens + lengths.iter().sum::<usize>(),
+            longest: lengths.iter().copied().fold(self.longest, usize::max),
         }
     }
-    slices
+
+    /// The tokens that are computed.
+    fn cost(self, pads: bool) -> usize {
+        if pads {
+            self.longest * self.count
+        } else {
+            self.tokens
+        }
+    }
 }
 
 #[cfg(test)]
@@ -238,7 +276,7 @@ mod tests {
 
     #[test]
     fn batches_keep_to_the_budget_with_padding_counted() {
-        let mut planner = Planner::default();
+        let mut planner = Planner::new(true);
         let mut waiting = [request(&mut planner, 1, 0, &[9, 8, 4, 4, 3, 1, 1])];
         let lengths = waiting[0].lengths.clone();
         let batches = drain(&mut planner, &mut waiting, 16);
@@ -254,8 +292,20 @@ mod tests {
     }
 
     #[test]
+    fn without_padding_a_batch_is_as_large_as_its_tokens() {
+        let mut planner = Planner::new(false);
+        let mut waiting = [request(&mut planner, 1, 0, &[9, 4, 2, 1, 1])];
+        let counts: Vec<usize> = drain(&mut planner, &mut waiting, 16)
+            .iter()
+            .map(|slices| slices[0].count)
+            .collect();
+        // 9 + 4 + 2 + 1, and the last.
+        assert_eq!(counts, [4, 1]);
+    }
+
+    #[test]
     fn a_text_over_the_budget_is_a_batch_of_its_own() {
-        let mut planner = Planner::default();
+        let mut planner = Planner::new(true);
         let mut waiting = [request(&mut planner, 1, 0, &[100, 2])];
         let batches = drain(&mut planner, &mut waiting, 16);
         assert_eq!(
@@ -271,7 +321,7 @@ mod tests {
 
     #[test]
     fn small_requests_share_a_batch() {
-        let mut planner = Planner::default();
+        let mut planner = Planner::new(true);
         let mut waiting: Vec<_> = (0..5)
             .map(|client| request(&mut planner, client, client, &[3]))
             .collect();
@@ -282,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_small_request_overtakes_a_long_one_and_stays_small() {
-        let mut planner = Planner::default();
+        let mut planner = Planner::new(true);
         let mut waiting = vec![request(&mut planner, 1, 0, &[4; 100])];
         planner.next_batch(&mut waiting, 16);
         let small = request(&mut planner, 2, 1, &[3]);
@@ -300,7 +350,7 @@ mod tests {
 
     #[test]
     fn two_long_requests_share_evenly() {
-        let mut planner = Planner::default();
+        let mut planner = Planner::new(true);
         let mut waiting = [
             request(&mut planner, 1, 0, &[4; 64]),
             request(&mut planner, 2, 1, &[4; 64]),
@@ -314,7 +364,7 @@ mod tests {
 
     #[test]
     fn an_endless_stream_of_small_requests_does_not_starve_a_long_one() {
-        let mut planner = Planner::default();
+        let mut planner = Planner::new(true);
         let mut waiting = vec![request(&mut planner, 0, 0, &[4; 8])];
         let mut batches = 0;
         while waiting[0].next < 8 {
@@ -331,7 +381,7 @@ mod tests {
     fn beside_a_long_request_that_is_served_a_small_one_is_always_in_the_next_batch() {
         // Small requests with so many batches of the long one between them: every beat that a client may have.
         for pause in 1..=9 {
-            let mut planner = Planner::default();
+            let mut planner = Planner::new(true);
             // In two parts, as a streamed list comes: the second waits, unserved, while the first is.
             let mut waiting = vec![
                 request(&mut planner, 1, 0, &[4; 200]),
@@ -356,7 +406,7 @@ mod tests {
 
     #[test]
     fn a_long_request_is_computed_in_shorter_batches_while_small_ones_come() {
-        let mut planner = Planner::default();
+        let mut planner = Planner::new(true);
         let mut waiting = vec![
             request(&mut planner, 1, 0, &[4; 1000]),
             request(&mut planner, 2, 1, &[4; 1000]),
@@ -383,6 +433,6 @@ mod tests {
 
     #[test]
     fn nothing_waiting_plans_nothing() {
-        assert_eq!(Planner::default().next_batch(&mut [], 16), []);
+        assert_eq!(Planner::new(true).next_batch(&mut [], 16), []);
     }
 }

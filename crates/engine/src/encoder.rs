@@ -15,6 +15,7 @@ use okibi_protocol::models::Variant;
 use crate::{
     device::{Device, DevicePreference},
     error::{Cause, EmbedError, LoadError},
+    kept,
     sequence::Sequence,
 };
 
@@ -32,11 +33,15 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// Which weights are taken where the model's file is not named. Only ONNX Runtime computes on other devices.
-    pub(crate) fn wanted(self, device: DevicePreference) -> Wanted<'static> {
+    /// Which weights are taken where the model's file is not named, in order of preference. Only ONNX Runtime computes on
+    /// other devices; a model without an export is computed on the CPU all the same, and the device is missed.
+    pub(crate) fn wanted(self, device: DevicePreference) -> &'static [Wanted<'static>] {
         match (self, device) {
-            (Self::Auto, DevicePreference::Auto | DevicePreference::Only(Device::Cpu)) => Wanted::Best,
-            _ => Wanted::Onnx,
+            (Self::Auto, DevicePreference::Auto | DevicePreference::Only(Device::Cpu)) => {
+                &[Wanted::Best, Wanted::Onnx]
+            }
+            (Self::Auto, DevicePreference::Only(_)) => &[Wanted::Onnx, Wanted::Best],
+            (Self::Onnx, _) => &[Wanted::Onnx],
         }
     }
 }
@@ -45,6 +50,7 @@ impl Backend {
 /// which a folder's user may ask for all the same.
 pub(crate) fn precision(variant: Variant) -> Option<Precision> {
     match variant {
+        Variant::Bf16 => Some(Precision::Bf16),
         Variant::Int8 => Some(Precision::Int8),
         Variant::Fp32 => Some(Precision::F32),
         Variant::Auto | Variant::Fp16 | Variant::Q4 => None,
@@ -59,6 +65,9 @@ pub(crate) fn name(precision: Precision) -> &'static str {
         Precision::Int8 => "int8",
     }
 }
+
+/// Asked by any of the threads that compute, between blocks of rows: whether nobody wants the result any more.
+pub(crate) type IsUnwanted<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// An encoder, open and ready to run.
 pub(crate) struct Encoder {
@@ -116,11 +125,16 @@ impl Encoder {
 
     /// Returns the vectors of the tokens of each text, one after the other.
     ///
-    /// Errors: the encoder's; [`EmbedError::WeightsChanged`].
-    pub(crate) fn run(&mut self, texts: &[&Sequence]) -> Result<Vec<Vec<f32>>, Cause> {
+    /// Errors: the encoder's; [`EmbedError::WeightsChanged`]; [`EmbedError::Stopped`] where nobody wants them any more.
+    pub(crate) fn run(
+        &mut self,
+        texts: &[&Sequence],
+        is_unwanted: IsUnwanted<'_>,
+    ) -> Result<Vec<Vec<f32>>, Cause> {
         let ids: Vec<&[u32]> = texts.iter().map(|text| text.ids.as_slice()).collect();
-        self.library.run(&ids, &|| false).map_err(|error| match error {
+        self.library.run(&ids, is_unwanted).map_err(|error| match error {
             RunError::FileChanged { path } => EmbedError::WeightsChanged { path }.into(),
+            RunError::BrokenOff => EmbedError::Stopped.into(),
             other => other.into(),
         })
     }
@@ -129,16 +143,12 @@ impl Encoder {
 /// Returns the file of the cache folder for a model's packed weights. Those of 32 bits are not
 /// kept: they are as large as the model itself.
 fn packed_file(files: &ModelFiles, precision: Precision, cache_folder: &Path) -> Option<PathBuf> {
-    if precision == Precision::F32 || cache_folder == Path::new("") {
-        return None;
-    }
-    let folder = cache_folder.join(PACKED_FOLDER);
-    if let Err(error) = std::fs::create_dir_all(&folder) {
-        tracing::debug!(%error, "packed weights are not kept");
+    if precision == Precision::F32 {
         return None;
     }
     let model = blake3::hash(files.model.as_os_str().as_encoded_bytes()).to_hex();
-    Some(folder.join(format!("{}-{}", &model[..16], name(precision))))
+    let file = format!("{}-{}", &model[..16], name(precision));
+    kept::place(cache_folder, PACKED_FOLDER, &file, &files.model)
 }
 
 /// Checks whether all that a model's configuration says is computed here; nothing of another network's.

@@ -5,6 +5,7 @@
 //! own encoder, from the makers' weights, or by ONNX Runtime, from an export.
 //!
 //! - [`runtime`]: the ONNX Runtime library
+//! - `tokenizer_file`, `unigram`: a tokenizer that opens fast
 //! - [`tokenizer`], [`session`], [`pooling`], `layers`: from a text to its vector
 //! - `encoder`, `graph`, `table`: what makes the vectors of tokens
 //! - [`batch`]: which texts are computed together
@@ -22,10 +23,12 @@ pub mod session;
 pub mod tokenizer;
 
 mod device;
+mod digests;
 mod encoder;
 mod engine;
 mod error;
 mod graph;
+mod kept;
 mod layers;
 mod load;
 mod memory;
@@ -36,6 +39,7 @@ mod sequence;
 mod space;
 mod table;
 mod tensors;
+mod tokenizer_file;
 mod unigram;
 mod weights;
 

@@ -9,8 +9,8 @@ use std::{
 };
 
 use okibi_models::{
-    DEFAULT_MODEL, HubModel, Library, ModelError, ModelFiles, Network, Snapshot, Source, Wanted, describe,
-    describe_with,
+    DEFAULT_MODEL, HubModel, Library, ModelError, ModelFiles, Network, Precisions, Snapshot, Source, Wanted,
+    describe, describe_with,
 };
 use okibi_protocol::{
     models::Variant,
@@ -101,9 +101,10 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
     }
     let threads = options.threads.unwrap_or_else(default_threads);
     // What only a network of our own is asked for.
+    let known = Precisions::read(&options.library.precisions_file);
     let precision = match files.pipeline.network {
         Network::Encoder => {
-            encoder::precision(options.variant).or_else(|| proof::remembered(&files, &options.cache_folder))
+            encoder::precision(options.variant).or_else(|| known.of(&files).map(proof::precision))
         }
         Network::Graph | Network::Table => Some(Precision::F32),
     };
@@ -115,7 +116,7 @@ pub fn load(options: &LoadOptions, observer: Observer<'_>) -> Result<Engine, Loa
     let (session, (dimension, token_dimension)) = staged(Stage::Warmup, observer, |_| {
         let mut session = match precision {
             Some(_) => session,
-            None => session.settle_precision(&files, &tokenizer, threads, &options.cache_folder)?,
+            None => session.settle_precision(&files, &tokenizer, threads, known, &options.cache_folder)?,
         };
         let lengths = warm_up(&tokenizer, &mut session)?;
         Ok((session, lengths))
@@ -175,7 +176,9 @@ fn open(
     thread::scope(|scope| {
         let contents = spawn(scope, || Contents::read(files, &options.cache_folder))?;
         let tokenizer = spawn(scope, || {
-            staged(Stage::Tokenizer, observer, |_| Tokenizer::load(files))
+            staged(Stage::Tokenizer, observer, |_| {
+                Tokenizer::load(files, &options.cache_folder)
+            })
         })?;
         let session = match files.pipeline.network {
             Network::Graph => staged(Stage::Runtime, observer, |_| {
@@ -240,14 +243,17 @@ fn find_files(options: &LoadOptions, observer: Observer<'_>) -> Result<ModelFile
                 folder,
                 model_file,
             } => {
-                let wanted = model_file.as_deref().map_or(wanted, Wanted::File);
-                Ok(described(&name, &folder, wanted)?)
+                let file = model_file.as_deref().map(|file| [Wanted::File(file)]);
+                Ok(described(
+                    &name,
+                    &folder,
+                    file.as_ref().map_or(wanted, |file| file.as_slice()),
+                )?)
             }
             Source::Hub(model) => {
-                let model = if wanted == Wanted::Onnx {
-                    model.by_onnx()
-                } else {
-                    model
+                let model = match wanted {
+                    [Wanted::Onnx, ..] => model.by_onnx(),
+                    _ => model,
                 };
                 match okibi_models::find_here(&model, hub)? {
                     Some(snapshot) => Ok(of_snapshot(&model, &snapshot)?),
@@ -273,15 +279,23 @@ fn find_files(options: &LoadOptions, observer: Observer<'_>) -> Result<ModelFile
     })
 }
 
-/// Describes the model of a folder. One of a network that Okibi computes, but not with everything that this model's
-/// configuration says, is taken from an ONNX export where there is one.
-fn described(name: &str, folder: &Path, wanted: Wanted<'_>) -> Result<ModelFiles, LoadError> {
-    let files = describe_with(name, folder, wanted, None)?;
-    match (encoder::check(&files), wanted) {
-        (Ok(()), _) => Ok(files),
-        (Err(refused), Wanted::Best) => describe_with(name, folder, Wanted::Onnx, None).map_err(|_| refused),
-        (Err(refused), Wanted::Onnx | Wanted::File(_)) => Err(refused),
-    }
+/// Describes the model of a folder by the first of `wanted` that it has, and that can be computed: one of a network that Okibi
+/// computes, but not with everything that this model's configuration says, is taken from an ONNX export where there is one.
+///
+/// Errors: those of the first.
+fn described(name: &str, folder: &Path, wanted: &[Wanted<'_>]) -> Result<ModelFiles, LoadError> {
+    let describe = |wanted: &Wanted<'_>| -> Result<ModelFiles, LoadError> {
+        let files = describe_with(name, folder, *wanted, None)?;
+        encoder::check(&files)?;
+        Ok(files)
+    };
+    let (first, others) = wanted.split_first().unwrap_or((&Wanted::Best, &[]));
+    describe(first).or_else(|refused| {
+        others
+            .iter()
+            .find_map(|wanted| describe(wanted).ok())
+            .ok_or(refused)
+    })
 }
 
 fn of_snapshot(model: &HubModel, snapshot: &Snapshot) -> Result<ModelFiles, LoadError> {

@@ -3,16 +3,11 @@
 //! At a model's first load thirty sentences are computed both exactly and in integers, and what they agree in decides. The
 //! outcome is kept beside our other facts about models, for as long as the model's files are the same.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    time::SystemTime,
-};
+use std::path::Path;
 
 use okibi_encoder::{Precision, proof::Agreement};
-use okibi_models::{FileStamp, ModelFiles, store};
-use serde::{Deserialize, Serialize};
+use okibi_models::{ModelFiles, Precisions};
+use okibi_protocol::models::PrecisionProof;
 
 use crate::{
     encoder::Encoder,
@@ -20,9 +15,6 @@ use crate::{
     sequence::Sequence,
     tokenizer::{Overflow, Tokenizer},
 };
-
-/// File of the cache folder with the outcomes.
-const FILE: &str = "precisions.json";
 
 /// What is computed: sentences as people search them, in several languages and of several lengths.
 const SENTENCES: [&str; 30] = [
@@ -58,25 +50,6 @@ const SENTENCES: [&str; 30] = [
     "Как сохранить огонь до утра?",
 ];
 
-/// What came out for a model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Outcome {
-    /// The files, as they were.
-    files: Vec<(PathBuf, FileStamp)>,
-    worst_cosine: f64,
-    mean_cosine: f64,
-    /// The share of each sentence's nearest others that are among its nearest with either.
-    neighbors: f64,
-    is_good: bool,
-}
-
-/// Returns the precision that was decided on for a model, where its files are still the same.
-pub(crate) fn remembered(files: &ModelFiles, cache_folder: &Path) -> Option<Precision> {
-    let outcomes: BTreeMap<PathBuf, Outcome> = store::read(&cache_folder.join(FILE));
-    let outcome = outcomes.get(&files.model)?;
-    (Some(&outcome.files) == stamps(files).as_ref()).then(|| precision(outcome.is_good))
-}
-
 /// Computes the sentences by `exact` and in integers, keeps the outcome, and returns the encoder that is to be used.
 ///
 /// Errors: [`LoadError`] where the integers cannot be opened; what fails in a run means that the exact one stays.
@@ -85,6 +58,7 @@ pub(crate) fn settle(
     files: &ModelFiles,
     tokenizer: &Tokenizer,
     threads: usize,
+    known: Precisions,
     cache_folder: &Path,
 ) -> Result<Encoder, LoadError> {
     let mut integers = Encoder::open(files, threads, Precision::Int8, cache_folder)?;
@@ -95,23 +69,30 @@ pub(crate) fn settle(
             return Ok(exact);
         }
     };
-    let is_good = agreement.is_good();
+    let proof = PrecisionProof {
+        int8: agreement.is_good(),
+        worst_cosine: agreement.worst_cosine,
+        mean_cosine: agreement.mean_cosine,
+        neighbors: agreement.neighbors,
+    };
     tracing::info!(
         model = files.name,
-        worst_cosine = agreement.worst_cosine,
-        mean_cosine = agreement.mean_cosine,
-        neighbors = agreement.neighbors,
-        is_good,
+        ?proof,
         "8-bit integers were compared with 32-bit floats"
     );
-    if let Some(stamps) = stamps(files) {
-        keep(files, stamps, &agreement, cache_folder);
+    if let Err(error) = known.keep(files, proof) {
+        tracing::debug!(model = files.name, %error, "the outcome is not kept");
     }
-    Ok(if is_good { integers } else { exact })
+    Ok(if proof.int8 { integers } else { exact })
 }
 
-fn precision(is_good: bool) -> Precision {
-    if is_good { Precision::Int8 } else { Precision::F32 }
+/// The precision that a proof decides on.
+pub(crate) fn precision(proof: PrecisionProof) -> Precision {
+    if proof.int8 {
+        Precision::Int8
+    } else {
+        Precision::F32
+    }
 }
 
 fn compare(exact: &mut Encoder, integers: &mut Encoder, tokenizer: &Tokenizer) -> Result<Agreement, Cause> {
@@ -124,36 +105,4 @@ fn compare(exact: &mut Encoder, integers: &mut Encoder, tokenizer: &Tokenizer) -
         .collect();
     let ids: Vec<&[u32]> = sequences.iter().map(|sequence| sequence.ids.as_slice()).collect();
     exact.compare(integers, &ids)
-}
-
-/// Returns the stamps of a model's weights and configuration; none where a file was changed just now, since another change
-/// might not show.
-fn stamps(files: &ModelFiles) -> Option<Vec<(PathBuf, FileStamp)>> {
-    let now = SystemTime::now();
-    let all = files.weights.iter().chain([&files.config_file, &files.tokenizer]);
-    all.map(|path| {
-        let stamp = FileStamp::of(&fs::metadata(path).ok()?)?;
-        stamp.is_settled(now).then(|| (path.clone(), stamp))
-    })
-    .collect()
-}
-
-fn keep(files: &ModelFiles, stamps: Vec<(PathBuf, FileStamp)>, agreement: &Agreement, cache_folder: &Path) {
-    if cache_folder == Path::new("") {
-        return;
-    }
-    let file = cache_folder.join(FILE);
-    let mut outcomes: BTreeMap<PathBuf, Outcome> = store::read(&file);
-    outcomes.retain(|model, _| model.exists());
-    let outcome = Outcome {
-        files: stamps,
-        worst_cosine: agreement.worst_cosine,
-        mean_cosine: agreement.mean_cosine,
-        neighbors: agreement.neighbors,
-        is_good: agreement.is_good(),
-    };
-    outcomes.insert(files.model.clone(), outcome);
-    if let Err(error) = store::write(&file, &outcomes) {
-        tracing::debug!(%error, file = %file.display(), "the outcome is not kept");
-    }
 }

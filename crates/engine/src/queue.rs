@@ -12,7 +12,7 @@
 //! ```
 //!
 //! A client that goes away drops its receiver, which is seen before the next batch: its request leaves the queue, and what was
-//! computed of it is thrown away.
+//! computed of it is thrown away. Our own encoder sees it within a batch too, as it sees that the queue stops.
 
 use std::{
     collections::HashMap,
@@ -31,6 +31,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     batch::{BatchSlice, Planner, Waiting},
+    encoder::IsUnwanted,
     error::EmbedError,
     memory,
     sequence::Sequence,
@@ -66,7 +67,7 @@ pub struct BatchRecord {
     pub texts: usize,
     /// Their tokens, without padding.
     pub tokens: usize,
-    /// Tokens with padding: texts times the longest.
+    /// Tokens with padding: texts times the longest, where the shorter ones are padded.
     pub padded: usize,
     /// How long it took.
     pub took: Duration,
@@ -77,7 +78,7 @@ pub struct BatchRecord {
 /// Bounds of the queue.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// Padded tokens of a batch.
+    /// Tokens of a batch, padding included.
     pub(crate) batch_tokens: usize,
     /// Texts that may wait.
     pub(crate) texts: usize,
@@ -98,6 +99,8 @@ struct Shared {
     /// Signaled when a request has come or the queue stops. Only the thread waits for it, so one signal is enough.
     changed: Condvar,
     bounds: Bounds,
+    /// Whether a batch's shorter texts are padded.
+    pads: bool,
     meter: OnceLock<Arc<dyn Meter>>,
     /// When the batch that is being computed was begun.
     computing_since: Mutex<Option<Instant>>,
@@ -150,8 +153,14 @@ impl Queue {
     }
 
     fn start_on(thread: thread::Builder, session: Session, bounds: Bounds) -> Result<Self, ModelError> {
+        let pads = session.pads();
+        let state = State {
+            planner: Planner::new(pads),
+            ..State::default()
+        };
         let shared = Arc::new(Shared {
-            state: Mutex::default(),
+            state: Mutex::new(state),
+            pads,
             changed: Condvar::new(),
             bounds,
             meter: OnceLock::new(),
@@ -273,6 +282,8 @@ impl Shared {
             let outcome = self.run(&mut session, &parts);
             let outcomes = match outcome {
                 // One text may be at fault, so each request gets a run of its own, and each text of one that fails again.
+                // Nobody waits for any of it: what is left of these requests is dropped before the next batch.
+                Err(EmbedError::Stopped) => continue,
                 Err(_) if parts.len() > 1 => {
                     let of_part = |part| match self.run(&mut session, std::slice::from_ref(part)) {
                         Ok(run) => Ok(run),
@@ -412,11 +423,22 @@ struct Run {
 }
 
 impl Shared {
+    /// Whether nobody waits for any of these parts any more: the queue stops, or their clients have gone. Asked from the
+    /// threads that compute, between blocks: the lock is theirs for as long as it takes to look through the jobs.
+    fn is_unwanted(&self, parts: &[Part]) -> bool {
+        let state = self.state.lock();
+        let is_waited_for = |part: &Part| {
+            let job = state.jobs.iter().find(|job| job.number == part.job);
+            job.is_some_and(|job| !job.reply.is_closed())
+        };
+        state.is_stopping || !parts.iter().any(is_waited_for)
+    }
+
     /// Computes a batch and reports it to the meter.
     fn run(&self, session: &mut Session, parts: &[Part]) -> Result<Run, EmbedError> {
         let began = Instant::now();
         *self.computing_since.lock() = Some(began);
-        let outcome = run(session, parts);
+        let outcome = run(session, parts, &|| self.is_unwanted(parts));
         *self.computing_since.lock() = None;
         if let Err(EmbedError::WeightsChanged { .. }) = outcome {
             self.is_outdated.store(true, Ordering::Relaxed);
@@ -428,10 +450,15 @@ impl Shared {
                 .flat_map(|part| &part.texts)
                 .map(|text| text.ids.len());
             let texts = lengths.clone().count();
+            let tokens = lengths.clone().sum();
             meter.batch(&BatchRecord {
                 texts,
-                tokens: lengths.clone().sum(),
-                padded: texts * lengths.max().unwrap_or(0),
+                tokens,
+                padded: if self.pads {
+                    texts * lengths.max().unwrap_or(0)
+                } else {
+                    tokens
+                },
                 took,
                 is_ok: outcome.is_ok(),
             });
@@ -476,7 +503,11 @@ impl Shared {
 }
 
 /// Computes one batch. A panic in the runtime becomes an error.
-fn run(session: &mut Session, parts: &[Part]) -> Result<Vec<Vec<f32>>, EmbedError> {
+fn run(
+    session: &mut Session,
+    parts: &[Part],
+    is_unwanted: IsUnwanted<'_>,
+) -> Result<Vec<Vec<f32>>, EmbedError> {
     // Two requests often ask for the same text at the same time; it is computed once.
     let mut distinct: HashMap<(&Sequence, Output), usize> = HashMap::new();
     let mut texts: Vec<(&Sequence, Output)> = Vec::new();
@@ -490,7 +521,7 @@ fn run(session: &mut Session, parts: &[Part]) -> Result<Vec<Vec<f32>>, EmbedErro
             at_of.push(at);
         }
     }
-    match catch_unwind(AssertUnwindSafe(|| session.run(&texts))) {
+    match catch_unwind(AssertUnwindSafe(|| session.run_while(&texts, is_unwanted))) {
         Ok(Ok(vectors)) => Ok(at_of.into_iter().map(|at| vectors[at].clone()).collect()),
         Ok(Err(error)) => Err(match error.downcast::<EmbedError>() {
             Ok(error) => *error,

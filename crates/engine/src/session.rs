@@ -4,11 +4,11 @@ use std::path::Path;
 
 use ort::environment::Environment;
 
-use okibi_models::{ChosenOutput, Holds, ModelFiles, Network};
+use okibi_models::{ChosenOutput, Holds, ModelFiles, Network, Precisions};
 
 use crate::{
     device::{Device, DevicePreference},
-    encoder::{Encoder, Precision},
+    encoder::{Encoder, IsUnwanted, Precision},
     error::{Cause, LoadError},
     graph::{Given, Graph},
     layers::Layers,
@@ -88,11 +88,12 @@ impl Session {
         files: &ModelFiles,
         tokenizer: &Tokenizer,
         threads: usize,
+        known: Precisions,
         cache_folder: &Path,
     ) -> Result<Self, LoadError> {
         self.network = match self.network {
             Source::Encoder(exact) => {
-                let settled = proof::settle(*exact, files, tokenizer, threads, cache_folder)?;
+                let settled = proof::settle(*exact, files, tokenizer, threads, known, cache_folder)?;
                 Source::Encoder(Box::new(settled))
             }
             other => other,
@@ -125,6 +126,11 @@ impl Session {
         }
     }
 
+    /// Whether a batch's shorter texts cost as much as its longest.
+    pub(crate) fn pads(&self) -> bool {
+        matches!(self.network, Source::Graph(_))
+    }
+
     /// The graph's output that vectors are taken from, where there is a graph.
     pub fn output(&self) -> Option<&ChosenOutput> {
         match &self.network {
@@ -147,6 +153,16 @@ impl Session {
     /// Errors: the runtime's, and [`EmbedError::NoTokenVectors`](crate::EmbedError::NoTokenVectors) where the model pools
     /// by itself.
     pub fn run(&mut self, texts: &[(&Sequence, Output)]) -> Result<Vec<Vec<f32>>, Cause> {
+        self.run_while(texts, &|| false)
+    }
+
+    /// As [`Session::run`], and where our own encoder computes, a run that nobody wants any more ends soon with
+    /// [`EmbedError::Stopped`](crate::EmbedError::Stopped).
+    pub(crate) fn run_while(
+        &mut self,
+        texts: &[(&Sequence, Output)],
+        is_unwanted: IsUnwanted<'_>,
+    ) -> Result<Vec<Vec<f32>>, Cause> {
         let mut results = vec![Vec::new(); texts.len()];
         for wanted in [Output::Text, Output::Tokens] {
             let places: Vec<usize> = (0..texts.len()).filter(|at| texts[*at].1 == wanted).collect();
@@ -154,17 +170,25 @@ impl Session {
                 continue;
             }
             let wanted_texts: Vec<&Sequence> = places.iter().map(|at| texts[*at].0).collect();
-            for (at, vector) in places.into_iter().zip(self.run_for(wanted, &wanted_texts)?) {
+            for (at, vector) in places
+                .into_iter()
+                .zip(self.run_for(wanted, &wanted_texts, is_unwanted)?)
+            {
                 results[at] = vector;
             }
         }
         Ok(results)
     }
 
-    fn run_for(&mut self, wanted: Output, texts: &[&Sequence]) -> Result<Vec<Vec<f32>>, Cause> {
+    fn run_for(
+        &mut self,
+        wanted: Output,
+        texts: &[&Sequence],
+        is_unwanted: IsUnwanted<'_>,
+    ) -> Result<Vec<Vec<f32>>, Cause> {
         let given = match &mut self.network {
             Source::Graph(graph) => graph.run(texts, wanted == Output::Tokens)?,
-            Source::Encoder(encoder) => Given::Tokens(encoder.run(texts)?, encoder.dimension()),
+            Source::Encoder(encoder) => Given::Tokens(encoder.run(texts, is_unwanted)?, encoder.dimension()),
             Source::Table(table) => {
                 let rows = texts.iter().map(|text| table.rows(&text.ids));
                 Given::Tokens(rows.collect::<Result<_, _>>()?, table.dimension())

@@ -3,21 +3,17 @@
 use std::{borrow::Cow, path::Path};
 
 use tokenizers::{
-    AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl,
+    AddedToken, NormalizerWrapper, PostProcessorWrapper,
     normalizers::{BertNormalizer, Lowercase, Sequence as Normalizers},
     processors::{sequence::Sequence as PostProcessors, template::TemplateProcessing},
 };
 
-use okibi_models::{ModelError, ModelFiles, Network, TokenizerConfig};
+use okibi_models::{ModelFiles, Network, TokenizerConfig};
 
 use crate::{
     error::{EmbedError, LoadError},
-    unigram::AnyModel,
+    tokenizer_file::{self, Library},
 };
-
-/// The library's tokenizer, with our own model where that is faster.
-type Library =
-    TokenizerImpl<AnyModel, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
 /// Texts tokenized at a time: the library's encodings are some hundred bytes a token, ids are four.
 const CHUNK: usize = 256;
@@ -144,23 +140,16 @@ pub struct TokenInfo {
 }
 
 impl Tokenizer {
-    /// Reads the tokenizer of a model.
+    /// Reads the tokenizer of a model, the slow part of it from `cache_folder` where it is kept there.
     ///
-    /// Errors: [`ModelError::Unreadable`], [`LoadError::Tokenizer`].
-    pub fn load(files: &ModelFiles) -> Result<Self, LoadError> {
+    /// Errors: [`ModelError::Unreadable`](okibi_models::ModelError::Unreadable), [`LoadError::Tokenizer`].
+    pub fn load(files: &ModelFiles, cache_folder: &Path) -> Result<Self, LoadError> {
         let path: &Path = &files.tokenizer;
         let broken = |source| LoadError::Tokenizer {
             path: path.to_owned(),
             source,
         };
-        let bytes = std::fs::read(path).map_err(|source| ModelError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-        let mut library: Library = serde_json::from_slice(&bytes).map_err(|error| broken(error.into()))?;
-        drop(bytes);
-        // Cutting and padding are done here, where the counts are kept and batches are made.
-        library.with_truncation(None).map_err(broken)?.with_padding(None);
+        let mut library = tokenizer_file::open(path, cache_folder)?;
         let mut is_adjusted = configure(&mut library, &files.tokenizer_config).map_err(broken)?;
         if files.pipeline.lower_case {
             lower_case(&mut library).map_err(broken)?;
@@ -496,7 +485,7 @@ mod tests {
     #[test]
     fn tokens_that_only_the_configuration_puts_around_a_text_stand_there() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/tiny-ruri");
-        let whole = Tokenizer::load(&describe("tiny", &folder, None, None).unwrap()).unwrap();
+        let whole = Tokenizer::load(&describe("tiny", &folder, None, None).unwrap(), Path::new("")).unwrap();
         assert!(!whole.is_adjusted());
         let bare = tempfile::tempdir().unwrap();
         let bytes = std::fs::read(folder.join("tokenizer.json")).unwrap();
@@ -510,7 +499,8 @@ mod tests {
                 "add_bos_token": flags[0], "add_eos_token": flags[1],
             });
             std::fs::write(bare.path().join("tokenizer_config.json"), config.to_string()).unwrap();
-            let tokenizer = Tokenizer::load(&describe("bare", bare.path(), None, None).unwrap()).unwrap();
+            let tokenizer =
+                Tokenizer::load(&describe("bare", bare.path(), None, None).unwrap(), Path::new("")).unwrap();
             assert_eq!(tokenizer.is_adjusted(), flags.contains(&true));
             (tokenizer.before, tokenizer.behind)
         };
@@ -525,7 +515,7 @@ mod tests {
     fn the_side_that_is_cut_is_the_one_that_was_asked_for_and_the_prompt_stays() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/tiny-ruri");
         let files = describe("tiny", &folder, None, None).unwrap();
-        let tokenizer = Tokenizer::load(&files).unwrap();
+        let tokenizer = Tokenizer::load(&files, Path::new("")).unwrap();
         let (prompt, prompt_ids) = &tokenizer.prompts[0];
         let content = |range: std::ops::Range<u32>| range.collect::<Vec<u32>>();
         let all = [prompt_ids.as_slice(), &content(100..100 + 20_000)].concat();
@@ -563,7 +553,7 @@ mod tests {
     fn the_ids_of_the_models_prompts_are_those_of_their_texts() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/tiny-ruri");
         let files = describe("tiny", &folder, None, None).unwrap();
-        let tokenizer = Tokenizer::load(&files).unwrap();
+        let tokenizer = Tokenizer::load(&files, Path::new("")).unwrap();
         let known: Vec<&str> = tokenizer
             .prompts
             .iter()

@@ -5,6 +5,8 @@
 //! the same tokens: the best segmentation by the sum of its pieces' scores (Kudo 2018, "Subword Regularization",
 //! section 3.2), found by dynamic programming over the text's bytes.
 
+mod file;
+
 use std::{borrow::Cow, collections::HashMap, fmt, path::Path, path::PathBuf};
 
 use serde::{
@@ -22,6 +24,9 @@ const UNKNOWN_PENALTY: f64 = 10.0;
 
 /// No piece.
 const NONE: u32 = u32::MAX;
+
+/// How many pairs of bytes there are.
+const PAIRS: usize = 1 << 16;
 
 /// A tokenizer's model: Unigram in the form of this module, the others as the library has them.
 pub(crate) enum AnyModel {
@@ -126,6 +131,10 @@ impl Pieces {
         self.texts.get(from as usize..to as usize)
     }
 
+    fn lowest_score(&self) -> f64 {
+        self.scores.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
     fn bytes(&self, id: u32) -> &[u8] {
         let at = id as usize;
         &self.texts.as_bytes()[self.bounds[at] as usize..self.bounds[at + 1] as usize]
@@ -222,7 +231,7 @@ impl Unigram {
         sorted.dedup_by(|later, kept| pieces.bytes(*later) == pieces.bytes(*kept));
 
         let mut singles = Box::new([NONE; 256]);
-        let mut ranges = vec![(0, 0); 1 << 16];
+        let mut ranges = vec![(0, 0); PAIRS];
         for (at, id) in (0_u32..).zip(&sorted) {
             match *pieces.bytes(*id) {
                 [] => {}
@@ -236,12 +245,11 @@ impl Unigram {
                 }
             }
         }
-        let lowest_score = pieces.scores.iter().copied().fold(f64::INFINITY, f64::min);
         Self {
+            lowest_score: pieces.lowest_score(),
             pieces,
             unknown,
             byte_fallback,
-            lowest_score,
             sorted,
             singles,
             ranges,

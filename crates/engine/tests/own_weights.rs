@@ -4,10 +4,18 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use okibi_engine::{Backend, EmbedRequest, Engine, LoadError, LoadOptions, Output, Role, load};
-use okibi_models::{Feature, Library, ModelError};
+use okibi_engine::{
+    Backend, BatchRecord, Device, DevicePreference, EmbedRequest, Engine, LoadError, LoadOptions, Meter,
+    Output, Role, load,
+};
+use okibi_models::{DEFAULT_MODEL, Feature, Library, ModelError, Precisions, describe};
 use okibi_protocol::models::Variant;
 use serde::Deserialize;
 
@@ -144,7 +152,7 @@ fn a_vector_is_the_same_to_the_bit_alone_in_a_batch_and_with_any_threads() {
         .into_iter()
         .map(|entry| entry.text)
         .collect();
-    for variant in [Variant::Fp32, Variant::Int8] {
+    for variant in [Variant::Fp32, Variant::Bf16, Variant::Int8] {
         let with_threads = |threads| {
             open(&LoadOptions {
                 threads: Some(threads),
@@ -169,6 +177,7 @@ fn each_way_to_compute_a_model_has_a_space_of_its_own() {
     let base = options(folder.path());
     let spaces = [
         (Variant::Fp32, Backend::Auto),
+        (Variant::Bf16, Backend::Auto),
         (Variant::Int8, Backend::Auto),
         (Variant::Auto, Backend::Onnx),
     ]
@@ -180,7 +189,9 @@ fn each_way_to_compute_a_model_has_a_space_of_its_own() {
         });
         engine.info().space.clone()
     });
-    assert!(spaces[0] != spaces[1] && spaces[1] != spaces[2] && spaces[0] != spaces[2]);
+    for (at, space) in spaces.iter().enumerate() {
+        assert!(!spaces[..at].contains(space), "{spaces:?}");
+    }
 }
 
 #[test]
@@ -243,6 +254,94 @@ fn weights_that_are_cut_or_are_not_those_of_the_configuration_are_an_error() {
 }
 
 #[test]
+fn a_model_without_an_export_is_computed_here_where_another_device_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    of_makers(folder.path());
+    let on = |device| LoadOptions {
+        device,
+        ..options(folder.path())
+    };
+    let engine = open(&on(DevicePreference::Only(Device::Cuda)));
+    assert_eq!(engine.info().device, Device::Cpu);
+    assert_eq!(engine.info().missed_device, Some(Device::Cuda));
+    let of_onnx = LoadOptions {
+        backend: Backend::Onnx,
+        ..options(folder.path())
+    };
+    assert!(load(&of_onnx, &|_| {}).is_err(), "asked for by name");
+}
+
+/// Counts the batches that gave no vectors.
+#[derive(Default)]
+struct Failures(AtomicUsize);
+
+impl Meter for Failures {
+    fn batch(&self, batch: &BatchRecord) {
+        self.0.fetch_add(usize::from(!batch.is_ok), Ordering::SeqCst);
+    }
+    fn queued(&self, _: Duration) {}
+    fn abandoned(&self) {}
+}
+
+#[test]
+fn a_run_that_nobody_waits_for_any_more_is_broken_off() {
+    let folder = tempfile::tempdir().unwrap();
+    of_makers(folder.path());
+    let engine = open(&options(folder.path()));
+    let meter = Arc::new(Failures::default());
+    engine.set_meter(meter.clone());
+    let submit = |text: String| {
+        let ready = engine.prepare(EmbedRequest::new(vec![text])).unwrap();
+        engine.submit(ready).unwrap()
+    };
+    // A run may end before its client has gone, so several go.
+    let mut clients = 0;
+    while meter.0.load(Ordering::SeqCst) == 0 {
+        clients += 1;
+        assert!(clients <= 50, "no run was broken off");
+        let pending = submit(format!("{clients} {}", "熾火が朝まで残る理由。".repeat(2000)));
+        while engine.computing_since().is_none() && engine.queued_texts() > 0 {
+            std::thread::yield_now();
+        }
+        drop(pending);
+        while engine.queued_texts() > 0 {
+            std::thread::yield_now();
+        }
+    }
+    let vectors = embed(&engine, &["熾火".into()]);
+    assert_eq!(vectors[0].len(), 64, "the next one is answered");
+}
+
+/// The embedded model's folder comes with what its proof found out, so that no machine has to find out again.
+#[cfg(unix)]
+#[test]
+fn the_proof_that_comes_with_the_embedded_model_is_what_it_proves() {
+    let folder = tempfile::tempdir().unwrap();
+    let embedded = options("".as_ref()).assets[0].join("models").join(DEFAULT_MODEL);
+    for entry in fs::read_dir(&embedded).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name() != "precision.json" {
+            std::os::unix::fs::symlink(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        }
+    }
+    let file = tempfile::tempdir().unwrap();
+    let precisions_file = file.path().join("precisions.json");
+    open(&LoadOptions {
+        variant: Variant::Auto,
+        library: Library {
+            precisions_file: precisions_file.clone(),
+            ..Library::default()
+        },
+        ..options(folder.path())
+    });
+    let proof = |folder: &Path| {
+        let files = describe("x", folder, None, None).unwrap();
+        Precisions::read(&precisions_file).of(&files).unwrap()
+    };
+    assert_eq!(proof(folder.path()), proof(&embedded));
+}
+
+#[test]
 fn tokens_have_vectors_too() {
     let folder = tempfile::tempdir().unwrap();
     of_makers(folder.path());
@@ -272,24 +371,26 @@ fn integers_are_taken_where_they_have_proved_themselves_and_that_is_kept() {
     }
     let weights = data("tiny-ruri-weights/model.safetensors");
     std::os::unix::fs::symlink(weights, model.join("model.safetensors")).unwrap();
-    let cache_folder = folder.path().join("cache");
-    fs::create_dir(&cache_folder).unwrap();
+    let precisions_file = folder.path().join("precisions.json");
     let load = |variant| {
         open(&LoadOptions {
             variant,
-            cache_folder: cache_folder.clone(),
+            library: Library {
+                precisions_file: precisions_file.clone(),
+                ..Library::default()
+            },
             ..options(&model)
         })
     };
     let of_auto = load(Variant::Auto).info().space.clone();
-    let outcomes = fs::read_to_string(cache_folder.join("precisions.json")).unwrap();
-    let is_good = outcomes.contains(r#""is_good":true"#);
+    let outcomes = fs::read_to_string(&precisions_file).unwrap();
+    let is_good = outcomes.contains(r#""int8":true"#);
     let expected = if is_good { Variant::Int8 } else { Variant::Fp32 };
     assert_eq!(load(expected).info().space, of_auto, "{outcomes}");
     // What is kept decides, without another comparison.
     let (from, to) = (is_good.to_string(), (!is_good).to_string());
-    let other = outcomes.replace(&format!(r#""is_good":{from}"#), &format!(r#""is_good":{to}"#));
-    fs::write(cache_folder.join("precisions.json"), other).unwrap();
+    let other = outcomes.replace(&format!(r#""int8":{from}"#), &format!(r#""int8":{to}"#));
+    fs::write(&precisions_file, other).unwrap();
     assert_ne!(load(Variant::Auto).info().space, of_auto);
     // And not for other files.
     fs::remove_file(model.join("config.json")).unwrap();

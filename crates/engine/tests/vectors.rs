@@ -133,7 +133,7 @@ fn tokens_are_those_of_the_library() {
     ];
     for folder in folders {
         let files = describe("x", &folder, None, None).unwrap();
-        let ours = Tokenizer::load(&files).unwrap();
+        let ours = Tokenizer::load(&files, Path::new("")).unwrap();
         let library = tokenizers::Tokenizer::from_file(&files.tokenizer).unwrap();
         let reference = entries("multilingual-e5-small-q4-reference.json");
         let texts = reference.iter().map(|entry| entry.text.clone()).chain(

@@ -12,6 +12,7 @@ use crate::{
     inventory::{any_snapshot, of_folder, of_known, of_repository, plain},
     known,
     library::Library,
+    precisions::Precisions,
     resolve::{Source, resolve},
     usage,
 };
@@ -62,6 +63,9 @@ pub fn details(name: &str, library: &Library) -> Result<ModelDetails, ModelError
             (entry.unwrap_or_else(absent), files)
         }
     };
+    entry.precision = files
+        .as_ref()
+        .and_then(|files| Precisions::read(&library.precisions_file).of(files));
     entry.last_used_ms = usage::read(&library.usage_file).get(&entry.name).copied();
     Ok(details_of(entry, revision, files))
 }

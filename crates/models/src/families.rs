@@ -50,7 +50,7 @@ pub(crate) fn is_computed(config: &Value) -> bool {
 /// Whether weights of a variant can be made of the makers' own. The others are there only where somebody exported them.
 pub(crate) fn makes(variant: Variant) -> bool {
     match variant {
-        Variant::Auto | Variant::Fp32 | Variant::Int8 => true,
+        Variant::Auto | Variant::Fp32 | Variant::Bf16 | Variant::Int8 => true,
         Variant::Fp16 | Variant::Q4 => false,
     }
 }

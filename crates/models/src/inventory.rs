@@ -13,6 +13,7 @@ use crate::{
     files::ModelFiles,
     known::{self, KnownModel, known},
     library::{Hub, Library},
+    precisions::Precisions,
     resolve::{self, HubModel, MAIN, Source},
     usage,
 };
@@ -41,7 +42,12 @@ pub fn inventory_of(library: &Library, is_meant: &dyn Fn(&str, Option<&str>) -> 
         }
     }
     here.extend(in_cache(&library.hub, is_meant));
+    let precisions = Precisions::read(&library.precisions_file);
     for entry in &mut here {
+        entry.precision = entry
+            .folder
+            .as_ref()
+            .and_then(|folder| precisions.of_folder(Path::new(folder)));
         entry.last_used_ms = used.get(&entry.name).copied();
     }
     here.sort_by_key(|entry| {
@@ -178,6 +184,7 @@ pub(crate) fn plain(name: &str, origin: ModelOrigin) -> ModelEntry {
         good_for: None,
         repository: None,
         folder: None,
+        precision: None,
     }
 }
 

@@ -30,6 +30,7 @@ mod onnx;
 mod output;
 mod own_folders;
 mod pipeline;
+mod precisions;
 mod prompts;
 mod pull;
 mod removal;
@@ -61,6 +62,7 @@ pub use own_folders::{forget_folder, remember_folder};
 pub use pipeline::{
     Activation, Dense, LayerNorm, ModuleWeights, Network, Pipeline, Pooling, PoolingMode, Step,
 };
+pub use precisions::Precisions;
 pub use prompts::Prompts;
 pub use pull::pull;
 pub use removal::remove;

@@ -22,6 +22,8 @@ pub struct Library {
     pub folders_file: PathBuf,
     /// Remembers when each model was last loaded.
     pub usage_file: PathBuf,
+    /// Remembers the precision that each model is computed in; see [`Precisions`](crate::Precisions).
+    pub precisions_file: PathBuf,
 }
 
 impl Library {
@@ -40,6 +42,7 @@ impl Library {
             folders: folders.iter().map(PathBuf::from).collect(),
             folders_file: data.join("model-folders.json"),
             usage_file: data.join("models.json"),
+            precisions_file: data.join("precisions.json"),
         }
     }
 }

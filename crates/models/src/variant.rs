@@ -7,9 +7,10 @@ use okibi_protocol::models::Variant;
 
 /// Endings of the file names of each variant, behind `model`, the best first. Source: the names that
 /// transformers.js's and optimum's exports have.
-const ENDINGS: [(Variant, &[&str]); 4] = [
+const ENDINGS: [(Variant, &[&str]); 5] = [
     (Variant::Fp32, &["", "_optimized"]),
     (Variant::Fp16, &["_fp16"]),
+    (Variant::Bf16, &["_bf16"]),
     (Variant::Int8, &["_quantized", "_int8", "_uint8"]),
     (Variant::Q4, &["_q4", "_bnb4", "_q4f16"]),
 ];

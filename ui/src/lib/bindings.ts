@@ -24,7 +24,7 @@ export type StageBoard = Array<StageEvent>;
 export type ModelOrigin = "embedded" | "folder" | "hub";
 export type ModelState = "unloaded" | "loading" | "ready" | "resting" | "failed";
 export type Presence = "here" | "partial" | "absent";
-export type Variant = "auto" | "fp32" | "fp16" | "int8" | "q4";
+export type Variant = "auto" | "fp32" | "fp16" | "bf16" | "int8" | "q4";
 export type Words = {
 /**
  * In English.
@@ -90,7 +90,28 @@ repository?: string,
 /**
  * The folder with its files, where they are here.
  */
-folder?: string, };
+folder?: string,
+/**
+ * The precision that it is computed in, where Okibi computes it and has found out.
+ */
+precision?: PrecisionProof, };
+export type PrecisionProof = {
+/**
+ * Whether it is computed in 8-bit integers; else in 32-bit floats.
+ */
+int8: boolean,
+/**
+ * The cosine of the sentence whose two vectors are furthest apart.
+ */
+worst_cosine: number,
+/**
+ * The mean of the cosines.
+ */
+mean_cosine: number,
+/**
+ * The share of each sentence's nearest others that are among its nearest either way, 0 to 1.
+ */
+neighbors: number, };
 export type LoadedModel = {
 /**
  * Its name.

@@ -10,7 +10,7 @@ use okibi_messages::{Lang, Message, models, units};
 use okibi_models::{Library, ModelError, Source};
 use okibi_protocol::{
     method::{ListModels, NoParams, RemoveModel},
-    models::{ModelDetails, ModelEntry, ModelParams, ModelState, ModelStep, Presence},
+    models::{ModelDetails, ModelEntry, ModelParams, ModelState, ModelStep, PrecisionProof, Presence},
     units::ByteCount,
 };
 use parking_lot::Mutex;
@@ -238,6 +238,20 @@ async fn info(front: &Front, library: &Library, name: &str, json: bool) -> Resul
     Ok(Exit::Done)
 }
 
+/// How Okibi computes a model, and how near that is to 32-bit floats.
+fn precision(proof: PrecisionProof) -> String {
+    let PrecisionProof {
+        int8,
+        worst_cosine,
+        mean_cosine,
+        neighbors,
+    } = proof;
+    let name = if int8 { "int8" } else { "f32" };
+    format!(
+        "{name} (int8 beside f32: cosine {mean_cosine:.4}, at worst {worst_cosine:.4}; {neighbors:.2} of neighbors)"
+    )
+}
+
 /// What is known about a model; the names are those of `--json`.
 fn facts(details: &ModelDetails) -> Vec<(&'static str, String)> {
     let entry = &details.entry;
@@ -263,6 +277,7 @@ fn facts(details: &ModelDetails) -> Vec<(&'static str, String)> {
         prompts.push(format!("{name} {prompt:?}"));
     }
     add("prompts", (!prompts.is_empty()).then(|| prompts.join(", ")));
+    add("precision", entry.precision.map(precision));
     add("license", entry.license.clone());
     add(
         "languages",

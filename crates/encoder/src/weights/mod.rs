@@ -30,7 +30,7 @@ use self::storage::Storage;
 use crate::parameters::{Kind, Matrix};
 
 /// Weights of at most this many bytes together are read into memory of our own.
-const COPIED_BYTES: u64 = 64 << 20;
+const COPIED_BYTES: u64 = 32 << 20;
 
 /// A file of weights, or several that belong together.
 #[derive(Debug)]

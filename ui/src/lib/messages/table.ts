@@ -134,6 +134,8 @@ export interface Messages {
     manyLanguages: string;
     dimension: (count: string) => string;
     maxTokens: (count: string) => string;
+    int8: (cosine: string) => string;
+    f32: (cosine: string) => string;
     /** The size of a model that is not downloaded yet. */
     about: (size: string) => string;
     lastUsed: (when: string) => string;
