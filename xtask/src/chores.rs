@@ -9,7 +9,7 @@ use crate::{
     build::{self, BENCH, OKIBI, TRAY},
     clients, dist, fuzz, gate,
     history::LongChore,
-    setup::{Platforms, ensure_desktop, ensure_pictures, setup},
+    setup::{Platforms, ensure_desktop, ensure_graph, ensure_pictures, setup},
     steps::step,
     ui, windows,
     workspace::{Profile, Workspace},
@@ -147,6 +147,7 @@ fn screenshots() -> Result<()> {
 
 fn bench(names: &[String], soak: Option<u64>) -> Result<()> {
     let workspace = prepared()?;
+    ensure_graph(&workspace.assets())?;
     let mut packages = vec![OKIBI, BENCH];
     if names.iter().any(|name| name == "tray") {
         ensure_desktop()?;

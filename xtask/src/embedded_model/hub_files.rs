@@ -12,7 +12,7 @@ use super::weights::Shape;
 const MAX_TOKENS: usize = 512;
 
 /// Relative path and content of each file.
-pub(crate) fn hub_files(shape: &Shape) -> [(&'static str, Value); 7] {
+pub(crate) fn hub_files(shape: &Shape) -> [(&'static str, Value); 8] {
     [
         ("config.json", config(shape)),
         ("tokenizer_config.json", tokenizer_config()),
@@ -24,6 +24,7 @@ pub(crate) fn hub_files(shape: &Shape) -> [(&'static str, Value); 7] {
         ("config_sentence_transformers.json", prompts()),
         ("modules.json", modules()),
         ("1_Pooling/config.json", pooling(shape)),
+        ("precision.json", precision()),
     ]
 }
 
@@ -101,5 +102,16 @@ fn pooling(shape: &Shape) -> Value {
         "pooling_mode_mean_tokens": true,
         "pooling_mode_max_tokens": false,
         "pooling_mode_mean_sqrt_len_tokens": false,
+    })
+}
+
+/// What Okibi found out about this model when it compared 8-bit integers with 32-bit floats on its thirty sentences, so that
+/// not every machine has to; a test of the engine finds it out again.
+pub(crate) fn precision() -> Value {
+    json!({
+        "int8": true,
+        "worst_cosine": 0.998_864_680_383_001_2,
+        "mean_cosine": 0.999_159_976_530_631_2,
+        "neighbors": 0.96,
     })
 }

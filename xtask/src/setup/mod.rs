@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::embedded_model;
+use crate::embedded_model::{self, Form};
 pub(crate) use prerequisites::{
     ensure_app_tools, ensure_browser, ensure_bundler_tools, ensure_desktop, ensure_peers, ensure_pictures,
     is_on_path, pip, python_version,
@@ -53,15 +53,25 @@ pub(crate) fn setup(assets: &Path, platforms: Platforms) -> Result<()> {
         };
         part.ensure(|folder| platform.unpack(folder))?;
     }
-    let folder = model_folder();
-    let title = format!("the embedded model {}", embedded_model::NAME);
     Part {
         assets,
-        folder,
-        title,
-        recipe: embedded_model::recipe(),
+        folder: model_folder(),
+        title: format!("the embedded model {}", embedded_model::NAME),
+        recipe: Form::Weights.recipe(),
     }
-    .ensure(embedded_model::build)
+    .ensure(|folder| Form::Weights.build(folder))
+}
+
+/// Makes sure of what Okibi is measured beside: the embedded model for ONNX Runtime.
+pub(crate) fn ensure_graph(assets: &Path) -> Result<()> {
+    let _lock = lock(assets)?;
+    Part {
+        assets,
+        folder: Path::new("peers").join(embedded_model::NAME),
+        title: format!("{} for ONNX Runtime", embedded_model::NAME),
+        recipe: Form::Graph.recipe(),
+    }
+    .ensure(|folder| Form::Graph.build(folder))
 }
 
 /// The folders, relative to the assets, that a program on this platform needs.
