@@ -91,57 +91,41 @@ impl<A: Arithmetic> Work for Panels<'_, A> {
                 let column = (panel - self.panels.start) * WIDTH;
                 let mut line = 0;
                 while line < self.lines_of_panel {
-                    let lines = line..self.lines_of_panel.min(line + CHUNK);
+                    let chunk = line..self.lines_of_panel.min(line + CHUNK);
                     let mut row = block;
                     while row < end {
                         let rows = tile_rows(end - row);
-                        let values =
-                            lines.start * A::values_of_line::<L>()..lines.end * A::values_of_line::<L>();
-                        let mut tile = Tile {
+                        let first = row;
+                        while row < end && tile_rows(end - row) == rows {
+                            row += rows;
+                        }
+                        let tiles = Tiles {
                             arithmetic: &self.arithmetic,
-                            panels: [&[]; TILE_PANELS],
-                            together,
+                            lines: &self.lines[panel * self.lines_of_panel..]
+                                [..together * self.lines_of_panel],
+                            lines_of_panel: self.lines_of_panel,
+                            chunk: chunk.clone(),
                             panel,
-                            values: [&[]; TILE_ROWS],
-                            row,
-                            kept: &mut kept[(row - block) * TILE_PANELS..][..rows * TILE_PANELS],
-                            is_first: lines.start == 0,
-                            is_last: lines.end == self.lines_of_panel,
-                            out: &mut self.out[row * self.stride + column..],
+                            together,
+                            values: &self.values[first * values_of_row..row * values_of_row],
+                            row: first,
+                            kept: &mut kept[(first - block) * TILE_PANELS..],
+                            out: &mut self.out[first * self.stride + column..],
                             stride: self.stride,
                             finish: self.finish,
                         };
-                        for (index, of_panel) in tile.panels[..together].iter_mut().enumerate() {
-                            let all =
-                                &self.lines[(panel + index) * self.lines_of_panel..][..self.lines_of_panel];
-                            *of_panel = &all[lines.clone()];
-                        }
-                        for (index, of_row) in tile.values[..rows].iter_mut().enumerate() {
-                            let all = &self.values[(row + index) * values_of_row..][..values_of_row];
-                            *of_row = &all[values.clone()];
-                        }
                         const { assert!(TILE_ROWS == 6, "a case for each number of rows") };
                         match rows {
-                            6 => l.run(TileOf::<A, 6>(tile)),
-                            5 => l.run(TileOf::<A, 5>(tile)),
-                            4 => l.run(TileOf::<A, 4>(tile)),
-                            3 => l.run(TileOf::<A, 3>(tile)),
-                            2 => l.run(TileOf::<A, 2>(tile)),
-                            1 => l.run(TileOf::<A, 1>(tile)),
+                            6 => l.run(TilesOf::<A, 6>(tiles)),
+                            5 => l.run(TilesOf::<A, 5>(tiles)),
+                            4 => l.run(TilesOf::<A, 4>(tiles)),
+                            3 => l.run(TilesOf::<A, 3>(tiles)),
+                            2 => l.run(TilesOf::<A, 2>(tiles)),
+                            1 => l.run(TilesOf::<A, 1>(tiles)),
                             rows => unreachable!("a tile of {rows} rows"),
                         }
-                        row += rows;
                     }
-                    line = lines.end;
-                }
-                if let Finish::Activate(activation) = self.finish {
-                    l.run(Activate {
-                        activation,
-                        rows: &mut self.out[block * self.stride..end * self.stride],
-                        stride: self.stride,
-                        first: column,
-                        columns: together * WIDTH,
-                    });
+                    line = chunk.end;
                 }
                 panel += together;
             }
@@ -159,29 +143,32 @@ pub(crate) fn tile_rows(left: usize) -> usize {
     }
 }
 
-/// A few rows, and a chunk of one panel or of as many as fill the registers.
-struct Tile<'a, A: Arithmetic> {
+/// Tiles of as many rows each, below each other: a chunk of one panel, or of as many as fill the registers.
+struct Tiles<'a, A: Arithmetic> {
     arithmetic: &'a A,
-    /// The lines of each panel's chunk.
-    panels: [&'a [Line]; TILE_PANELS],
-    together: usize,
+    /// Of the panels, one after the other.
+    lines: &'a [Line],
+    lines_of_panel: usize,
+    /// The lines of each panel that are added.
+    chunk: Range<usize>,
     /// The first panel.
     panel: usize,
-    values: [&'a [A::Value]; TILE_ROWS],
+    together: usize,
+    /// Of all rows of these tiles.
+    values: &'a [A::Value],
     /// The first row.
     row: usize,
+    /// Begins with the first row's.
     kept: &'a mut [[A::Kept; WIDTH]],
-    is_first: bool,
-    is_last: bool,
     /// Begins with the first row's place of the first panel.
     out: &'a mut [f32],
     stride: usize,
     finish: Finish,
 }
 
-struct TileOf<'a, A: Arithmetic, const R: usize>(Tile<'a, A>);
+struct TilesOf<'a, A: Arithmetic, const R: usize>(Tiles<'a, A>);
 
-impl<A: Arithmetic, const R: usize> Work for TileOf<'_, A, R> {
+impl<A: Arithmetic, const R: usize> Work for TilesOf<'_, A, R> {
     type Output = ();
 
     #[inline(always)]
@@ -194,63 +181,75 @@ impl<A: Arithmetic, const R: usize> Work for TileOf<'_, A, R> {
     }
 }
 
-impl<A: Arithmetic, const R: usize> TileOf<'_, A, R> {
+impl<A: Arithmetic, const R: usize> TilesOf<'_, A, R> {
     #[inline(always)]
     fn compute<L: Lanes, const P: usize>(self, l: L) {
         const { assert!(L::PANELS == 1 || L::PANELS == TILE_PANELS) };
-        let tile = self.0;
-        let lines = tile.panels[0].len();
-        let mut panels: [&[Line]; P] = [&[]; P];
-        panels.copy_from_slice(&tile.panels[..P]);
-        for panel in panels {
-            assert!(panel.len() == lines, "panels have the same number of lines");
-        }
-        let rows: [&[A::Values<L>]; R] = std::array::from_fn(|row| A::of_lines(tile.values[row]));
-        for row in rows {
-            assert!(row.len() == lines, "a row has its values for each line");
-        }
-
-        let mut sums = [[A::load(l, &A::ZERO); P]; R];
-        if !tile.is_first {
-            for (sums, kept) in sums.as_flattened_mut().iter_mut().zip(&*tile.kept) {
-                *sums = A::load(l, kept);
-            }
-        }
-        for (line, of_first) in panels[0].iter().enumerate() {
-            let mut of_panels = [of_first; P];
-            for panel in 1..P {
-                of_panels[panel] = &panels[panel][line];
-            }
-            // By reference: a value is read where it is multiplied, straight into all lanes.
-            let mut values = [&rows[0][line]; R];
-            for row in 1..R {
-                values[row] = &rows[row][line];
-            }
-            A::add(l, &mut sums, of_panels, values);
-        }
-
-        if !tile.is_last {
-            for (sums, kept) in sums.into_iter().flatten().zip(tile.kept) {
-                A::keep(l, sums, kept);
-            }
-            return;
-        }
-        let mut outputs = [tile.arithmetic.outputs(l, tile.panel); P];
+        let tiles = self.0;
+        let length = tiles.chunk.len();
+        let panels: [&[Line]; P] = std::array::from_fn(|panel| {
+            &tiles.lines[panel * tiles.lines_of_panel + tiles.chunk.start..][..length]
+        });
+        let mut outputs = [tiles.arithmetic.outputs(l, tiles.panel); P];
         for (panel, outputs) in outputs.iter_mut().enumerate().skip(1) {
-            *outputs = tile.arithmetic.outputs(l, tile.panel + panel);
+            *outputs = tiles.arithmetic.outputs(l, tiles.panel + panel);
         }
-        for (row, sums) in sums.into_iter().enumerate() {
-            let factor = tile.arithmetic.factor(tile.row + row);
-            let (out, _) = tile.out[row * tile.stride..][..P * WIDTH].as_chunks_mut::<WIDTH>();
-            for ((sums, outputs), out) in sums.into_iter().zip(outputs).zip(out) {
-                let value = A::result(l, sums, factor, outputs);
-                let value = match tile.finish {
-                    // An activation follows when the whole column is there.
-                    Finish::Store | Finish::Activate(_) => value,
-                    Finish::Multiply => l.mul(value, l.load(out)),
-                    Finish::Add => l.add(value, l.load(out)),
-                };
-                l.store(value, out);
+        let values = A::of_lines::<L>(tiles.values);
+        for (tile, values) in values.chunks_exact(R * tiles.lines_of_panel).enumerate() {
+            let first = tile * R;
+            let rows: [&[A::Values<L>]; R] = std::array::from_fn(|row| {
+                &values[row * tiles.lines_of_panel + tiles.chunk.start..][..length]
+            });
+            let kept = &mut tiles.kept[first * TILE_PANELS..][..R * P];
+
+            let mut sums = [[A::load(l, &A::ZERO); P]; R];
+            if tiles.chunk.start > 0 {
+                for (sums, kept) in sums.as_flattened_mut().iter_mut().zip(&*kept) {
+                    *sums = A::load(l, kept);
+                }
+            }
+            for (line, of_first) in panels[0].iter().enumerate() {
+                let mut of_panels = [of_first; P];
+                for panel in 1..P {
+                    of_panels[panel] = &panels[panel][line];
+                }
+                // By reference: a value is read where it is multiplied, straight into all lanes.
+                let mut values = [&rows[0][line]; R];
+                for row in 1..R {
+                    values[row] = &rows[row][line];
+                }
+                A::add(l, &mut sums, of_panels, values);
+            }
+
+            if tiles.chunk.end < tiles.lines_of_panel {
+                for (sums, kept) in sums.into_iter().flatten().zip(kept) {
+                    A::keep(l, sums, kept);
+                }
+                continue;
+            }
+            let out = &mut tiles.out[first * tiles.stride..][..(R - 1) * tiles.stride + P * WIDTH];
+            for (row, sums) in sums.into_iter().enumerate() {
+                let factor = tiles.arithmetic.factor(tiles.row + first + row);
+                let (out, _) = out[row * tiles.stride..][..P * WIDTH].as_chunks_mut::<WIDTH>();
+                for ((sums, outputs), out) in sums.into_iter().zip(outputs).zip(out) {
+                    let value = A::result(l, sums, factor, outputs);
+                    let value = match tiles.finish {
+                        // An activation follows when the whole tile is there.
+                        Finish::Store | Finish::Activate(_) => value,
+                        Finish::Multiply => l.mul(value, l.load(out)),
+                        Finish::Add => l.add(value, l.load(out)),
+                    };
+                    l.store(value, out);
+                }
+            }
+            if let Finish::Activate(activation) = tiles.finish {
+                l.run(Activate {
+                    activation,
+                    rows: out,
+                    stride: tiles.stride,
+                    first: 0,
+                    columns: P * WIDTH,
+                });
             }
         }
     }
