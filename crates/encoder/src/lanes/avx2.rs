@@ -87,6 +87,12 @@ where
     }
 
     #[inline(always)]
+    fn prefetch(self, line: *const Line) {
+        // SAFETY: the instruction is a hint. It gives nothing to the program, and does nothing where there is no memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
+    }
+
+    #[inline(always)]
     fn splat(self, value: f32) -> Self::F32 {
         // SAFETY: as above.
         unsafe { [_mm256_set1_ps(value); 2] }

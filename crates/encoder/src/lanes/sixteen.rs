@@ -31,6 +31,10 @@ pub(crate) trait Lanes: Copy + Send + Sync + 'static {
     /// `#[inline(always)]`, or be run by a `run` of its own.
     fn run<W: Work>(self, work: W) -> W::Output;
 
+    /// Asks for a line that is read soon. Nothing else happens, whether there is one at this address or not.
+    #[inline(always)]
+    fn prefetch(self, _: *const Line) {}
+
     fn splat(self, value: f32) -> Self::F32;
     fn load(self, values: &[f32; WIDTH]) -> Self::F32;
     fn store(self, values: Self::F32, out: &mut [f32; WIDTH]);

@@ -18,6 +18,9 @@ const KEPT_ROWS: usize = 48;
 /// Lines of a chunk: they stay in the first cache while all tiles pass.
 const CHUNK: usize = 384;
 
+/// How many lines ahead of the sums weights are asked for: a processor's own looking ahead ends with a page of memory.
+const AHEAD: usize = 32;
+
 /// How sums are made of lines of weights and the values of rows.
 pub(super) trait Arithmetic: Copy {
     /// A value of a row.
@@ -209,9 +212,11 @@ impl<A: Arithmetic, const R: usize> TilesOf<'_, A, R> {
                 }
             }
             for (line, of_first) in panels[0].iter().enumerate() {
+                l.prefetch(std::ptr::from_ref(of_first).wrapping_add(AHEAD));
                 let mut of_panels = [of_first; P];
                 for panel in 1..P {
                     of_panels[panel] = &panels[panel][line];
+                    l.prefetch(std::ptr::from_ref(of_panels[panel]).wrapping_add(AHEAD));
                 }
                 // By reference: a value is read where it is multiplied, straight into all lanes.
                 let mut values = [&rows[0][line]; R];
