@@ -99,10 +99,9 @@ impl Shared {
         self.history.lock()
     }
 
-    /// Returns the models to choose from, as they were last listed.
-    pub(crate) fn models(&self) -> Vec<ModelChoice> {
-        let chosen = self.machine.settings().settings.model.value;
-        menu::models(&self.model_store.entries(), &chosen)
+    /// Returns the models to choose from, as they were last listed; `chosen` is always among them.
+    pub(crate) fn models(&self, chosen: &str) -> Vec<ModelChoice> {
+        menu::models(&self.model_store.entries(), chosen)
     }
 
     /// Returns where this machine's models are.

@@ -88,7 +88,7 @@ pub(crate) async fn start_on_port(shared: State<'_, Shared>, port: u16) -> Answe
 /// Opens a window, or brings it to the front.
 #[tauri::command]
 pub(crate) async fn open_window(app: AppHandle, shared: State<'_, Shared>, window: WindowName) -> Answer<()> {
-    windows::open(&app, window, shared.lang());
+    windows::open(&app, window, shared.lang(), windows::Asked::ByUser);
     Ok(())
 }
 
@@ -175,7 +175,7 @@ pub(crate) async fn get_settings(app: AppHandle, shared: State<'_, Shared>) -> A
     let lang = Lang::detect(loaded.settings.lang.value);
     Ok(SettingsView {
         form: settings::form(&loaded.settings, shared.starts_at_login()),
-        models: shared.models(),
+        models: shared.models(&loaded.settings.model.value),
         fixed: settings::fixed(&loaded.settings),
         config: shared.machine.folders.config_file.display().to_string(),
         problems: loaded

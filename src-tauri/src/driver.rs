@@ -19,7 +19,7 @@ use crate::{
     model_commands,
     notifier::Pressed,
     tray::{Tray, TrayContent},
-    windows,
+    windows::{self, Asked},
 };
 
 /// Runs until the app ends.
@@ -67,8 +67,8 @@ pub(crate) async fn run(app: AppHandle, mut core: Core, mut events: mpsc::Unboun
 
 fn perform(app: &AppHandle, shared: &Shared, effect: Effect) {
     match effect {
-        Effect::Launch => {
-            let spec = shared.machine.launch_spec();
+        Effect::Launch(kept) => {
+            let spec = shared.machine.launch_spec(kept);
             let (steps, end) = (shared.events.clone(), shared.events.clone());
             // The handle is not kept: a stop ends the launch, and its end is an event.
             tauri::async_runtime::spawn(async move {
@@ -95,8 +95,9 @@ fn perform(app: &AppHandle, shared: &Shared, effect: Effect) {
                 let _ = end.send(Event::StopEnded(outcome));
             });
         }
-        Effect::Open(window) => windows::open(app, window, shared.lang()),
+        Effect::Open(window) => windows::open(app, window, shared.lang(), Asked::ByNobody),
         Effect::Notify(notice) => shared.notifier.show(notice),
+        Effect::Unnotify => shared.notifier.take_away(),
         Effect::Remember(model, times) => shared.history().add_times(model, times),
         Effect::Models(effect) => model_commands::perform(app, effect),
         Effect::Exit => {
@@ -144,7 +145,7 @@ fn tray_content(shared: &Shared, core: &Core) -> TrayContent {
     let settings = shared.machine.settings().settings;
     let state_line = menu::state_line(&view.daemon, core.status(), view.port, lang);
     let state_line = printable(&state_line).into_owned();
-    let models = shared.models();
+    let models = shared.models(core.model());
     TrayContent {
         icon: match &view.daemon {
             DaemonView::Ready { status } if status.requests_in_flight > 0 => IconState::Busy,
@@ -167,7 +168,7 @@ fn tray_content(shared: &Shared, core: &Core) -> TrayContent {
             lang,
             state_line,
             daemon: &view.daemon,
-            model: &view.model,
+            model: core.model(),
             models: &models,
             language: settings.lang.value,
             starts_at_login: shared.starts_at_login(),
@@ -180,7 +181,7 @@ fn tray_content(shared: &Shared, core: &Core) -> TrayContent {
 fn place_tray(app: &AppHandle, core: &Core) {
     let content = tray_content(&app.state::<Shared>(), core);
     with_tray(app, "there is no tray icon", |app, tray| {
-        tray.place(app, content, press, open_main)?;
+        tray.place(app, content, press_and_settle, open_main)?;
         tracing::info!("the tray icon is on the panel");
         Ok(())
     });
@@ -195,16 +196,27 @@ pub(crate) fn open_main(app: &AppHandle) {
         }
         _ => WindowName::Status,
     };
-    windows::open(app, window, shared.lang());
+    windows::open(app, window, shared.lang(), Asked::ByUser);
+}
+
+/// Performs a menu entry. The menu has put a check mark where it was pressed, or taken it away, whatever comes of the press: what
+/// the marks say is for the core, so they are set again to what it last said.
+fn press_and_settle(app: &AppHandle, pressed: Press) {
+    press(app, pressed);
+    with_tray(app, "the marks of the menu cannot be set", |_, tray| {
+        tray.settle()
+    });
 }
 
 /// Performs a menu entry.
 fn press(app: &AppHandle, press: Press) {
     let shared = app.state::<Shared>();
     let lang = shared.lang();
-    let open = |window| windows::open(app, window, lang);
+    let open = |window| windows::open(app, window, lang, Asked::ByUser);
     let outcome = match press {
         Press::Entry(entry) => press_entry(app, &shared, entry, open),
+        // It is in use already.
+        Press::Model(_) | Press::Language(_) if shared.tray.is_marked(&press) => Ok(()),
         // While nothing runs, the menu only chooses the model of the next start; the models window also starts it.
         Press::Model(model) if matches!(shared.view.borrow().daemon, DaemonView::Stopped) => {
             shared.save(&[(Key::Model, NewValue::Text(model))])

@@ -127,7 +127,9 @@ fn start(first_window: Option<WindowName>) -> anyhow::Result<i32> {
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(
             |app, args, _folder| match parse(args.get(1..).unwrap_or_default()) {
-                Ok(Invocation::Run(Some(window))) => windows::open(app, window, app.state::<Shared>().lang()),
+                Ok(Invocation::Run(Some(window))) => {
+                    windows::open(app, window, app.state::<Shared>().lang(), windows::Asked::ByUser);
+                }
                 _ => driver::open_main(app),
             },
         ))
@@ -225,7 +227,12 @@ fn set_up(
         let _ = events.send(Event::Command(UserCommand::Start));
     }
     if let Some(window) = first_window {
-        windows::open(app, window, Lang::detect(settings.lang.value));
+        windows::open(
+            app,
+            window,
+            Lang::detect(settings.lang.value),
+            windows::Asked::ByUser,
+        );
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use okibi_launcher::LaunchSpec;
 use okibi_messages::{Lang, Message};
 use okibi_protocol::guard::Access;
 
-use crate::core::Choices;
+use crate::core::{Choices, Kept};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -42,9 +42,15 @@ impl Machine {
         Settings::load(&Flags::default(), &process_environment, &self.folders.config_file)
     }
 
-    /// Returns how a daemon with the current settings is started.
-    pub(crate) fn launch_spec(&self) -> LaunchSpec {
-        let settings = self.settings().settings;
+    /// Returns how a daemon with the current settings is started, and what is kept of the one that ran.
+    pub(crate) fn launch_spec(&self, kept: Kept) -> LaunchSpec {
+        let mut settings = self.settings().settings;
+        if let Some(port) = kept.port {
+            settings.port.value = port;
+        }
+        if let Some(model) = kept.model {
+            settings.model.value = model;
+        }
         let access = self.access(&settings).unwrap_or_else(|error| {
             // The daemon fails in the same way and reports it.
             tracing::error!(%error, "the token cannot be made");

@@ -33,6 +33,18 @@ const LANGUAGES: [(LangChoice, &str); 3] = [
 const MODEL: &str = "model:";
 
 impl Press {
+    /// Returns the identifier of its line.
+    pub(crate) fn id(&self) -> String {
+        match self {
+            Self::Entry(entry) => id(*entry).to_owned(),
+            Self::Model(model) => format!("{MODEL}{model}"),
+            Self::Language(language) => LANGUAGES
+                .iter()
+                .find(|(known, _)| known == language)
+                .map_or_else(String::new, |(_, id)| (*id).to_owned()),
+        }
+    }
+
     /// Returns the press that an identifier stands for.
     pub(crate) fn from_id(id: &str) -> Option<Self> {
         if let Some(model) = id.strip_prefix(MODEL) {
@@ -282,7 +294,8 @@ mod tests {
                         id, enabled: true, ..
                     }
                     | Line::Check { id, .. } => {
-                        assert!(Press::from_id(id).is_some(), "{id}");
+                        let press = Press::from_id(id).unwrap_or_else(|| panic!("{id}"));
+                        assert_eq!(press.id(), *id);
                     }
                     Line::Submenu { lines, .. } => check(lines),
                     Line::Item { .. } | Line::Separator => {}

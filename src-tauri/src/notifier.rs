@@ -1,6 +1,6 @@
 //! Shows notifications, one at a time in one place, on a thread of its own: a notification server may take its time.
 
-use std::{fs, path::Path, sync::mpsc, thread};
+use std::{fs, path::Path, sync::mpsc, thread, time::Duration};
 
 use notify_rust::{Notification, Timeout};
 use okibi_messages::{printable, tray};
@@ -35,10 +35,20 @@ pub(crate) enum Pressed {
     Retry,
 }
 
+/// How long the app waits at the most until a notification is gone.
+const GONE_LIMIT: Duration = Duration::from_millis(500);
+
+/// What the thread is told.
+enum Order {
+    Show(Notice),
+    /// Take the notification of a load away, and say when that is done.
+    TakeAway(mpsc::Sender<()>),
+}
+
 /// Hands notices to the thread that shows them.
 #[derive(Clone)]
 pub(crate) struct Notifier {
-    notices: mpsc::Sender<Notice>,
+    orders: mpsc::Sender<Order>,
 }
 
 impl Notifier {
@@ -52,7 +62,7 @@ impl Notifier {
         data: &Path,
         pressed: impl Fn(Pressed) + Clone + Send + 'static,
     ) -> std::io::Result<Self> {
-        let (notices, waiting) = mpsc::channel::<Notice>();
+        let (orders, waiting) = mpsc::channel();
         let file = data.join("okibi.png");
         thread::Builder::new()
             .name("okibi-notify".into())
@@ -66,13 +76,23 @@ impl Notifier {
                 };
                 show_all(&waiting, &icon, &pressed);
             })?;
-        Ok(Self { notices })
+        Ok(Self { orders })
     }
 
     /// Shows a notice in the place of the last one.
     pub(crate) fn show(&self, notice: Notice) {
         // It fails only when the thread has ended, which is when the app ends.
-        let _ = self.notices.send(notice);
+        let _ = self.orders.send(Order::Show(notice));
+    }
+
+    /// Takes the notification of a load away, if it is the last one. Returns once it is gone, since the app may end now; a
+    /// server that hangs does not keep it.
+    pub(crate) fn take_away(&self) {
+        let (done, gone) = mpsc::channel();
+        if self.orders.send(Order::TakeAway(done)).is_ok() {
+            // A server that takes longer is not waited for.
+            let _ = gone.recv_timeout(GONE_LIMIT);
+        }
     }
 }
 
@@ -84,18 +104,33 @@ fn write_icon(file: &Path) -> std::io::Result<()> {
 }
 
 fn show_all(
-    waiting: &mpsc::Receiver<Notice>,
+    waiting: &mpsc::Receiver<Order>,
     icon: &str,
     pressed: &(impl Fn(Pressed) + Clone + Send + 'static),
 ) {
     let mut place = Place::default();
     let mut has_failed = false;
-    while let Ok(mut notice) = waiting.recv() {
+    let mut next = None;
+    while let Some(order) = next.take().or_else(|| waiting.recv().ok()) {
+        let mut notice = match order {
+            Order::Show(notice) => notice,
+            Order::TakeAway(done) => {
+                place.take_away();
+                // Whoever asked may have stopped waiting.
+                let _ = done.send(());
+                continue;
+            }
+        };
         // A slow server falls behind: skip steps that are over.
-        while notice.kind == NoticeKind::Progress
-            && let Ok(newer) = waiting.try_recv()
-        {
-            notice = newer;
+        while notice.kind == NoticeKind::Progress {
+            match waiting.try_recv() {
+                Ok(Order::Show(newer)) => notice = newer,
+                Ok(other) => {
+                    next = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
         }
         match place.show(&notice, icon, pressed) {
             Ok(()) => has_failed = false,
@@ -111,7 +146,7 @@ fn show_all(
 /// Where the notifications are: one is updated, not joined by another.
 #[derive(Default)]
 struct Place {
-    id: Option<u32>,
+    shown: Option<platform::Shown>,
     /// Whether a load's first notification has been shown, where it cannot be updated.
     has_begun: bool,
 }
@@ -146,8 +181,17 @@ impl Place {
                 .action(RETRY, tray::action_retry(notice.lang))
                 .action(OPEN_LOG, tray::action_open_log(notice.lang));
         }
-        self.id = platform::show(notification, notice, self.id, pressed)?;
+        self.shown = platform::show(notification, notice, self.shown.take(), pressed)?;
         Ok(())
+    }
+
+    /// Takes the notification of a load away.
+    fn take_away(&mut self) {
+        if std::mem::take(&mut self.has_begun)
+            && let Some(shown) = self.shown.take()
+        {
+            platform::close(shown);
+        }
     }
 }
 
@@ -156,20 +200,27 @@ const CAN_UPDATE: bool = cfg!(all(unix, not(target_os = "macos")));
 
 #[cfg(all(unix, not(target_os = "macos")))]
 mod platform {
-    use std::thread;
+    use std::{sync::OnceLock, thread};
 
-    use notify_rust::{Hint, Notification, Urgency};
+    use notify_rust::{Hint, Notification, NotificationHandle, Urgency};
 
     use super::{OPEN_LOG, Pressed, RETRY};
     use crate::core::{Notice, NoticeKind};
 
-    /// Shows it in the place of `id` and gives its own.
+    /// A notification on the screen.
+    pub(super) struct Shown {
+        id: u32,
+        /// Absent where a thread waits for its buttons.
+        handle: Option<NotificationHandle>,
+    }
+
+    /// Shows it in the place of `before`.
     pub(super) fn show(
         mut notification: Notification,
         notice: &Notice,
-        id: Option<u32>,
+        before: Option<Shown>,
         pressed: &(impl Fn(Pressed) + Clone + Send + 'static),
-    ) -> Result<Option<u32>, notify_rust::error::Error> {
+    ) -> Result<Option<Shown>, notify_rust::error::Error> {
         notification.hint(Hint::Category("transfer".into()));
         notification.hint(Hint::DesktopEntry("okibi-tray".into()));
         notification.urgency(match notice.kind {
@@ -177,31 +228,53 @@ mod platform {
             NoticeKind::Done | NoticeKind::Error => Urgency::Normal,
         });
         if let Some(percent) = notice.percent {
-            // The hint that servers draw a progress bar for.
-            notification.hint(Hint::CustomInt("value".into(), i32::from(percent)));
+            if hides_words_beside_a_bar() {
+                let body = format!("{} ({percent} %)", notification.body);
+                notification.body(&body);
+            } else {
+                // The hint that servers draw a progress bar for.
+                notification.hint(Hint::CustomInt("value".into(), i32::from(percent)));
+            }
         }
-        if let Some(id) = id {
-            notification.id(id);
+        if let Some(before) = before {
+            notification.id(before.id);
         }
         let handle = notification.show()?;
         let id = handle.id();
-        if notice.has_actions {
-            let pressed = pressed.clone();
-            // The handle is not kept: the thread ends with its notification, or with the app.
-            let waits = thread::Builder::new()
-                .name("okibi-notify-action".into())
-                .spawn(move || {
-                    handle.wait_for_action(|action| match action {
-                        OPEN_LOG => pressed(Pressed::OpenLog),
-                        RETRY => pressed(Pressed::Retry),
-                        _ => {}
-                    });
-                });
-            if let Err(error) = waits {
-                tracing::warn!(%error, "the buttons of a notification will not work");
-            }
+        if !notice.has_actions {
+            let handle = Some(handle);
+            return Ok(Some(Shown { id, handle }));
         }
-        Ok(Some(id))
+        let pressed = pressed.clone();
+        // The handle is not kept: the thread ends with its notification, or with the app.
+        let waits = thread::Builder::new()
+            .name("okibi-notify-action".into())
+            .spawn(move || {
+                handle.wait_for_action(|action| match action {
+                    OPEN_LOG => pressed(Pressed::OpenLog),
+                    RETRY => pressed(Pressed::Retry),
+                    _ => {}
+                });
+            });
+        if let Err(error) = waits {
+            tracing::warn!(%error, "the buttons of a notification will not work");
+        }
+        Ok(Some(Shown { id, handle: None }))
+    }
+
+    /// Takes it off the screen.
+    pub(super) fn close(shown: Shown) {
+        if let Some(handle) = shown.handle {
+            handle.close();
+        }
+    }
+
+    /// Whether the desktop's server draws the bar in place of the text. Source: xfce4-notifyd, which does.
+    fn hides_words_beside_a_bar() -> bool {
+        static IS_XFCE: OnceLock<bool> = OnceLock::new();
+        *IS_XFCE.get_or_init(|| {
+            notify_rust::get_server_information().is_ok_and(|server| server.name.contains("Xfce"))
+        })
     }
 }
 
@@ -212,14 +285,20 @@ mod platform {
     use super::Pressed;
     use crate::core::Notice;
 
-    /// Shows it; it cannot be changed afterwards.
+    /// Nothing can be done to a notification on the screen.
+    pub(super) struct Shown;
+
+    /// Shows it.
     pub(super) fn show(
         notification: Notification,
         _notice: &Notice,
-        _id: Option<u32>,
+        _before: Option<Shown>,
         _pressed: &(impl Fn(Pressed) + Clone + Send + 'static),
-    ) -> Result<Option<u32>, notify_rust::error::Error> {
+    ) -> Result<Option<Shown>, notify_rust::error::Error> {
         notification.show()?;
         Ok(None)
     }
+
+    /// Takes it off the screen, where that is possible.
+    pub(super) fn close(_: Shown) {}
 }

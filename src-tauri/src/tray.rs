@@ -84,6 +84,33 @@ impl Tray {
         Ok(())
     }
 
+    /// Whether the line of this press has a check mark.
+    pub(crate) fn is_marked(&self, press: &Press) -> bool {
+        let shown = self.0.lock();
+        let lines = shown.as_ref().map(|shown| flat(&shown.content.lines));
+        let id = press.id();
+        lines
+            .unwrap_or_default()
+            .into_iter()
+            .any(|line| matches!(line, Line::Check { id: known, checked: true, .. } if *known == id))
+    }
+
+    /// Sets every check mark to what was last shown, whatever the toolkit has made of it since. Runs on the main thread only.
+    ///
+    /// Errors: the desktop's.
+    pub(crate) fn settle(&self) -> tauri::Result<()> {
+        let shown = self.0.lock();
+        let Some(shown) = &*shown else {
+            return Ok(());
+        };
+        for (line, item) in flat(&shown.content.lines).into_iter().zip(&shown.items) {
+            if let (Line::Check { checked, .. }, Handle::Check(item)) = (line, item) {
+                item.set_checked(*checked)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Changes what differs from what is shown. Runs on the main thread only; does nothing before [`Tray::place`].
     ///
     /// Errors: the desktop's.

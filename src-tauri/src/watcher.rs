@@ -54,7 +54,15 @@ pub(crate) async fn watch(machine: Machine, events: mpsc::UnboundedSender<Event>
         {
             sent_free = !is_foreign;
             let log = log_tail(&machine.daemon_log(port));
-            if events.send(Event::PortChanged { port, state, log }).is_err() {
+            if events
+                .send(Event::PortChanged {
+                    port,
+                    state,
+                    log,
+                    model: None,
+                })
+                .is_err()
+            {
                 return;
             }
         }
@@ -111,6 +119,7 @@ async fn follow(
         };
         let event = Event::PortChanged {
             port,
+            model: Some(machine.model_of(&status)),
             state: PortState::Okibi(Box::new(status)),
             log: Vec::new(),
         };

@@ -5,7 +5,7 @@ use okibi_messages::{
     tray::{Entry, window_title},
 };
 use strum::VariantArray as _;
-use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
+use tauri::{AppHandle, LogicalSize, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
 
 use crate::{app::Shared, contract::WindowName};
 
@@ -41,13 +41,22 @@ impl WindowName {
     }
 }
 
+/// Who wants a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// The user: the keyboard goes to it.
+    ByUser,
+    /// Nobody: the keyboard stays where the user is writing.
+    ByNobody,
+}
+
 /// Opens a window, or brings it to the front. May be called from anywhere.
-pub(crate) fn open(app: &AppHandle, name: WindowName, lang: Lang) {
+pub(crate) fn open(app: &AppHandle, name: WindowName, lang: Lang, asked: Asked) {
     let app = app.clone();
     // A task, since building a window inside of an event handler hangs on Windows. Its handle is not kept: it ends as
     // soon as the window is built, and a failure is logged.
     tauri::async_runtime::spawn(async move {
-        if let Err(error) = show(&app, name, lang) {
+        if let Err(error) = show(&app, name, lang, asked) {
             tracing::error!(%error, window = name.label(), "a window cannot be opened");
         }
     });
@@ -61,19 +70,22 @@ pub(crate) fn follow(app: &AppHandle, label: &str, event: &WindowEvent) {
     let shared = app.state::<Shared>();
     match event {
         WindowEvent::CloseRequested { .. } => shared.closing.begin(name),
-        WindowEvent::Destroyed if shared.closing.end(name) => open(app, name, shared.lang()),
+        WindowEvent::Destroyed if shared.closing.end(name) => open(app, name, shared.lang(), Asked::ByUser),
         _ => {}
     }
 }
 
-fn show(app: &AppHandle, name: WindowName, lang: Lang) -> tauri::Result<()> {
+fn show(app: &AppHandle, name: WindowName, lang: Lang, asked: Asked) -> tauri::Result<()> {
     if app.state::<Shared>().closing.reopen(name) {
         return Ok(());
     }
     if let Some(window) = app.get_webview_window(name.label()) {
         window.unminimize()?;
         window.show()?;
-        return window.set_focus();
+        return match asked {
+            Asked::ByUser => window.set_focus(),
+            Asked::ByNobody => Ok(()),
+        };
     }
     let (width, height) = name.size();
     let page = WebviewUrl::App(format!("{}.html", name.label()).into());
@@ -82,10 +94,34 @@ fn show(app: &AppHandle, name: WindowName, lang: Lang) -> tauri::Result<()> {
         .title(window_title(name.entry(), lang))
         .inner_size(width, height)
         .min_inner_size(320.0, 320.0)
+        .zoom_hotkeys_enabled(true)
+        .focused(asked == Asked::ByUser)
         .visible(false)
         .build()?;
+    fit(&window)?;
     window.show()?;
-    window.set_focus()
+    match asked {
+        Asked::ByUser => window.set_focus(),
+        Asked::ByNobody => Ok(()),
+    }
+}
+
+/// Logical pixels that a window's title and borders take, at the most.
+const FRAME: f64 = 48.0;
+
+/// Makes a window no larger than the part of the screen that panels leave free: what is below it cannot be reached.
+fn fit(window: &WebviewWindow) -> tauri::Result<()> {
+    let Some(monitor) = window.current_monitor()?.or(window.primary_monitor()?) else {
+        return Ok(());
+    };
+    let scale = monitor.scale_factor();
+    let free = monitor.work_area().size.to_logical::<f64>(scale);
+    let size = window.inner_size()?.to_logical::<f64>(scale);
+    let (width, height) = (size.width.min(free.width), size.height.min(free.height - FRAME));
+    if (width, height) != (size.width, size.height) {
+        window.set_size(LogicalSize::new(width, height))?;
+    }
+    Ok(())
 }
 
 /// Titles the open windows in another language.

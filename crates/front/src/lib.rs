@@ -19,7 +19,7 @@ use okibi_config::{
 };
 use okibi_launcher::{LaunchSpec, LaunchedDaemon};
 use okibi_models::Library;
-use okibi_protocol::guard::Access;
+use okibi_protocol::{guard::Access, method::Status};
 
 pub use self::same_model::is_same_model;
 
@@ -71,6 +71,15 @@ impl Machine {
             model: settings.model.value.clone(),
             log_file: self.daemon_log(port),
             drain: drain(settings),
+        }
+    }
+
+    /// The model of a running daemon as it has to be asked for. The status has its name for people, which for a folder is
+    /// not its path; the daemon's own discovery file has that.
+    pub fn model_of(&self, status: &Status) -> String {
+        match Discovery::read(&self.folders) {
+            Some(discovery) if discovery.pid == status.pid => discovery.model,
+            _ => status.model.clone(),
         }
     }
 

@@ -8,20 +8,32 @@ use crate::contract::{PreviousLaunch, WindowName};
 /// Something to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Effect {
-    /// Launch a daemon with the current settings; its steps and its end come back as events.
-    Launch,
+    /// Launch a daemon with the current settings, and what is kept of the one that ran; its steps and its end come back as
+    /// events.
+    Launch(Kept),
     /// Stop the daemon on this port; its end comes back as an event.
     Stop(u16),
     /// Open a window, or bring it to the front.
     Open(WindowName),
     /// Show a notification in the place of the last one.
     Notify(Notice),
+    /// Take the notification of a load away: the load is over, and there is nothing to say about it.
+    Unnotify,
     /// Store the times of a successful load.
     Remember(String, PreviousLaunch),
     /// Do something about models.
     Models(ModelEffect),
     /// End the app.
     Exit,
+}
+
+/// What a restart keeps of the daemon that ran, whatever the settings say: apps are connected to that port, and have indexes of
+/// that model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) port: Option<u16>,
+    /// As it has to be asked for.
+    pub(crate) model: Option<String>,
 }
 
 /// Something to be done about models.

@@ -8,11 +8,13 @@ use okibi_protocol::{method::Status, stage::StageEvent};
 /// Something that happened.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// The state of the port has changed. `log` is the end of the daemon's log if a daemon has vanished.
+    /// The state of the port has changed. `log` is the end of the daemon's log if a daemon has vanished, `model` what the
+    /// daemon's model has to be asked for by.
     PortChanged {
         port: u16,
         state: PortState,
         log: Vec<String>,
+        model: Option<String>,
     },
     /// A step of our own launch.
     LaunchStep(LaunchUpdate),

@@ -65,11 +65,12 @@ impl Load {
             .collect();
         for event in open {
             let mut event = self.stage_now(&event, now);
-            event.state = if state == LaunchState::Ready {
-                StageState::Finished
-            } else {
-                StageState::Failed
-            };
+            match state {
+                LaunchState::Ready => event.state = StageState::Finished,
+                LaunchState::Failed => event.state = StageState::Failed,
+                // It was under way, and stays so: the page says that it was interrupted.
+                LaunchState::Cancelled | LaunchState::Loading => {}
+            }
             self.record(event, now);
         }
         self.state = state;
@@ -107,6 +108,8 @@ impl Load {
     }
 
     pub(crate) fn view(&self, now: Instant) -> LaunchView {
+        // The clock of a load that is over stands.
+        let now = self.took.map_or(now, |took| self.began + took);
         LaunchView {
             model: self.model.clone(),
             state: self.state,
@@ -187,5 +190,15 @@ mod tests {
             (view.stages[0].elapsed_ms, view.elapsed_ms),
             (Millis(7), Millis(7))
         );
+    }
+
+    #[test]
+    fn a_stage_of_a_cancelled_load_has_not_failed_and_its_clock_stands() {
+        let began = Instant::now();
+        let mut load = Load::new("m".into(), began, None);
+        load.record(event(Stage::Tokenizer, StageState::Started, 0), began);
+        load.end(LaunchState::Cancelled, began + Duration::from_millis(7));
+        let stage = &load.view(began + Duration::from_secs(9)).stages[0];
+        assert_eq!((stage.state, stage.elapsed_ms), (StageState::Started, Millis(7)));
     }
 }

@@ -22,7 +22,7 @@ mod restarts;
 mod state;
 mod transitions;
 
-pub(crate) use effect::{Effect, ModelEffect, Notice, NoticeKind};
+pub(crate) use effect::{Effect, Kept, ModelEffect, Notice, NoticeKind};
 pub(crate) use event::{
     Choices, Event, ModelEvent, PendingSwitch, PortState, PullEnd, SwitchEnd, UserCommand,
 };

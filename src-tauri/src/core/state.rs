@@ -13,6 +13,7 @@ use okibi_protocol::{
 };
 
 use super::{
+    effect::Kept,
     event::{Choices, PortState},
     load::Load,
     models::Models,
@@ -32,9 +33,11 @@ pub(super) enum AfterStop {
 }
 
 /// A launch of our own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct OurLaunch {
     pub(super) began: Instant,
+    pub(super) model: String,
+    pub(super) port: u16,
     /// Whether it follows the death of a daemon.
     pub(super) is_restart: bool,
     /// Whether the progress window may still open by itself.
@@ -63,6 +66,10 @@ pub(crate) struct Core {
     pub(super) port_state: PortState,
     /// The load under way, or the last one.
     pub(super) load: Option<Load>,
+    /// What a restart brings back: of the daemon that is ready, or was until it ended.
+    pub(super) kept: Kept,
+    /// Process, port and model of the ready daemon that was last seen.
+    pub(super) seen: Option<(u32, u16, String)>,
     pub(super) our_launch: Option<OurLaunch>,
     pub(super) stopping: Option<AfterStop>,
     pub(super) failure: Option<StartFailure>,
@@ -81,6 +88,8 @@ impl Core {
             choices,
             port_state: PortState::Free,
             load: None,
+            kept: Kept::default(),
+            seen: None,
             our_launch: None,
             stopping: None,
             failure: None,
@@ -96,8 +105,9 @@ impl Core {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let slow = self
             .our_launch
+            .as_ref()
             .filter(|launch| launch.may_open && self.choices.progress_window == ProgressChoice::Slow)
-            .map(|launch| launch.slow_at());
+            .map(OurLaunch::slow_at);
         [slow, self.restart_at].into_iter().flatten().min()
     }
 
@@ -106,6 +116,14 @@ impl Core {
         match &self.port_state {
             PortState::Okibi(status) if status.ready => Some(status),
             _ => None,
+        }
+    }
+
+    /// Returns the model that answers, as it has to be asked for; that of the next start while none does.
+    pub(crate) fn model(&self) -> &str {
+        match (self.status(), &self.seen) {
+            (Some(_), Some((_, _, model))) => model,
+            _ => &self.choices.model,
         }
     }
 

@@ -13,8 +13,8 @@ use okibi_protocol::{
 };
 
 use super::{
-    Choices, Core, Effect, Event, ModelEffect, ModelEvent, Notice, NoticeKind, PendingSwitch, PortState,
-    PullEnd, UserCommand,
+    Choices, Core, Effect, Event, Kept, ModelEffect, ModelEvent, Notice, NoticeKind, PendingSwitch,
+    PortState, PullEnd, UserCommand,
 };
 use crate::contract::{DaemonView, Language, LaunchState, WindowName};
 
@@ -72,9 +72,20 @@ fn status(state: RunState) -> Status {
     }
 }
 
+fn kept(port: u16, model: &str) -> Kept {
+    Kept {
+        port: Some(port),
+        model: Some(model.into()),
+    }
+}
+
 fn port(state: PortState) -> Event {
     Event::PortChanged {
         port: 8765,
+        model: match &state {
+            PortState::Okibi(status) => Some(status.model.clone()),
+            _ => None,
+        },
         state,
         log: vec!["2026-01-01T00:00:00Z ERROR okibi: out of memory".into()],
     }
@@ -119,7 +130,7 @@ fn a_start_passes_through_its_stages_to_ready() {
     assert_eq!(core.view(now).daemon, DaemonView::Stopped);
     assert_eq!(
         core.handle(Event::Command(UserCommand::Start), now),
-        [Effect::Launch]
+        [Effect::Launch(Kept::default())]
     );
     let effects = core.handle(step(Stage::Tokenizer, StageState::Started), now);
     assert_eq!(notices(&effects)[0].body, "Loading the tokenizer");
@@ -192,7 +203,7 @@ fn a_restart_begins_at_the_time_that_came_with_the_end_of_the_stop() {
     let later = now + Duration::from_secs(3600);
     assert_eq!(
         core.handle(Event::StopEnded(Ok(Stopped::Stopped)), later),
-        [Effect::Launch]
+        [Effect::Launch(kept(8765, "multilingual-e5-small"))]
     );
     assert_eq!(core.deadline(), Some(later + Duration::from_secs(1)));
 }
@@ -205,7 +216,10 @@ fn a_daemon_that_dies_is_restarted_three_times_and_then_no_more() {
         let effects = core.handle(port(PortState::Free), now);
         assert!(notices(&effects)[0].body.contains("out of memory"), "{effects:?}");
         let due = core.deadline().unwrap();
-        assert_eq!(core.handle(Event::Tick, due), [Effect::Launch]);
+        assert_eq!(
+            core.handle(Event::Tick, due),
+            [Effect::Launch(kept(8765, "multilingual-e5-small"))]
+        );
         core.handle(started(), due);
     }
     let effects = core.handle(port(PortState::Free), now);
@@ -218,6 +232,94 @@ fn a_daemon_that_dies_is_restarted_three_times_and_then_no_more() {
         panic!("it is down")
     };
     assert!(problem.advice.is_some());
+}
+
+/// A daemon that the command line has started on another port, and switched to another model.
+fn elsewhere(now: Instant) -> Core {
+    let mut core = Core::new(choices(), Vec::new());
+    core.handle(seen_elsewhere(), now);
+    core
+}
+
+fn seen_elsewhere() -> Event {
+    Event::PortChanged {
+        port: 22041,
+        state: PortState::Okibi(Box::new(status(RunState::Running))),
+        log: Vec::new(),
+        model: Some("/models/my-ruri".into()),
+    }
+}
+
+#[test]
+fn a_restart_brings_back_the_daemon_that_ran() {
+    let now = Instant::now();
+    let ran = Effect::Launch(kept(22041, "/models/my-ruri"));
+    let mut core = elsewhere(now);
+    assert_eq!(core.model(), "/models/my-ruri");
+    core.handle(Event::Command(UserCommand::Restart), now);
+    let effects = core.handle(Event::StopEnded(Ok(Stopped::Stopped)), now);
+    assert_eq!(effects, std::slice::from_ref(&ran));
+    core.handle(step(Stage::Model, StageState::Started), now);
+    assert_eq!(core.view(now).launch.unwrap().model, "/models/my-ruri");
+    core.handle(started(), now);
+    assert_eq!(core.view(now).port, 22041);
+
+    let mut core = elsewhere(now);
+    let gone = Event::PortChanged {
+        port: 22041,
+        state: PortState::Free,
+        log: Vec::new(),
+        model: None,
+    };
+    core.handle(gone, now);
+    let due = core.deadline().unwrap();
+    assert_eq!(core.handle(Event::Tick, due), [ran]);
+}
+
+#[test]
+fn what_the_user_has_changed_in_the_settings_counts_at_the_next_restart() {
+    let now = Instant::now();
+    let mut core = elsewhere(now);
+    let changed = Choices {
+        port: 9999,
+        ..choices()
+    };
+    core.handle(Event::Settings(changed), now);
+    // The daemon says something about itself meanwhile.
+    core.handle(seen_elsewhere(), now);
+    core.handle(Event::Command(UserCommand::Restart), now);
+    let effects = core.handle(Event::StopEnded(Ok(Stopped::Stopped)), now);
+    let expected = Kept {
+        port: None,
+        model: Some("/models/my-ruri".into()),
+    };
+    assert_eq!(effects, [Effect::Launch(expected)]);
+}
+
+#[test]
+fn a_port_that_is_free_again_is_no_trouble_any_more() {
+    let now = Instant::now();
+    let mut core = Core::new(choices(), Vec::new());
+    core.handle(Event::Command(UserCommand::Start), now);
+    let error = StartError::PortTaken {
+        port: 8765,
+        holder: None,
+        next_free: None,
+    };
+    core.handle(Event::LaunchEnded(Box::new(Err(error))), now);
+    assert!(matches!(core.view(now).daemon, DaemonView::PortTaken { .. }));
+    core.handle(port(PortState::Free), now);
+    assert_eq!(core.view(now).daemon, DaemonView::Stopped);
+}
+
+#[test]
+fn the_notification_of_a_load_goes_with_a_load_that_was_cancelled() {
+    let now = Instant::now();
+    let mut core = Core::new(choices(), Vec::new());
+    core.handle(Event::Command(UserCommand::Start), now);
+    core.handle(step(Stage::Model, StageState::Started), now);
+    let effects = core.handle(Event::LaunchEnded(Box::new(Err(StartError::Stopped))), now);
+    assert_eq!(effects, [Effect::Unnotify]);
 }
 
 #[test]
@@ -349,7 +451,7 @@ fn quit_leaves_the_daemon_and_stop_and_quit_ends_it_first() {
     let mut core = ready(now);
     assert_eq!(
         core.handle(Event::Command(UserCommand::Quit), now),
-        [Effect::Exit]
+        [Effect::Unnotify, Effect::Exit]
     );
     assert_eq!(
         core.handle(Event::Command(UserCommand::StopAndQuit), now),
@@ -358,7 +460,7 @@ fn quit_leaves_the_daemon_and_stop_and_quit_ends_it_first() {
     assert_eq!(core.view(now).daemon, DaemonView::Stopping);
     assert_eq!(
         core.handle(Event::StopEnded(Ok(Stopped::Stopped)), now),
-        [Effect::Exit]
+        [Effect::Unnotify, Effect::Exit]
     );
 }
 

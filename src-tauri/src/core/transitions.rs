@@ -12,7 +12,7 @@ use okibi_messages::{
 use okibi_protocol::method::{RunState, Status};
 
 use super::{
-    effect::{Effect, Notice, NoticeKind},
+    effect::{Effect, Kept, Notice, NoticeKind},
     event::{Event, PortState, UserCommand},
     load::Load,
     restarts,
@@ -27,12 +27,27 @@ impl Core {
     /// Takes in an event that happened at `now` and returns what is to be done.
     pub(crate) fn handle(&mut self, event: Event, now: Instant) -> Vec<Effect> {
         match event {
-            Event::PortChanged { port, state, log } => self.port_changed(port, state, log, now),
+            Event::PortChanged {
+                port,
+                state,
+                log,
+                model,
+            } => {
+                if let (PortState::Okibi(status), Some(model)) = (&state, model)
+                    && status.ready
+                {
+                    self.keep(status.pid, port, model);
+                }
+                self.port_changed(port, state, log, now)
+            }
             Event::LaunchStep(update) => self.launch_step(update, now),
             Event::LaunchEnded(outcome) => self.launch_ended(*outcome, now),
             Event::StopEnded(outcome) => self.stop_ended(outcome, now),
             Event::Command(command) => self.command(command, now),
             Event::Settings(choices) => {
+                // What the user has changed since the daemon began is meant for the next start.
+                self.kept.model.take_if(|_| choices.model != self.choices.model);
+                self.kept.port.take_if(|_| choices.port != self.choices.port);
                 self.choices = choices;
                 Vec::new()
             }
@@ -64,11 +79,29 @@ impl Core {
         }
     }
 
+    /// Keeps what a restart has to bring back of a ready daemon: all of one that was not seen yet, and a model that it was
+    /// switched to. What the user has changed in the settings meanwhile stays as it is there.
+    fn keep(&mut self, pid: u32, port: u16, model: String) {
+        let now = (pid, port, model);
+        let is_other = self
+            .seen
+            .as_ref()
+            .is_none_or(|seen| (seen.0, seen.1) != (pid, port));
+        if is_other {
+            self.kept.port = Some(port);
+        }
+        if is_other || self.seen.as_ref() != Some(&now) {
+            self.kept.model = Some(now.2.clone());
+        }
+        self.seen = Some(now);
+    }
+
     fn command(&mut self, command: UserCommand, now: Instant) -> Vec<Effect> {
         self.restart_at = None;
         match command {
             UserCommand::Start => {
                 self.restarts.reset();
+                self.kept = Kept::default();
                 self.launch(false, now)
             }
             UserCommand::Stop => self.stop(AfterStop::Nothing),
@@ -80,7 +113,7 @@ impl Core {
                     self.stop(AfterStop::Start)
                 }
             }
-            UserCommand::Quit => vec![Effect::Exit],
+            UserCommand::Quit => vec![Effect::Unnotify, Effect::Exit],
             UserCommand::StopAndQuit if self.is_down() => vec![Effect::Exit],
             UserCommand::StopAndQuit => self.stop(AfterStop::Exit),
         }
@@ -96,12 +129,16 @@ impl Core {
             return Vec::new();
         }
         self.failure = None;
+        let Kept { port, model } = self.kept.clone();
         self.our_launch = Some(OurLaunch {
             began: now,
+            model: model.unwrap_or_else(|| self.choices.model.clone()),
+            port: port.unwrap_or(self.choices.port),
             is_restart,
-            may_open: true,
+            // Nobody asked for a restart that follows a death.
+            may_open: !is_restart,
         });
-        vec![Effect::Launch]
+        vec![Effect::Launch(self.kept.clone())]
     }
 
     fn stop(&mut self, then: AfterStop) -> Vec<Effect> {
@@ -140,9 +177,9 @@ impl Core {
             launch.may_open = false;
             effects.push(Effect::Open(WindowName::Progress));
         }
-        let began = launch.began;
+        let (began, model) = (launch.began, launch.model.clone());
         if !self.load.as_ref().is_some_and(Load::is_loading) {
-            self.load = Some(self.new_load(self.choices.model.clone(), began));
+            self.load = Some(self.new_load(model, began));
         }
         let LaunchUpdate::Stage { event, .. } = update else {
             return effects;
@@ -172,6 +209,9 @@ impl Core {
         match outcome {
             Ok(started) => {
                 self.failure = None;
+                if let Some(launch) = &launch {
+                    self.port = launch.port;
+                }
                 self.port_state = PortState::Okibi(Box::new(started.status().clone()));
                 if let Some(load) = self.load.as_mut().filter(|load| load.is_loading()) {
                     load.end(LaunchState::Ready, now);
@@ -180,7 +220,7 @@ impl Core {
                     let model = model_name::display(&load.model);
                     self.remember(model.clone(), times.clone());
                     effects.push(Effect::Remember(model, times));
-                    let again = launch.is_some_and(|launch| launch.is_restart);
+                    let again = launch.as_ref().is_some_and(|launch| launch.is_restart);
                     let notice = tray::notify_ready(
                         started.status(),
                         took,
@@ -195,6 +235,7 @@ impl Core {
                 if let Some(load) = self.load.as_mut().filter(|load| load.is_loading()) {
                     load.end(LaunchState::Cancelled, now);
                 }
+                effects.push(Effect::Unnotify);
             }
             Err(error) => {
                 let lang = self.choices.lang;
@@ -236,7 +277,7 @@ impl Core {
                         self.failure = None;
                         self.launch(false, now)
                     }
-                    Some(AfterStop::Exit) => vec![Effect::Exit],
+                    Some(AfterStop::Exit) => vec![Effect::Unnotify, Effect::Exit],
                     Some(AfterStop::Nothing) | None => Vec::new(),
                 }
             }
@@ -272,6 +313,11 @@ impl Core {
                 Vec::new()
             }
             PortState::Free | PortState::Foreign(_) | PortState::Silent(_) => {
+                // Whoever had the port has gone.
+                if matches!(self.port_state, PortState::Free) {
+                    self.failure
+                        .take_if(|failure| matches!(failure, StartFailure::PortTaken(..)));
+                }
                 let is_ours = self.our_launch.is_some() || self.stopping.is_some();
                 if let Some(load) = self.load.as_mut().filter(|load| load.is_loading() && !is_ours) {
                     load.end(LaunchState::Cancelled, now);

@@ -47,8 +47,8 @@ export function roughly(ms: number, lang: Language): string {
   return seconds < 60 ? unit(seconds, "second", lang, 0) : duration(seconds * 1000, lang);
 }
 
-/** A size in decimal units, as file managers show it. */
-export function size(bytes: number, lang: Language): string {
+/** A size in decimal units, as file managers show it; one that is only guessed has no decimals, but for gigabytes. */
+export function size(bytes: number, lang: Language, isGuess = false): string {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
   let value = bytes;
   let at = 0;
@@ -56,7 +56,7 @@ export function size(bytes: number, lang: Language): string {
     value /= 1000;
     at += 1;
   }
-  return unit(value, units[at] ?? "byte", lang, at === 0 ? 0 : 1);
+  return unit(value, units[at] ?? "byte", lang, at === 0 || (isGuess && at < 3) ? 0 : 1);
 }
 
 /** How long ago a moment was: `now` in the last minute, else `5 minutes ago`, `yesterday`, `3 weeks ago`. */

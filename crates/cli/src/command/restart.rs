@@ -1,10 +1,9 @@
 //! `okibi restart`: stop, then start; the model stays unless another one is named.
 
-use okibi_config::{Discovery, Folders, Source};
+use okibi_config::Source;
 use okibi_front::drain;
 use okibi_launcher::{StatusError, Stopped};
 use okibi_messages::Message;
-use okibi_protocol::method::Status;
 
 use crate::{
     command::start,
@@ -21,7 +20,7 @@ pub(crate) async fn run(mut front: Front, json: bool) -> Result<Exit, Failure> {
     front.settings.port.value = port;
     match okibi_launcher::status(&server).await {
         Ok(status) if front.settings.model.source != Source::Flag => {
-            front.settings.model.value = model_to_keep(&front.machine.folders, &status);
+            front.settings.model.value = front.machine.model_of(&status);
         }
         // The stop ends one that hangs, where it may.
         Ok(_) | Err(StatusError::NotRunning { .. } | StatusError::Silent { .. }) => {}
@@ -35,13 +34,4 @@ pub(crate) async fn run(mut front: Front, json: bool) -> Result<Exit, Failure> {
         how => style::say(Message::Stopped { how, port }.text(front.lang))?,
     }
     start::run(&front, json).await
-}
-
-/// The running model as it has to be asked for. The status has its name for people, which for a folder is not its
-/// path; the daemon's own discovery file has that.
-fn model_to_keep(folders: &Folders, status: &Status) -> String {
-    match Discovery::read(folders) {
-        Some(discovery) if discovery.pid == status.pid => discovery.model,
-        _ => status.model.clone(),
-    }
 }
