@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::tile::Arithmetic;
+use super::tile::{Arithmetic, ask_ahead};
 use crate::lanes::{Lanes, Line, WIDTH};
 
 /// How a line holds the weights of sixteen outputs.
@@ -102,6 +102,9 @@ impl<F: Layout> Arithmetic for Floats<'_, F> {
                 for panel in 0..P {
                     sums[row][panel] = l.mul_add(value, weights[panel], sums[row][panel]);
                 }
+            }
+            if input == 0 {
+                ask_ahead(l, lines);
             }
         }
     }

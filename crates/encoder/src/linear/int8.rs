@@ -1,6 +1,6 @@
 //! Products of 8-bit integers.
 
-use super::tile::Arithmetic;
+use super::tile::{Arithmetic, ask_ahead};
 use crate::lanes::{Lanes, Line, WIDTH, Work};
 
 /// Integers that a line of weights has for each output.
@@ -101,6 +101,9 @@ impl Arithmetic for Integers<'_> {
                 for panel in 0..P {
                     sums[row][panel] = l.dot(sums[row][panel], value, weights[panel]);
                 }
+            }
+            if word == 0 {
+                ask_ahead(l, lines);
             }
         }
     }

@@ -21,6 +21,17 @@ const CHUNK: usize = 384;
 /// How many lines ahead of the sums weights are asked for: a processor's own looking ahead ends with a page of memory.
 const AHEAD: usize = 32;
 
+/// Asks for the weights that follow these lines.
+///
+/// The arithmetics do that between the parts of a line: at its beginning, a compiler was seen to put sums of six rows on the
+/// stack.
+#[inline(always)]
+pub(super) fn ask_ahead<L: Lanes, const P: usize>(l: L, lines: [&Line; P]) {
+    for line in lines {
+        l.prefetch(std::ptr::from_ref(line).wrapping_add(AHEAD));
+    }
+}
+
 /// How sums are made of lines of weights and the values of rows.
 pub(super) trait Arithmetic: Copy {
     /// A value of a row.
@@ -212,11 +223,9 @@ impl<A: Arithmetic, const R: usize> TilesOf<'_, A, R> {
                 }
             }
             for (line, of_first) in panels[0].iter().enumerate() {
-                l.prefetch(std::ptr::from_ref(of_first).wrapping_add(AHEAD));
                 let mut of_panels = [of_first; P];
                 for panel in 1..P {
                     of_panels[panel] = &panels[panel][line];
-                    l.prefetch(std::ptr::from_ref(of_panels[panel]).wrapping_add(AHEAD));
                 }
                 // By reference: a value is read where it is multiplied, straight into all lanes.
                 let mut values = [&rows[0][line]; R];
