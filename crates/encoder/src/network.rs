@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::attention::RelativeBias;
 use crate::description::{Description, Layer, Norm, Norms};
 use crate::lanes::{Kernel, WIDTH};
-use crate::linear::{Groups, Linear, Precision};
+use crate::linear::{Groups, Inputs, Linear, Precision, Source};
 use crate::norm::RowNorm;
 use crate::packed::{PackedFile, PackedReader, PackedWriter};
-use crate::parameters::{LayerParameters, Matrix, NormParameters, Parameters};
+use crate::parameters::{LayerParameters, Matrix, NormParameters, Parameters, Product};
 use crate::rotary::Rotation;
 
 /// An encoder, packed. Its table of tokens stays where it is.
@@ -63,38 +63,43 @@ impl Network {
         kernel: Kernel,
         packed: Option<&Arc<PackedFile>>,
     ) -> Self {
-        let mut packed = packed.map(PackedReader::new);
+        let mut packing = Packing {
+            precision,
+            kernel,
+            packed: packed.map(PackedReader::new),
+        };
         let mut rotations: Vec<Rotation> = Vec::new();
-        let layers: Vec<PackedLayer> = description
-            .layers
-            .iter()
-            .zip(&parameters.layers)
-            .map(|(layer, parameters)| {
-                let rotation = layer.attention.rotary.map(|rotary| {
-                    let known = rotations.iter().position(|known| known.rotary() == rotary);
-                    known.unwrap_or_else(|| {
-                        rotations.push(Rotation::new(rotary));
-                        rotations.len() - 1
-                    })
-                });
-                PackedLayer::pack(
-                    description.hidden,
-                    layer,
-                    parameters,
-                    rotation,
-                    precision,
-                    kernel,
-                    packed.as_mut(),
-                )
-            })
-            .collect();
+        let embedding_norm = row_norm(description.embedding.norm, parameters.embedding_norm.as_ref());
+        let mut layers: Vec<PackedLayer> = Vec::with_capacity(description.layers.len());
+        for (layer, parameters) in description.layers.iter().zip(&parameters.layers) {
+            let rotation = layer.attention.rotary.map(|rotary| {
+                let known = rotations.iter().position(|known| known.rotary() == rotary);
+                known.unwrap_or_else(|| {
+                    rotations.push(Rotation::new(rotary));
+                    rotations.len() - 1
+                })
+            });
+            let rows = match layers.last() {
+                None => embedding_norm.as_ref(),
+                Some(previous) => previous.norm_of_rows(),
+            };
+            let layer = PackedLayer::pack(
+                description.hidden,
+                layer,
+                parameters,
+                rotation,
+                rows,
+                &mut packing,
+            );
+            layers.push(layer);
+        }
         let relative = description
             .layers
             .iter()
             .find_map(|layer| Some((layer.attention.relative?, layer.attention.heads)));
         Self {
             kernel,
-            embedding_norm: row_norm(description.embedding.norm, parameters.embedding_norm.as_ref()),
+            embedding_norm,
             positions: parameters
                 .positions
                 .map_or(Vec::new(), |positions| padded_rows(&positions)),
@@ -137,15 +142,41 @@ impl Network {
     }
 }
 
+/// What tells how large the values after a norm are.
+fn source_of_norm(norm: Option<&RowNorm>) -> Source<'_> {
+    norm.map_or(Source::Unknown, Source::Norm)
+}
+
+/// How products are packed.
+struct Packing {
+    precision: Precision,
+    kernel: Kernel,
+    /// What was written of them.
+    packed: Option<PackedReader>,
+}
+
+impl Packing {
+    /// Packs the next product, or some that share their input.
+    fn product(&mut self, products: &[(&Product<'_>, Groups)], inputs: Inputs<'_>) -> Linear {
+        Linear::pack(
+            products,
+            inputs,
+            self.precision,
+            self.kernel,
+            self.packed.as_mut(),
+        )
+    }
+}
+
 impl PackedLayer {
+    /// `rows` is the norm that the layer's rows have passed last, where nothing was added to them after it.
     fn pack(
         hidden: usize,
         layer: &Layer,
         parameters: &LayerParameters<'_>,
         rotation: Option<usize>,
-        precision: Precision,
-        kernel: Kernel,
-        mut packed: Option<&mut PackedReader>,
+        rows: Option<&RowNorm>,
+        packing: &mut Packing,
     ) -> Self {
         let attention = &layer.attention;
         let heads = |count| Groups {
@@ -154,8 +185,6 @@ impl PackedLayer {
         };
         let hidden = Groups::one(hidden);
         let inner = Groups::one(layer.feed_forward.inner);
-        let mut pack =
-            |products: &[_], inputs| Linear::pack(products, inputs, precision, kernel, packed.as_deref_mut());
         let (before_attention, after_attention, before_feed_forward, after_feed_forward) = match layer.norms {
             Norms::After {
                 attention,
@@ -178,30 +207,70 @@ impl PackedLayer {
             ),
         };
         let norms = &parameters.norms;
+        let before_attention = row_norm(before_attention, norms.before_attention.as_ref());
+        let after_attention = row_norm(after_attention, norms.after_attention.as_ref());
+        let before_feed_forward = row_norm(before_feed_forward, norms.before_feed_forward.as_ref());
+        let after_feed_forward = row_norm(after_feed_forward, norms.after_feed_forward.as_ref());
+
+        let rows_between = match layer.norms {
+            Norms::After { .. } => after_attention.as_ref(),
+            Norms::Before { .. } | Norms::Around { .. } => None,
+        };
+        let matrices = [&parameters.query, &parameters.key, &parameters.value].map(|product| product.weights);
+        let attention_inputs = Inputs {
+            groups: hidden,
+            source: source_of_norm(before_attention.as_ref().or(rows)),
+            matrices: &matrices,
+        };
+        let matrices: Vec<Matrix<'_>> = [Some(&parameters.up), parameters.gate.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|product| product.weights)
+            .collect();
+        let feed_forward_inputs = Inputs {
+            groups: hidden,
+            source: source_of_norm(before_feed_forward.as_ref().or(rows_between)),
+            matrices: &matrices,
+        };
         Self {
-            query_key_value: pack(
+            query_key_value: packing.product(
                 &[
                     (&parameters.query, heads(attention.heads)),
                     (&parameters.key, heads(attention.key_value_heads)),
                     (&parameters.value, heads(attention.key_value_heads)),
                 ],
-                hidden,
+                attention_inputs,
             ),
             query_norm: row_norm(attention.query_key_norm, parameters.query_norm.as_ref()),
             key_norm: row_norm(attention.query_key_norm, parameters.key_norm.as_ref()),
             rotation,
-            output: pack(&[(&parameters.output, hidden)], heads(attention.heads)),
-            up: pack(&[(&parameters.up, inner)], hidden),
+            output: packing.product(
+                &[(&parameters.output, hidden)],
+                Inputs {
+                    groups: heads(attention.heads),
+                    source: Source::Attention(&parameters.value, attention.heads / attention.key_value_heads),
+                    matrices: &[parameters.output.weights],
+                },
+            ),
+            up: packing.product(&[(&parameters.up, inner)], feed_forward_inputs),
             gate: parameters
                 .gate
                 .as_ref()
-                .map(|gate| pack(&[(gate, inner)], hidden)),
-            down: pack(&[(&parameters.down, hidden)], inner),
-            before_attention: row_norm(before_attention, norms.before_attention.as_ref()),
-            after_attention: row_norm(after_attention, norms.after_attention.as_ref()),
-            before_feed_forward: row_norm(before_feed_forward, norms.before_feed_forward.as_ref()),
-            after_feed_forward: row_norm(after_feed_forward, norms.after_feed_forward.as_ref()),
+                .map(|gate| packing.product(&[(gate, inner)], feed_forward_inputs)),
+            down: packing.product(&[(&parameters.down, hidden)], Inputs::unknown(inner)),
+            before_attention,
+            after_attention,
+            before_feed_forward,
+            after_feed_forward,
             layer: layer.clone(),
+        }
+    }
+
+    /// The norm that the rows have passed last when this layer is done, where nothing was added to them after it.
+    fn norm_of_rows(&self) -> Option<&RowNorm> {
+        match self.layer.norms {
+            Norms::After { .. } => self.after_feed_forward.as_ref(),
+            Norms::Before { .. } | Norms::Around { .. } => None,
         }
     }
 }

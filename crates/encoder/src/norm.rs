@@ -42,6 +42,15 @@ impl RowNorm {
         }
     }
 
+    /// How large each value of a row becomes, compared with the others: hardly any is further than three deviations from its
+    /// mean, and the bias is added to all.
+    pub(crate) fn sizes(&self) -> Vec<f32> {
+        let values = self.weight.iter().zip(&self.bias).take(self.width);
+        values
+            .map(|(weight, bias)| 3.0 * weight.abs() + bias.abs())
+            .collect()
+    }
+
     /// Values of a row, with those that pad.
     pub(crate) fn padded(&self) -> usize {
         self.weight.len()

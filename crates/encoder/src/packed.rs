@@ -5,8 +5,8 @@
 //! makes an error. It is written beside its place and renamed, so a reader never sees a part of one.
 //!
 //! It is: 64 bytes with the name of the format, its version, the key and the checksum of the rest; then, for each product
-//! in the order of the network, its lines, and for integers the scales and the excess of its outputs, each filled up to
-//! whole lines.
+//! in the order of the network, its lines, and for integers the scales and the excess of its outputs and the factors of
+//! its inputs, each filled up to whole lines.
 //!
 //! The unsafe code is one call, which looks at the mapped bytes as lines. A mapped file that is changed has the dangers that
 //! [`weights`](crate::weights) describes, and is watched in the same way.
@@ -21,7 +21,7 @@ use std::{
 use crate::{lanes::Line, weights::Mapped};
 
 /// Raised with every change of what is packed, or how.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const FORMAT: &[u8; 12] = b"okibi packed";
 

@@ -11,6 +11,8 @@ pub(crate) struct Quantize<'a> {
     pub(crate) rows: &'a [f32],
     /// Values of a row.
     pub(crate) inputs: usize,
+    /// What each value of a row is multiplied by first, where that is not 1 for all.
+    pub(crate) factors: Option<&'a [f32]>,
     /// Of a row after the other.
     pub(crate) words: &'a mut [u32],
     /// What an integer is worth, for each row. NaN where a value is infinite or NaN.
@@ -25,12 +27,13 @@ impl Work for Quantize<'_> {
         // Below it, the factor would be beyond the range of floats.
         const LEAST: f32 = 1e-30;
 
+        let factors = self.factors.map(|factors| factors.as_chunks::<WIDTH>().0);
         let words = self.words.chunks_mut(self.inputs / L::GROUP);
         for ((row, words), scale) in self.rows.chunks(self.inputs).zip(words).zip(self.scales) {
             let (groups, _) = row.as_chunks::<WIDTH>();
             let mut most = l.splat_i32(0);
-            for group in groups {
-                most = l.max_magnitude(most, l.load(group));
+            for (index, group) in groups.iter().enumerate() {
+                most = l.max_magnitude(most, scaled(l, group, factors, index));
             }
             let most = f32::from_bits(l.largest_i32(most) as u32);
             let factor = if most >= LEAST && most.is_finite() {
@@ -42,10 +45,22 @@ impl Work for Quantize<'_> {
                 continue;
             };
             let factor = l.splat(factor);
-            for (group, words) in groups.iter().zip(words.chunks_mut(WIDTH / L::GROUP)) {
-                l.store_words(l.round(l.mul(l.load(group), factor)), words);
+            let words = words.chunks_mut(WIDTH / L::GROUP);
+            for ((index, group), words) in groups.iter().enumerate().zip(words) {
+                let value = scaled(l, group, factors, index);
+                l.store_words(l.round(l.mul(value, factor)), words);
             }
         }
+    }
+}
+
+/// Sixteen values of a row, times their factors.
+#[inline(always)]
+fn scaled<L: Lanes>(l: L, group: &[f32; WIDTH], factors: Option<&[[f32; WIDTH]]>, index: usize) -> L::F32 {
+    let values = l.load(group);
+    match factors {
+        None => values,
+        Some(factors) => l.mul(values, l.load(&factors[index])),
     }
 }
 

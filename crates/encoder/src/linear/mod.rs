@@ -6,6 +6,7 @@
 mod finish;
 mod float;
 mod int8;
+mod outliers;
 mod panel;
 mod tile;
 
@@ -16,6 +17,7 @@ use std::ops::Range;
 pub(crate) use finish::Finish;
 use float::{Floats, Halves, Whole};
 use int8::Quantize;
+pub(crate) use outliers::{Inputs, Source};
 use tile::Panels;
 pub(crate) use tile::{TILE_ROWS, tile_rows};
 
@@ -89,6 +91,8 @@ enum Weights {
         scales: Vec<f32>,
         /// Of each output: what the words' offset adds to its sum.
         excess: Vec<i32>,
+        /// What each input is multiplied by before it is quantized, where there are outliers: the weights have the inverse.
+        factors: Option<Vec<f32>>,
     },
 }
 
@@ -112,12 +116,17 @@ impl Weights {
     /// Packs rows of weights, where `None` pads.
     fn pack(
         rows: &[Option<(Matrix<'_>, usize)>],
-        inputs: Groups,
+        inputs: Inputs<'_>,
         precision: Precision,
         words: Words,
     ) -> Self {
-        let mut stored = vec![0.0; inputs.count * inputs.width];
-        let mut padded = vec![[0.0; WIDTH]; inputs.total()];
+        let groups = inputs.groups;
+        let divisors = match precision {
+            Precision::F32 | Precision::Bf16 => None,
+            Precision::Int8 => inputs.divisors(),
+        };
+        let mut stored = vec![0.0; groups.count * groups.width];
+        let mut padded = vec![[0.0; WIDTH]; groups.total()];
         let mut lines = Vec::new();
         let (mut scales, mut excess) = (Vec::new(), Vec::new());
         for panel in rows.chunks(WIDTH) {
@@ -126,8 +135,11 @@ impl Weights {
                     Some((matrix, row)) => matrix.read_row(*row, &mut stored),
                     None => stored.fill(0.0),
                 }
+                for (value, divisor) in stored.iter_mut().zip(divisors.iter().flatten()) {
+                    *value *= divisor;
+                }
                 for (place, values) in padded.iter_mut().enumerate() {
-                    values[lane] = inputs.value(place).map_or(0.0, |value| stored[value]);
+                    values[lane] = groups.value(place).map_or(0.0, |value| stored[value]);
                 }
             }
             match precision {
@@ -148,6 +160,10 @@ impl Weights {
                 lines,
                 scales,
                 excess,
+                factors: divisors.map(|divisors| {
+                    let factor = |place| groups.value(place).map_or(1.0, |value| 1.0 / divisors[value]);
+                    (0..groups.total()).map(factor).collect()
+                }),
             },
         }
     }
@@ -162,27 +178,33 @@ impl Weights {
                 let lines = packed.lines(panels * (inputs / int8::INPUTS))?;
                 let scales = packed.fours(outputs)?;
                 let excess = packed.fours(outputs)?;
+                let factors = packed.fours(inputs)?;
+                let factors: Vec<f32> = factors.into_iter().map(f32::from_le_bytes).collect();
                 Self::Int8 {
                     lines,
                     scales: scales.into_iter().map(f32::from_le_bytes).collect(),
                     excess: excess.into_iter().map(i32::from_le_bytes).collect(),
+                    factors: factors.iter().any(|factor| *factor != 1.0).then_some(factors),
                 }
             }
         })
     }
 
     /// Writes what [`read`](Self::read) takes.
-    fn write(&self, packed: &mut PackedWriter) -> io::Result<()> {
+    fn write(&self, packed: &mut PackedWriter, inputs: usize) -> io::Result<()> {
         match self {
             Self::F32(lines) | Self::Bf16(lines) => packed.lines(lines),
             Self::Int8 {
                 lines,
                 scales,
                 excess,
+                factors,
             } => {
                 packed.lines(lines)?;
                 packed.fours(scales.iter().map(|scale| scale.to_le_bytes()))?;
-                packed.fours(excess.iter().map(|excess| excess.to_le_bytes()))
+                packed.fours(excess.iter().map(|excess| excess.to_le_bytes()))?;
+                let factor = |place: usize| factors.as_ref().map_or(1.0, |factors| factors[place]);
+                packed.fours((0..inputs).map(|place| factor(place).to_le_bytes()))
             }
         }
     }
@@ -194,11 +216,12 @@ impl Linear {
     /// The matrices have as many rows and columns as the groups say. What `packed` has is taken from there.
     pub(crate) fn pack(
         products: &[(&Product<'_>, Groups)],
-        inputs: Groups,
+        inputs: Inputs<'_>,
         precision: Precision,
         kernel: Kernel,
         packed: Option<&mut PackedReader>,
     ) -> Self {
+        let width = inputs.groups.total();
         let outputs = products.iter().map(|(_, groups)| groups.total()).sum();
         let mut bias = vec![0.0; outputs];
         let mut rows: Vec<Option<(Matrix<'_>, usize)>> = Vec::with_capacity(outputs);
@@ -212,10 +235,10 @@ impl Linear {
             }
         }
 
-        let read = packed.and_then(|packed| Weights::read(packed, inputs.total(), outputs, precision));
+        let read = packed.and_then(|packed| Weights::read(packed, width, outputs, precision));
         let weights = read.unwrap_or_else(|| Weights::pack(&rows, inputs, precision, kernel.words()));
         Self {
-            inputs: inputs.total(),
+            inputs: width,
             outputs,
             weights,
             bias,
@@ -239,7 +262,7 @@ impl Linear {
 
     /// Writes its weights for the next start.
     pub(crate) fn write(&self, packed: &mut PackedWriter) -> io::Result<()> {
-        self.weights.write(packed)
+        self.weights.write(packed, self.inputs)
     }
 
     /// Bytes of its weights.
@@ -255,9 +278,9 @@ impl Linear {
         rows: &'a [f32],
         integers: &'a mut IntegerMemory,
     ) -> Input<'a> {
-        if !matches!(self.weights, Weights::Int8 { .. }) {
+        let Weights::Int8 { factors, .. } = &self.weights else {
             return Input::Floats(rows);
-        }
+        };
         let count = rows.len() / self.inputs;
         let words = rows.len() / kernel.words().group;
         integers.words.resize(words.max(integers.words.len()), 0);
@@ -265,6 +288,7 @@ impl Linear {
         kernel.run(Quantize {
             rows,
             inputs: self.inputs,
+            factors: factors.as_deref(),
             words: &mut integers.words[..words],
             scales: &mut integers.scales[..count],
         });
@@ -316,6 +340,7 @@ impl Linear {
                     lines,
                     scales,
                     excess,
+                    ..
                 },
                 Input::Integers(values, row_scales),
             ) => kernel.run(Panels {

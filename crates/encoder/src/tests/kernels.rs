@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::activation::Activate;
 use crate::description::{Activation, Norm, NormKind};
 use crate::lanes::{Kernel, Lanes, WIDTH, Work};
-use crate::linear::{Finish, Groups, Input, IntegerMemory, Linear, Precision};
+use crate::linear::{Finish, Groups, Input, Inputs, IntegerMemory, Linear, Precision};
 use crate::norm::{NormRows, RowNorm};
 use crate::parameters::{NormParameters, Product};
 use crate::sample::{Random, matrix_of};
@@ -220,7 +220,7 @@ fn products(inputs: usize, outputs: usize, rows: usize, seed: u64, special: f32)
         for kernel in Kernel::available() {
             let linear = Linear::pack(
                 &[(&product, Groups::one(outputs))],
-                Groups::one(inputs),
+                Inputs::unknown(Groups::one(inputs)),
                 precision,
                 kernel,
                 None,

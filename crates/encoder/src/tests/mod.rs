@@ -2,4 +2,5 @@
 
 mod bits;
 mod kernels;
+mod outliers;
 mod reference;
