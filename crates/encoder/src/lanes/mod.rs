@@ -39,7 +39,9 @@ enum Choice {
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Avx512),
     #[cfg(target_arch = "aarch64")]
-    Neon(neon::Neon),
+    Neon(neon::Neon<false>),
+    #[cfg(target_arch = "aarch64")]
+    NeonDot(neon::Neon<true>),
 }
 
 impl Kernel {
@@ -58,7 +60,10 @@ impl Kernel {
             kernels.extend(avx2::Avx2::<false>::detect().map(|lanes| Self(Choice::Avx2(lanes))));
         }
         #[cfg(target_arch = "aarch64")]
-        kernels.extend(neon::Neon::detect().map(|lanes| Self(Choice::Neon(lanes))));
+        {
+            kernels.extend(neon::Neon::<true>::detect().map(|lanes| Self(Choice::NeonDot(lanes))));
+            kernels.extend(neon::Neon::<false>::detect().map(|lanes| Self(Choice::Neon(lanes))));
+        }
         kernels.push(Self::plain());
         kernels
     }
@@ -85,6 +90,8 @@ impl Kernel {
             Choice::Avx512(_) => "avx512",
             #[cfg(target_arch = "aarch64")]
             Choice::Neon(_) => "neon",
+            #[cfg(target_arch = "aarch64")]
+            Choice::NeonDot(_) => "neon-dot",
         }
     }
 
@@ -100,6 +107,8 @@ impl Kernel {
             Choice::Avx512(lanes) => lanes.run(work),
             #[cfg(target_arch = "aarch64")]
             Choice::Neon(lanes) => lanes.run(work),
+            #[cfg(target_arch = "aarch64")]
+            Choice::NeonDot(lanes) => lanes.run(work),
         }
     }
 

@@ -1,24 +1,31 @@
-//! Sixteen numbers in four registers of NEON, with its products of int8 (`sdot`).
+//! Sixteen numbers in four registers of NEON; and the same with products of int8 (`sdot`), which most processors have.
+//!
+//! Without them, as on a Raspberry Pi 4, integers are multiplied to sixteen bits and added in pairs: 127² · 2 is still below
+//! 2¹⁵.
 
 use std::arch::aarch64::*;
 use std::arch::asm;
 
 use super::sixteen::{Lanes, Line, WIDTH, Work};
 
-/// The proof that this processor has NEON and dot products.
+/// The proof that this processor has NEON; with `DOT`, also dot products.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Neon(());
+pub(crate) struct Neon<const DOT: bool>(());
 
-impl Neon {
+impl<const DOT: bool> Neon<DOT> {
     /// The proof, where this processor has the instructions.
     pub(crate) fn detect() -> Option<Self> {
-        let has_all = std::arch::is_aarch64_feature_detected!("neon")
-            && std::arch::is_aarch64_feature_detected!("dotprod");
-        has_all.then_some(Self(()))
+        let base = std::arch::is_aarch64_feature_detected!("neon");
+        (base && (!DOT || std::arch::is_aarch64_feature_detected!("dotprod"))).then_some(Self(()))
+    }
+
+    #[target_feature(enable = "neon")]
+    fn with_neon<W: Work>(self, work: W) -> W::Output {
+        work.run(self)
     }
 
     #[target_feature(enable = "neon,dotprod")]
-    fn with_features<W: Work>(self, work: W) -> W::Output {
+    fn with_dot<W: Work>(self, work: W) -> W::Output {
         work.run(self)
     }
 }
@@ -90,7 +97,7 @@ macro_rules! each {
 // SAFETY (of every block below): a value of this type exists only after `detect` found the features that the block's
 // instructions need. They read and write nothing but their arguments; the addresses that loads and stores get are those of
 // references to as many bytes, and none of these instructions asks for alignment.
-impl Lanes for Neon {
+impl<const DOT: bool> Lanes for Neon<DOT> {
     type F32 = [float32x4_t; 4];
     type I32 = [int32x4_t; 4];
     type Weights = [int8x16_t; 4];
@@ -102,7 +109,13 @@ impl Lanes for Neon {
     #[inline(always)]
     fn run<W: Work>(self, work: W) -> W::Output {
         // SAFETY: `self` proves the features.
-        unsafe { self.with_features(work) }
+        unsafe {
+            if DOT {
+                self.with_dot(work)
+            } else {
+                self.with_neon(work)
+            }
+        }
     }
 
     #[inline(always)]
@@ -358,24 +371,41 @@ impl Lanes for Neon {
         }
     }
 
-    // The standard library has no stable function for `sdot`.
     #[inline(always)]
     fn dot(self, sums: Self::I32, word: u32, weights: Self::Weights) -> Self::I32 {
-        // SAFETY: as above; the instruction changes nothing but the register of its sum.
+        // SAFETY: as above.
         unsafe {
             let word = vreinterpretq_s8_u32(vdupq_n_u32(word));
-            each!(sums, weights => {
-                let mut sums = sums;
-                asm!(
-                    ".arch_extension dotprod",
-                    "sdot {sums:v}.4s, {weights:v}.16b, {word:v}.16b",
-                    sums = inout(vreg) sums,
-                    weights = in(vreg) weights,
-                    word = in(vreg) word,
-                    options(pure, nomem, nostack, preserves_flags),
-                );
-                sums
-            })
+            if DOT {
+                each!(sums, weights => sdot(sums, word, weights))
+            } else {
+                each!(sums, weights => {
+                    let low = vmull_s8(vget_low_s8(word), vget_low_s8(weights));
+                    let high = vmull_high_s8(word, weights);
+                    vpadalq_s16(sums, vpaddq_s16(low, high))
+                })
+            }
         }
     }
+}
+
+/// Adds to each of four sums the products of four integers. The standard library has no stable function for it.
+///
+/// # Safety
+///
+/// The processor has dot products.
+#[inline(always)]
+unsafe fn sdot(mut sums: int32x4_t, word: int8x16_t, weights: int8x16_t) -> int32x4_t {
+    // SAFETY: the processor has the instruction, which changes nothing but the register of its sum.
+    unsafe {
+        asm!(
+            ".arch_extension dotprod",
+            "sdot {sums:v}.4s, {weights:v}.16b, {word:v}.16b",
+            sums = inout(vreg) sums,
+            weights = in(vreg) weights,
+            word = in(vreg) word,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    sums
 }
