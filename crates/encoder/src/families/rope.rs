@@ -68,7 +68,7 @@ fn apply(rotary: &mut Rotary, key: &str, parameters: &Value) -> Result<(), Confi
             let factor = number("factor")?.ok_or_else(|| unsupported(key, parameters))?;
             if factor > 1.0 {
                 rotary.theta *= factor;
-                rotary.divisor = factor.powf(2.0 / rotary.width as f64);
+                rotary.divisor = libm::pow(factor, 2.0 / rotary.width as f64);
             }
         }
         _ => return Err(unsupported(key, parameters)),
