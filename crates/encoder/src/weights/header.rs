@@ -145,12 +145,14 @@ pub(super) fn read(file: &[u8]) -> Result<HashMap<String, Entry>, String> {
             (entry.shape.as_mut_slice(), entry.number_type.as_str(), has_blocks)
         {
             let (numbers, bytes) = (BLOCK.0 as u64, BLOCK.1 as u64);
-            if !columns.is_multiple_of(bytes) {
+            // A tensor without rows has rows of any length.
+            let all = (*columns / bytes).checked_mul(numbers);
+            let Some(all) = all.filter(|_| columns.is_multiple_of(bytes)) else {
                 return Err(format!(
                     "its tensor {name} has {columns} bytes a row, which are no whole blocks"
                 ));
-            }
-            *columns = *columns / bytes * numbers;
+            };
+            *columns = all;
             entry.number_type = BLOCKS.to_owned();
         }
         entries.insert(name, entry);

@@ -69,6 +69,10 @@ fn matrices_of_bytes_are_blocks_where_the_metadata_says_so() {
     );
     let error = reason(file(&header(r#""matrices":"q4_0""#, 20), 40));
     assert!(error.contains("no whole blocks"), "{error}");
+    // No rows, each of nearly 2⁶⁴ bytes.
+    let header_of_none = r#"{"__metadata__":{"matrices":"q4_0"},"a":{"dtype":"U8","shape":[0,18446744073709551600],"data_offsets":[0,0]}}"#;
+    let error = reason(file(header_of_none, 0));
+    assert!(error.contains("no whole blocks"), "{error}");
     let bytes = Weights::from_bytes(file(&header(r#""format":"pt""#, 18), 36)).unwrap();
     let error = bytes.matrix("a", &[2, 18]).unwrap_err().to_string();
     assert!(error.contains("type U8"), "{error}");
