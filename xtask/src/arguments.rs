@@ -61,8 +61,9 @@ pub(crate) enum Chore {
         #[arg(long)]
         all: bool,
     },
-    /// Feed the request parsing what a coverage-guided fuzzer comes up with
+    /// Feed the request parsing, and the reading of models' files, what a coverage-guided fuzzer comes up with
     Fuzz {
+        /// Seconds of all of it
         #[arg(default_value_t = fuzz::SECONDS)]
         seconds: u64,
     },

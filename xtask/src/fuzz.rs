@@ -19,8 +19,8 @@ pub(crate) const SECONDS: u64 = 600;
 
 const PACKAGE: &str = "okibi-fuzz";
 
-/// The program that reads what the fuzzer comes up with.
-const PROGRAM: &str = "requests";
+/// The programs that read what the fuzzer comes up with.
+const PROGRAMS: [&str; 2] = ["requests", "weights"];
 
 /// As [`run`], unless it ended well for as long on these sources before: then the next chore of its own is what finds
 /// more.
@@ -34,28 +34,36 @@ pub(crate) fn run_on_changes(workspace: &Workspace, seconds: u64) -> Result<()> 
     setup::once(&stamp, &recipe, || run(workspace, seconds))
 }
 
-/// Runs the fuzzer for this many seconds. It begins with the inputs that were worth keeping in earlier runs.
+/// Runs the fuzzer for this many seconds, of which each program gets the same share. It begins with the committed inputs in
+/// `fuzz/seeds`, and with those that were worth keeping in earlier runs.
 ///
-/// Errors: an input makes the parsing panic, take ten seconds or take 4 GB; it is kept below `fuzz/artifacts`.
+/// Errors: an input makes a program panic, take ten seconds or take 4 GB; it is kept below `fuzz/artifacts`.
 pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<()> {
     let mut build = workspace.cargo();
-    build.args([
-        "build",
-        "--workspace",
-        "--features",
-        "okibi-fuzz/instrumented",
-        "--bin",
-        PROGRAM,
-    ]);
+    build.args(["build", "--workspace", "--features", "okibi-fuzz/instrumented"]);
+    for program in PROGRAMS {
+        build.args(["--bin", program]);
+    }
     compiler::instrument_with(workspace, &mut build)?;
     step("fuzz: build", &mut build)?;
-    let folder = workspace.fuzz();
-    let (corpus, artifacts) = (folder.join("corpus").join(PROGRAM), folder.join("artifacts"));
+    let share = (seconds / PROGRAMS.len() as u64).max(1);
+    PROGRAMS
+        .into_iter()
+        .try_for_each(|program| run_program(workspace, program, share))
+}
+
+fn run_program(workspace: &Workspace, program: &str, seconds: u64) -> Result<()> {
+    let folder = |kind: &str| workspace.fuzz().join(kind).join(program);
+    let (corpus, artifacts, seeds) = (folder("corpus"), folder("artifacts"), folder("seeds"));
     for folder in [&corpus, &artifacts] {
         fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     }
-    let mut fuzz = Command::new(workspace.executable(PROGRAM, Profile::Debug)?);
+    let mut fuzz = Command::new(workspace.executable(program, Profile::Debug)?);
+    // What is new is written into the first folder.
     fuzz.arg(&corpus);
+    if seeds.exists() {
+        fuzz.arg(&seeds);
+    }
     fuzz.arg(format!("-artifact_prefix={}/", artifacts.display()));
     fuzz.arg(format!("-max_total_time={seconds}"));
     fuzz.args([
@@ -64,5 +72,5 @@ pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<()> {
         "-print_final_stats=1",
         "-verbosity=0",
     ]);
-    step("fuzz", &mut fuzz)
+    step(&format!("fuzz {program}"), &mut fuzz)
 }
