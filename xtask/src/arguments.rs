@@ -67,6 +67,10 @@ pub(crate) enum Chore {
         #[arg(default_value_t = fuzz::SECONDS)]
         seconds: u64,
     },
+    /// Run the encoder's tests on emulated 64-bit Arm processors, whose kernel gives the same bits
+    Neon,
+    /// Run the encoder's tests with AddressSanitizer, which sees an access outside of what was asked for
+    Sanitize,
     /// Make this system's package in target/release/bundle: .deb, .exe installer or .dmg
     Dist {
         /// Also install it in a folder of its own and try it there (Linux)

@@ -9,6 +9,7 @@ use crate::{
     build::{self, BENCH, OKIBI, TRAY},
     clients, dist, fuzz, gate,
     history::LongChore,
+    neon, sanitize,
     setup::{Platforms, ensure_desktop, ensure_graph, ensure_pictures, setup},
     steps::step,
     ui, windows,
@@ -39,6 +40,16 @@ pub(crate) fn run(chore: Chore) -> Result<()> {
             let workspace = prepared()?;
             fuzz::run(&workspace, seconds)?;
             LongChore::Fuzz.remember(&workspace)
+        }
+        Chore::Neon => {
+            let workspace = Workspace::find()?;
+            neon::run(&workspace)?;
+            LongChore::Neon.remember(&workspace)
+        }
+        Chore::Sanitize => {
+            let workspace = Workspace::find()?;
+            sanitize::run(&workspace)?;
+            LongChore::Sanitize.remember(&workspace)
         }
         Chore::Dist { test } => package(test),
         Chore::Docs => docs(),

@@ -179,11 +179,5 @@ fn target() -> Result<String> {
     if let Ok(target) = env::var("CARGO_BUILD_TARGET") {
         return Ok(target);
     }
-    let output = Command::new("rustc")
-        .arg("-vV")
-        .output()
-        .context("run rustc -vV")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc -vV names no host")?.to_owned())
+    setup::rust::host()
 }

@@ -15,16 +15,26 @@ use crate::workspace::Workspace;
 pub(crate) enum LongChore {
     Fuzz,
     HeavyClients,
+    Neon,
+    Sanitize,
     Soak,
 }
 
 impl LongChore {
-    const ALL: [Self; 3] = [Self::Fuzz, Self::HeavyClients, Self::Soak];
+    const ALL: [Self; 5] = [
+        Self::Fuzz,
+        Self::HeavyClients,
+        Self::Neon,
+        Self::Sanitize,
+        Self::Soak,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Fuzz => "fuzz",
             Self::HeavyClients => "clients",
+            Self::Neon => "neon",
+            Self::Sanitize => "sanitize",
             Self::Soak => "soak",
         }
     }
@@ -34,6 +44,8 @@ impl LongChore {
         match self {
             Self::Fuzz => "cargo xtask fuzz",
             Self::HeavyClients => "cargo xtask clients --all",
+            Self::Neon => "cargo xtask neon",
+            Self::Sanitize => "cargo xtask sanitize",
             Self::Soak => "cargo xtask soak",
         }
     }

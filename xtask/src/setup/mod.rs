@@ -6,6 +6,7 @@
 pub(crate) mod checksum;
 mod prerequisites;
 mod runtime;
+pub(crate) mod rust;
 mod stamp;
 pub(crate) mod wheel;
 
@@ -17,8 +18,8 @@ use anyhow::{Context, Result};
 
 use crate::embedded_model::{self, Form};
 pub(crate) use prerequisites::{
-    ensure_app_tools, ensure_browser, ensure_bundler_tools, ensure_desktop, ensure_peers, ensure_pictures,
-    is_on_path, pip, python_version,
+    ensure_app_tools, ensure_browser, ensure_bundler_tools, ensure_desktop, ensure_emulator, ensure_peers,
+    ensure_pictures, is_on_path, pip, python_version,
 };
 use stamp::Verdict;
 

@@ -184,6 +184,28 @@ const DRAWN_NOTIFICATIONS: Prerequisite = Prerequisite::program(
     ["xfce4-notifyd", "xfce4-notifyd", "xfce4-notifyd", "", ""],
 );
 
+/// What the tests of another processor are linked with, and run by.
+const EMULATOR: [Prerequisite; 2] = [
+    Prerequisite::program(
+        "a C compiler for 64-bit Arm",
+        &["aarch64-linux-gnu-gcc"],
+        "Rust links programs for that processor with it",
+        [
+            "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+            "",
+            "aarch64-linux-gnu-gcc",
+            "",
+            "",
+        ],
+    ),
+    Prerequisite::program(
+        "QEMU for single programs",
+        &["qemu-aarch64"],
+        "it runs programs for that processor on this one",
+        ["qemu-user", "qemu-user", "qemu-user", "", ""],
+    ),
+];
+
 /// What Tauri's bundler looks for, and names as a dependency of the package, although this app's icon does without.
 const APPINDICATOR: Prerequisite = Prerequisite::library(
     "the Ayatana appindicator library with its headers",
@@ -347,6 +369,13 @@ pub(crate) fn ensure_peers() -> Result<()> {
 /// Errors: as for the others.
 pub(crate) fn ensure_browser() -> Result<()> {
     ensure_present(&CHROMIUM)
+}
+
+/// Makes sure of what runs tests of 64-bit Arm's processors elsewhere.
+///
+/// Errors: as for the others.
+pub(crate) fn ensure_emulator() -> Result<()> {
+    EMULATOR.iter().try_for_each(ensure_present)
 }
 
 /// The major and minor version of the Python that pip belongs to.
