@@ -25,13 +25,21 @@ const MICROSOFT: &str = "com.microsoft";
 
 /// `TensorProto.DataType`: f32.
 pub(crate) const FLOAT: i64 = 1;
+/// `TensorProto.DataType`: i8.
+const INT8: i64 = 3;
 /// `TensorProto.DataType`: i32.
 pub(crate) const INT32: i64 = 6;
 /// `TensorProto.DataType`: i64.
 pub(crate) const INT64: i64 = 7;
 
 /// The largest magnitude of a weight.
-const LARGEST: f32 = 0.02;
+pub(crate) const LARGEST: f32 = 0.02;
+
+/// The largest magnitude of a weight as an integer.
+const LARGEST_INTEGER: f32 = 127.0;
+
+/// Where the random numbers begin.
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// One dimension of an input or output.
 #[derive(Clone, Copy)]
@@ -49,10 +57,46 @@ pub(crate) struct Graph {
     ports: Message,
     /// How many names have been given.
     names: usize,
-    /// Where in the data file each random weight starts, and how many values it has.
-    weights: Vec<(u64, usize)>,
+    weights: Vec<Weight>,
     /// Length of the data file.
     data_bytes: u64,
+}
+
+/// A random weight of the data file.
+struct Weight {
+    offset: u64,
+    count: usize,
+    element: Element,
+}
+
+#[derive(Clone, Copy)]
+enum Element {
+    Float,
+    Int8,
+}
+
+impl Element {
+    fn bytes(self) -> usize {
+        match self {
+            Self::Float => size_of::<f32>(),
+            Self::Int8 => size_of::<i8>(),
+        }
+    }
+
+    /// Its `TensorProto.DataType`.
+    fn number(self) -> i64 {
+        match self {
+            Self::Float => FLOAT,
+            Self::Int8 => INT8,
+        }
+    }
+
+    fn write(self, file: &mut impl Write, value: f32) -> std::io::Result<()> {
+        match self {
+            Self::Float => file.write_all(&value.to_le_bytes()),
+            Self::Int8 => file.write_all(&((value / LARGEST * LARGEST_INTEGER) as i8).to_le_bytes()),
+        }
+    }
 }
 
 impl Graph {
@@ -86,25 +130,49 @@ impl Graph {
 
     /// Adds `count` f32 ones; returns the constant's name.
     pub(crate) fn ones(&mut self, count: usize) -> String {
-        let bytes: Vec<u8> = std::iter::repeat_n(1_f32.to_le_bytes(), count)
-            .flatten()
-            .collect();
+        self.constant(FLOAT, &vec![1_f32.to_le_bytes(); count])
+    }
+
+    /// Adds the scales that `count` columns of [`integers`](Self::integers) have; returns the constant's name.
+    pub(crate) fn scales(&mut self, count: usize) -> String {
+        self.constant(FLOAT, &vec![(LARGEST / LARGEST_INTEGER).to_le_bytes(); count])
+    }
+
+    /// Adds one i64; returns the constant's name.
+    pub(crate) fn number(&mut self, value: i64) -> String {
+        self.constant(INT64, &[value.to_le_bytes()])
+    }
+
+    fn constant<const BYTES: usize>(&mut self, element: i64, values: &[[u8; BYTES]]) -> String {
         let name = self.name();
-        let mut tensor = tensor(&name, &[count]);
-        tensor.bytes(9, &bytes);
+        let mut tensor = tensor(&name, element, &[values.len()]);
+        tensor.bytes(9, values.as_flattened());
         self.tensors.message(5, &tensor);
         name
     }
 
     /// Adds a random f32 weight; returns the constant's name.
     pub(crate) fn weight(&mut self, shape: &[usize]) -> String {
+        self.random(Element::Float, shape)
+    }
+
+    /// Adds a random weight of 8-bit integers around 0; returns the constant's name.
+    pub(crate) fn integers(&mut self, shape: &[usize]) -> String {
+        self.random(Element::Int8, shape)
+    }
+
+    fn random(&mut self, element: Element, shape: &[usize]) -> String {
         let count: usize = shape.iter().product();
         let offset = self.data_bytes.next_multiple_of(ALIGNMENT);
-        let length = (count * size_of::<f32>()) as u64;
-        self.weights.push((offset, count));
+        let length = (count * element.bytes()) as u64;
+        self.weights.push(Weight {
+            offset,
+            count,
+            element,
+        });
         self.data_bytes = offset + length;
         let name = self.name();
-        let mut tensor = tensor(&name, shape);
+        let mut tensor = tensor(&name, element.number(), shape);
         for (key, value) in [
             ("location", self.data_file.to_owned()),
             ("offset", offset.to_string()),
@@ -149,6 +217,14 @@ impl Graph {
         let outputs: [String; N] = std::array::from_fn(|_| self.name());
         let names: Vec<&str> = outputs.iter().map(String::as_str).collect();
         self.node("Split", "", &[input], &names, &[("axis", Attribute::Int(-1))]);
+        outputs
+    }
+
+    /// `input` in 8-bit integers, as it is at each run: its values, their scale, and which of them is zero.
+    pub(crate) fn quantize(&mut self, input: &str) -> [String; 3] {
+        let outputs: [String; 3] = std::array::from_fn(|_| self.name());
+        let names: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        self.node("DynamicQuantizeLinear", "", &[input], &names, &[]);
         outputs
     }
 
@@ -216,13 +292,13 @@ impl Graph {
         let write = || -> std::io::Result<()> {
             let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
             let mut written = 0_u64;
-            let mut random = Random(0x9e37_79b9_7f4a_7c15);
-            for &(offset, count) in &self.weights {
-                file.write_all(&vec![0_u8; (offset - written) as usize])?;
-                for _ in 0..count {
-                    file.write_all(&random.next().to_le_bytes())?;
+            let mut random = Random::new();
+            for weight in &self.weights {
+                file.write_all(&vec![0_u8; (weight.offset - written) as usize])?;
+                for _ in 0..weight.count {
+                    weight.element.write(&mut file, random.next())?;
                 }
-                written = offset + (count * size_of::<f32>()) as u64;
+                written = weight.offset + (weight.count * weight.element.bytes()) as u64;
             }
             file.flush()
         };
@@ -254,22 +330,27 @@ fn port(name: &str, element: i64, shape: &[Dimension]) -> Message {
     port
 }
 
-/// The head of an f32 constant.
-fn tensor(name: &str, shape: &[usize]) -> Message {
+/// The head of a constant.
+fn tensor(name: &str, element: i64, shape: &[usize]) -> Message {
     let mut message = Message::default();
     for &size in shape {
         message.int(1, size as i64);
     }
-    message.int(2, FLOAT).string(8, name);
+    message.int(2, element).string(8, name);
     message
 }
 
 /// Numbers without a pattern: xorshift (Marsaglia, 2003), shifts 13, 7, 17.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
+    /// The same numbers in every run.
+    pub(crate) fn new() -> Self {
+        Self(SEED)
+    }
+
     /// The next value, between -[`LARGEST`] and [`LARGEST`].
-    fn next(&mut self) -> f32 {
+    pub(crate) fn next(&mut self) -> f32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
