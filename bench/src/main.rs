@@ -5,6 +5,10 @@
 //! - `load`: requests per second, a query beside a bulk job, a soak of five minutes or of `--soak SECONDS`
 //! - `models`: load, memory, query and bulk of the embedded model and of one of the shape of `ruri-v3-310m`; a switch
 //!   from one to the other. Makes the large one once, in `target/bench-models`: 1.3 GB
+//! - `encoder`: ours beside ONNX Runtime, fastembed and, where they are installed, sentence-transformers,
+//!   text-embeddings-inference and llama.cpp: speed at several lengths, a query, memory, start, and the processor's limit. Makes
+//!   models of random weights once, in `target/bench-models`: 1.2 GB, and 2.6 GB more for the large one, which `--small` leaves
+//!   out. `--chart` draws the last run into `docs/pictures`
 //! - `attacks`: what a program that means harm costs the others
 //! - `tray` (Linux): start, memory and idle CPU time of the tray app
 //!
@@ -16,8 +20,10 @@ mod bare;
 mod batches;
 mod corpus;
 mod daemon;
+mod encoder;
 mod launch;
 mod load;
+mod memory;
 mod models;
 mod onnx;
 mod pieces;
@@ -32,7 +38,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::pieces::Piece;
+use crate::{encoder::library::Kept, pieces::Piece};
 
 /// Measures Okibi beside the bare libraries
 #[derive(Debug, Parser)]
@@ -48,6 +54,12 @@ struct Arguments {
     /// Seconds of the soak in `load`
     #[arg(long, default_value_t = load::SOAK.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
     soak: u64,
+    /// `encoder` without the large model
+    #[arg(long)]
+    small: bool,
+    /// Draw the last run of `encoder` instead of measuring it
+    #[arg(long)]
+    chart: bool,
     #[command(subcommand)]
     part: Option<Part>,
 }
@@ -58,6 +70,7 @@ enum Measurement {
     Serve,
     Load,
     Models,
+    Encoder,
     Attacks,
     #[cfg(target_os = "linux")]
     Tray,
@@ -71,6 +84,9 @@ enum Part {
     /// Keeps the bare libraries loaded, for [`bare::Bare`].
     #[command(hide = true)]
     Stay { folder: PathBuf },
+    /// Keeps a library open, for [`encoder`].
+    #[command(hide = true)]
+    Keep(Kept),
 }
 
 fn main() -> Result<()> {
@@ -78,6 +94,7 @@ fn main() -> Result<()> {
     match arguments.part {
         Some(Part::Piece { piece, folder }) => return pieces::run(piece, folder.as_deref()),
         Some(Part::Stay { folder }) => return bare::stay(&folder),
+        Some(Part::Keep(kept)) => return encoder::library::stay(&kept),
         None => {}
     }
     for measurement in arguments.names {
@@ -86,6 +103,8 @@ fn main() -> Result<()> {
             Measurement::Serve => serve::run()?,
             Measurement::Load => load::run(Duration::from_secs(arguments.soak))?,
             Measurement::Models => models::run()?,
+            Measurement::Encoder if arguments.chart => encoder::draw()?,
+            Measurement::Encoder => encoder::run(!arguments.small)?,
             Measurement::Attacks => attacks::run()?,
             #[cfg(target_os = "linux")]
             Measurement::Tray => tray::run()?,
@@ -116,6 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn the_encoder_is_measured_or_its_last_run_is_drawn() {
+        let read = |line: &str| {
+            let words = std::iter::once("okibi-bench").chain(line.split_whitespace());
+            let arguments = Arguments::try_parse_from(words).unwrap();
+            (arguments.names, arguments.small, arguments.chart)
+        };
+        let encoder = || vec![Measurement::Encoder];
+        assert_eq!(read("encoder"), (encoder(), false, false));
+        assert_eq!(read("encoder --small"), (encoder(), true, false));
+        assert_eq!(read("--chart encoder"), (encoder(), false, true));
+    }
+
+    #[test]
     fn a_measurement_starts_its_parts_by_name() {
         let part = |words: &[&str]| Arguments::try_parse_from(words).unwrap().part.unwrap();
         assert!(matches!(
@@ -128,6 +160,16 @@ mod tests {
         assert!(matches!(
             part(&["okibi-bench", "stay", "/a/model"]),
             Part::Stay { .. }
+        ));
+        let kept = part(&["okibi-bench", "keep", "int8", "/a/model", "2", "--packed", "/b"]);
+        assert!(matches!(
+            kept,
+            Part::Keep(Kept {
+                library: encoder::library::Library::Int8,
+                threads: 2,
+                packed: Some(_),
+                ..
+            })
         ));
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     bare::Bare,
     corpus,
     daemon::{Okibi, assets},
+    memory::resident,
     pieces::{self, Piece},
     report::{self, Report, median},
     shaped,
@@ -393,17 +394,6 @@ fn memory(report: &mut Report, name: &str, key: &str, when: &str, levels: Option
         daemon / bare,
         "x",
     );
-}
-
-/// Resident bytes of a process.
-#[cfg(target_os = "linux")]
-fn resident(pid: u32) -> Option<f64> {
-    okibi_tests::proc::resident_bytes(pid)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn resident(_pid: u32) -> Option<f64> {
-    None
 }
 
 fn ratio(a: Duration, b: Duration) -> f64 {

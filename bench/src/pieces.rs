@@ -75,11 +75,20 @@ pub(crate) fn open_tokenizer(files: &ModelFiles) -> Result<tokenizers::Tokenizer
 
 /// Opens ONNX Runtime and the model with nothing set but the threads.
 pub(crate) fn open_session(files: &ModelFiles, threads: usize) -> Result<ort::session::Session> {
-    let environment = runtime::open(&runtime::find(None, &[assets()])?)?;
-    let mut builder = ort::session::Session::builder(&environment)?
+    open_graph(&files.model, threads)
+}
+
+/// The same for a graph's file.
+pub(crate) fn open_graph(file: &Path, threads: usize) -> Result<ort::session::Session> {
+    let mut builder = ort::session::Session::builder(&environment()?)?
         .with_intra_threads(threads)
         .map_err(|error| anyhow::anyhow!("{error}"))?;
-    Ok(builder.commit_from_file(&files.model)?)
+    Ok(builder.commit_from_file(file)?)
+}
+
+/// Opens ONNX Runtime.
+pub(crate) fn environment() -> Result<ort::environment::Environment> {
+    Ok(runtime::open(&runtime::find(None, &[assets()])?)?)
 }
 
 /// Threads that the daemon computes with on this machine, by default.

@@ -46,14 +46,24 @@ impl Report {
         for (label, value) in &self.rows {
             println!("  {label:<width$}  {value:>12}");
         }
-        let folder = target().join("bench");
-        std::fs::create_dir_all(&folder)?;
-        let file = folder.join(format!("{}.json", self.name));
-        std::fs::write(&file, serde_json::to_string_pretty(&Value::Object(self.values))?)
-            .with_context(|| format!("write {}", file.display()))?;
+        let file = write(self.name, &Value::Object(self.values))?;
         println!("  written to {}", file.display());
         Ok(())
     }
+}
+
+/// The file with the JSON of a measurement.
+pub(crate) fn file(name: &str) -> PathBuf {
+    target().join("bench").join(format!("{name}.json"))
+}
+
+/// Writes the JSON of a measurement; returns its file.
+pub(crate) fn write(name: &str, values: &Value) -> Result<PathBuf> {
+    let file = file(name);
+    std::fs::create_dir_all(file.with_file_name(""))?;
+    std::fs::write(&file, serde_json::to_string_pretty(values)?)
+        .with_context(|| format!("write {}", file.display()))?;
+    Ok(file)
 }
 
 /// Cargo's output folder.

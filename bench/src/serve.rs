@@ -16,7 +16,7 @@ use okibi_protocol::{
 
 use crate::{
     corpus,
-    daemon::{Okibi, assets},
+    daemon::Okibi,
     pieces,
     report::{Report, median, percentile},
 };
@@ -58,7 +58,7 @@ async fn measure(okibi: &Okibi, texts: &[String], report: &mut Report) -> Result
         "MB",
     );
 
-    let environment = okibi_engine::runtime::open(&okibi_engine::runtime::find(None, &[assets()])?)?;
+    let environment = pieces::environment()?;
     let files = pieces::model_files()?;
     let tokenizer = Tokenizer::load(&files, Path::new(""))?;
     let mut session = Session::of_graph(&environment, &files, pieces::threads(), Default::default())?;
@@ -209,9 +209,8 @@ fn by_fastembed(files: &okibi_models::ModelFiles, texts: &[String]) -> Result<Du
     if data.is_file() {
         model = model.with_external_initializer("model.onnx_data".into(), std::fs::read(data)?);
     }
-    let environment = okibi_engine::runtime::open(&okibi_engine::runtime::find(None, &[assets()])?)?;
     let options = InitOptionsUserDefined::new()
-        .with_environment(environment)
+        .with_environment(pieces::environment()?)
         .with_max_length(files.max_tokens);
     let mut library = TextEmbedding::try_new_from_user_defined(model, options)?;
     let began = Instant::now();
