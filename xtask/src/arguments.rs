@@ -40,7 +40,7 @@ pub(crate) enum Chore {
         #[arg(long)]
         windows: bool,
     },
-    /// Measure, in a release build: launch, serve, load, models, attacks, tray
+    /// Measure, in a release build: launch, serve, load, models, encoder, attacks, tray
     Bench {
         /// What to measure
         #[arg(required = true)]
@@ -48,6 +48,12 @@ pub(crate) enum Chore {
         /// Seconds of the soak in `load`
         #[arg(long)]
         soak: Option<u64>,
+        /// `encoder` without the large model
+        #[arg(long)]
+        small: bool,
+        /// Draw the last run of `encoder` into docs/pictures instead of measuring it
+        #[arg(long)]
+        chart: bool,
     },
     /// What takes long and is no part of `test`: clients for minutes, then attacks, with a table of each
     Soak {

@@ -33,8 +33,19 @@ pub(crate) fn run(chore: Chore) -> Result<()> {
         } => gate::run(&filters),
         Chore::Check => gate::check(&Workspace::find()?),
         Chore::Setup { windows } => set_up(windows),
-        Chore::Bench { names, soak } => bench(&names, soak),
-        Chore::Soak { seconds } => bench(&["load".into(), "attacks".into()], Some(seconds)),
+        Chore::Bench {
+            names,
+            soak,
+            small,
+            chart,
+        } => {
+            let soak = soak.iter().flat_map(|seconds| soak_of(*seconds));
+            let flags = [("--small", small), ("--chart", chart)];
+            let flags = flags.iter().filter(|(_, is_wanted)| *is_wanted);
+            let flags = flags.map(|(flag, _)| (*flag).to_owned());
+            bench(&names, &soak.chain(flags).collect::<Vec<_>>())
+        }
+        Chore::Soak { seconds } => bench(&["load".into(), "attacks".into()], &soak_of(seconds)),
         Chore::Clients { all } => real_clients(all),
         Chore::Fuzz { seconds } => {
             let workspace = prepared()?;
@@ -156,10 +167,19 @@ fn screenshots() -> Result<()> {
     step("pictures", &mut pictures)
 }
 
-fn bench(names: &[String], soak: Option<u64>) -> Result<()> {
+/// The flag for the length of the soak.
+fn soak_of(seconds: u64) -> [String; 2] {
+    ["--soak".to_owned(), seconds.to_string()]
+}
+
+fn bench(names: &[String], flags: &[String]) -> Result<()> {
     let workspace = prepared()?;
     ensure_graph(&workspace.assets())?;
-    let mut packages = vec![OKIBI, BENCH];
+    let mut packages = vec![BENCH];
+    // The encoder is measured as a library.
+    if names.iter().any(|name| name != "encoder") {
+        packages.push(OKIBI);
+    }
     if names.iter().any(|name| name == "tray") {
         ensure_desktop()?;
         ui::build(&workspace)?;
@@ -168,10 +188,7 @@ fn bench(names: &[String], soak: Option<u64>) -> Result<()> {
     build::release(&workspace, &packages)?;
     // Not by `cargo run`, which would resolve the features of its package alone and build once more.
     let mut bench = workspace.command(workspace.executable(BENCH, Profile::Release)?);
-    bench.args(names);
-    if let Some(seconds) = soak {
-        bench.arg("--soak").arg(seconds.to_string());
-    }
+    bench.args(names).args(flags);
     bench.env("OKIBI_BIN", workspace.executable(OKIBI, Profile::Release)?);
     build::name_programs(&workspace, Profile::Release, &mut bench)?;
     finish(&mut bench)?;
