@@ -48,6 +48,8 @@ struct Subject {
     /// Prefix of the keys and labels of its values.
     name: &'static str,
     folder: PathBuf,
+    /// The folder of the same for the bare libraries.
+    peer: PathBuf,
     launches: usize,
     queries: usize,
     /// Texts of the bulk run.
@@ -58,10 +60,12 @@ struct Subject {
 
 pub(crate) fn run() -> Result<()> {
     let place = std::path::absolute(report::target().join("bench-models"))?;
+    let large = shaped::ensure(&place, "shaped-like-ruri-v3-310m", &shaped::RURI_310M)?;
     let subjects = [
         Subject {
             name: "small",
             folder: assets().join("models").join(DEFAULT_MODEL),
+            peer: pieces::peer_folder(),
             launches: 9,
             queries: 30,
             bulk: 512,
@@ -69,7 +73,8 @@ pub(crate) fn run() -> Result<()> {
         },
         Subject {
             name: "large",
-            folder: shaped::ensure(&place, "shaped-like-ruri-v3-310m", &shaped::RURI_310M)?,
+            folder: large.clone(),
+            peer: large,
             launches: 3,
             queries: 10,
             bulk: 64,
@@ -110,7 +115,7 @@ fn load(runtime: &Runtime, subject: &Subject, report: &mut Report) -> Result<()>
         okibi.run(&["stop"])?;
         Ok(took)
     };
-    let piece = |piece| pieces::measure_of(piece, Some(&subject.folder));
+    let piece = |piece| pieces::measure_of(piece, Some(&subject.peer));
     // Untimed: fills the page cache, and the daemon's own with what it learns about a model once.
     launch()?;
     piece(Piece::Tokenizer)?;
@@ -253,7 +258,7 @@ async fn of_daemon(subject: &Subject) -> Result<Cost> {
 
 /// The same without a server: for a query, only the run counts.
 fn of_bare(subject: &Subject) -> Result<Cost> {
-    let mut bare = Bare::open(&subject.folder)?;
+    let mut bare = Bare::open(&subject.peer)?;
     let loaded = resident(bare.pid());
     let tokens = bare.embed(&texts(USED)?)?.tokens;
     let used = resident(bare.pid());

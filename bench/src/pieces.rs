@@ -1,7 +1,7 @@
 //! The bare libraries, each in a process of its own: the minimum cost of a launch.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -62,10 +62,14 @@ pub(crate) fn model_files_in(folder: &Path) -> Result<ModelFiles> {
     Ok(describe(&folder.to_string_lossy(), folder, None, None)?)
 }
 
-/// The embedded model's files.
+/// The embedded model as ONNX Runtime takes it: what Okibi is measured beside.
+pub(crate) fn peer_folder() -> PathBuf {
+    assets().join("peers").join(DEFAULT_MODEL)
+}
+
+/// Its files.
 pub(crate) fn model_files() -> Result<ModelFiles> {
-    let folder = assets().join("models").join(DEFAULT_MODEL);
-    Ok(describe(DEFAULT_MODEL, &folder, None, None)?)
+    Ok(describe(DEFAULT_MODEL, &peer_folder(), None, None)?)
 }
 
 /// The library's own tokenizer, as any program would open it.
