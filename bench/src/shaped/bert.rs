@@ -2,7 +2,10 @@
 //!
 //! The graph has ONNX Runtime's own operators as its exporters fuse them, so that it is at its best.
 
-use super::{DATA_FILE, Numbers, Shape, inputs_and_output, norm_of, safetensors::Tensors};
+use super::{
+    safetensors::Tensors,
+    shape::{DATA_FILE, Numbers, Shape, inputs_and_output, norm_of},
+};
 use crate::onnx::{Attribute, Graph, INT32};
 
 /// Positions of the table.

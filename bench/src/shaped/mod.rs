@@ -3,6 +3,7 @@
 mod bert;
 mod modernbert;
 mod safetensors;
+mod shape;
 
 use std::{
     fs,
@@ -12,14 +13,9 @@ use std::{
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use self::safetensors::Tensors;
-use crate::{
-    corpus,
-    onnx::{Attribute, Dimension, FLOAT, Graph, INT64},
-};
-
-/// The file with the weights, beside the graph.
-const DATA_FILE: &str = "model.onnx_data";
+pub(crate) use self::shape::{E5_SMALL, Family, MINILM, Numbers, RURI_310M, Shape};
+use self::{safetensors::Tensors, shape::DATA_FILE};
+use crate::{corpus, onnx::Graph};
 
 /// Files of the tokenizer's folder that are taken as they are.
 const COPIED: [&str; 6] = [
@@ -33,89 +29,6 @@ const COPIED: [&str; 6] = [
 
 /// Padding, where the tokenizer's folder does not say.
 const PAD_ID: u64 = 3;
-
-/// What a model's layers consist of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
-    Bert,
-    ModernBert,
-}
-
-/// Sizes of a model.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
-    pub(crate) family: Family,
-    pub(crate) layers: usize,
-    pub(crate) hidden: usize,
-    pub(crate) heads: usize,
-    /// Values between the two feed-forward layers; ModernBERT's first makes twice as many, one half of them the gates.
-    pub(crate) feed_forward: usize,
-    pub(crate) vocabulary: usize,
-}
-
-/// `cl-nagoya/ruri-v3-310m`. Source: its `config.json`.
-pub(crate) const RURI_310M: Shape = Shape {
-    family: Family::ModernBert,
-    layers: 25,
-    hidden: 768,
-    heads: 12,
-    feed_forward: 3072,
-    vocabulary: 102_400,
-};
-
-/// `sentence-transformers/all-MiniLM-L6-v2`. Source: its `config.json`.
-pub(crate) const MINILM: Shape = Shape {
-    family: Family::Bert,
-    layers: 6,
-    hidden: 384,
-    heads: 12,
-    feed_forward: 1536,
-    vocabulary: 30_522,
-};
-
-/// `intfloat/multilingual-e5-small`. Source: its `config.json`.
-pub(crate) const E5_SMALL: Shape = Shape {
-    layers: 12,
-    vocabulary: 250_037,
-    ..MINILM
-};
-
-impl Shape {
-    /// Multiply-adds of a token in the linear layers.
-    pub(crate) fn linear_products(&self) -> usize {
-        let up = match self.family {
-            Family::Bert => 1,
-            Family::ModernBert => 2,
-        };
-        self.layers * (4 * self.hidden * self.hidden + (up + 1) * self.hidden * self.feed_forward)
-    }
-
-    fn config(&self, pad: u64) -> Value {
-        let mut config = json!({
-            "model_type": "modernbert",
-            "hidden_size": self.hidden,
-            "intermediate_size": self.feed_forward,
-            "max_position_embeddings": 8192,
-            "num_attention_heads": self.heads,
-            "num_hidden_layers": self.layers,
-            "pad_token_id": pad,
-            "vocab_size": self.vocabulary,
-        });
-        if self.family == Family::Bert {
-            config["model_type"] = "bert".into();
-            config["max_position_embeddings"] = bert::POSITIONS.into();
-        }
-        config
-    }
-}
-
-/// How the numbers of a graph's products are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Numbers {
-    Floats,
-    /// In 8 bits, and activations with a scale of each run, as ONNX Runtime's own tools make them. Of BERT only.
-    Integers,
-}
 
 /// What a model is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,11 +72,30 @@ pub(crate) fn ensure_as(
     let pooling = json!({ "word_embedding_dimension": shape.hidden, "pooling_mode_mean_tokens": true });
     fs::write(
         folder.join("config.json"),
-        shape.config(pad_of(tokenizer)?).to_string(),
+        config(shape, pad_of(tokenizer)?).to_string(),
     )?;
     fs::write(folder.join("1_Pooling/config.json"), pooling.to_string())?;
     content.write(&folder)?;
     Ok(file)
+}
+
+/// The `config.json` of a model of this shape.
+fn config(shape: &Shape, pad: u64) -> Value {
+    let mut config = json!({
+        "model_type": "modernbert",
+        "hidden_size": shape.hidden,
+        "intermediate_size": shape.feed_forward,
+        "max_position_embeddings": 8192,
+        "num_attention_heads": shape.heads,
+        "num_hidden_layers": shape.layers,
+        "pad_token_id": pad,
+        "vocab_size": shape.vocabulary,
+    });
+    if shape.family == Family::Bert {
+        config["model_type"] = "bert".into();
+        config["max_position_embeddings"] = bert::POSITIONS.into();
+    }
+    config
 }
 
 /// The id of padding in a model's folder.
@@ -228,24 +160,6 @@ impl Content {
             Self::Tensors(tensors) => tensors.write(&path),
         }
     }
-}
-
-/// Declares what every graph here takes and gives.
-fn inputs_and_output(graph: &mut Graph, hidden: usize) {
-    let [batch, tokens] = ["batch", "tokens"].map(Dimension::Named);
-    for name in ["input_ids", "attention_mask"] {
-        graph.input(name, INT64, &[batch, tokens]);
-    }
-    let output = [batch, tokens, Dimension::Fixed(hidden)];
-    graph.output("last_hidden_state", FLOAT, &output);
-}
-
-/// `input` normed, with a bias where there is one.
-fn norm_of(graph: &mut Graph, input: &str, hidden: usize, bias: Option<&str>) -> String {
-    let scale = graph.ones(hidden);
-    let attributes = [("axis", Attribute::Int(-1)), ("epsilon", Attribute::Float(1e-5))];
-    let operands: Vec<&str> = [input, &scale].into_iter().chain(bias).collect();
-    graph.standard("LayerNormalization", &operands, &attributes)
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 //! The graph is without rotary positions, which cost next to nothing, and without windows of attention: up to 128 tokens
 //! they are no difference.
 
-use super::{DATA_FILE, Shape, inputs_and_output, norm_of, safetensors::Tensors};
+use super::{
+    safetensors::Tensors,
+    shape::{DATA_FILE, Shape, inputs_and_output, norm_of},
+};
 use crate::onnx::{Attribute, Graph, INT32};
 
 pub(super) fn graph(shape: &Shape) -> Graph {

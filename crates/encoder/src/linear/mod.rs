@@ -5,6 +5,7 @@
 
 mod finish;
 mod float;
+mod groups;
 mod int8;
 mod outliers;
 mod panel;
@@ -16,6 +17,7 @@ use std::ops::Range;
 
 pub(crate) use finish::Finish;
 use float::{Floats, Halves, Whole};
+pub(crate) use groups::Groups;
 use int8::Quantize;
 pub(crate) use outliers::{Inputs, Source};
 use tile::Panels;
@@ -34,38 +36,6 @@ pub enum Precision {
     Bf16,
     /// As 8-bit integers with a scale for each output; activations with a scale for each row.
     Int8,
-}
-
-/// Places of a vector that are kept in groups, each padded to whole lanes: the heads of a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Groups {
-    /// How many there are.
-    pub(crate) count: usize,
-    /// Values of one.
-    pub(crate) width: usize,
-}
-
-impl Groups {
-    /// One group: a vector padded at its end.
-    pub(crate) fn one(width: usize) -> Self {
-        Self { count: 1, width }
-    }
-
-    /// Values of one group, with those that pad.
-    pub(crate) fn padded(self) -> usize {
-        self.width.next_multiple_of(WIDTH)
-    }
-
-    /// Values of all groups, with those that pad.
-    pub(crate) fn total(self) -> usize {
-        self.count * self.padded()
-    }
-
-    /// Which value is at a padded place; `None` where it pads.
-    fn value(self, place: usize) -> Option<usize> {
-        let (group, within) = (place / self.padded(), place % self.padded());
-        (within < self.width).then_some(group * self.width + within)
-    }
 }
 
 /// A linear layer, packed.

@@ -9,7 +9,7 @@
 //! weights are: then neither spoils the scale that it shares. Powers of two change no digit of a float, and nothing here
 //! depends on a text.
 
-use super::Groups;
+use super::groups::Groups;
 use crate::norm::RowNorm;
 use crate::parameters::{Matrix, Product};
 
