@@ -97,7 +97,7 @@ fn ids_of(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>> {
     Ok(encoded.get_ids().to_vec())
 }
 
-/// A text of so many tokens: words are added as long as they fit.
+/// A text of so many tokens: words are added as long as they fit, behind a space or, where that is a token too many, without.
 fn text_of(tokenizer: &Tokenizer, length: usize, seed: usize) -> Result<String> {
     let mut text = String::new();
     let mut tokens = ids_of(tokenizer, &text)?.len();
@@ -106,16 +106,15 @@ fn text_of(tokenizer: &Tokenizer, length: usize, seed: usize) -> Result<String> 
         if tokens == length || refused == WORDS.len() {
             break;
         }
-        let word = WORDS[next % WORDS.len()];
-        let longer = match text.as_str() {
-            "" => word.to_owned(),
-            text => format!("{text} {word}"),
-        };
-        let count = ids_of(tokenizer, &longer)?.len();
-        if count <= length && count > tokens {
-            (text, tokens, refused) = (longer, count, 0);
-        } else {
-            refused += 1;
+        refused += 1;
+        let space = if text.is_empty() { "" } else { " " };
+        for between in [space, ""] {
+            let longer = format!("{text}{between}{}", WORDS[next % WORDS.len()]);
+            let count = ids_of(tokenizer, &longer)?.len();
+            if count <= length && count > tokens {
+                (text, tokens, refused) = (longer, count, 0);
+                break;
+            }
         }
     }
     Ok(text)
