@@ -252,6 +252,7 @@ fn press_entry(
         Entry::Status => open(WindowName::Status),
         Entry::TryIt => open(WindowName::Try),
         Entry::Models => open(WindowName::Models),
+        Entry::Connect => open(WindowName::Connect),
         Entry::Settings => open(WindowName::Settings),
         Entry::CopyAddress => {
             let address = shared.view.borrow().address.clone();
@@ -298,10 +299,11 @@ fn warn(app: &AppHandle, outcome: Result<(), Failure>) {
     tracing::warn!(error = chain(&failure), "a menu entry failed");
     let shared = app.state::<Shared>();
     let lang = shared.lang();
+    let tray::Notification { summary, body } = tray::notify_entry_failed(failure.text(lang), lang);
     shared.notifier.show(Notice {
         kind: NoticeKind::Error,
-        summary: failure.text(lang),
-        body: String::new(),
+        summary,
+        body,
         percent: None,
         has_actions: false,
         lang,

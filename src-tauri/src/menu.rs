@@ -143,6 +143,7 @@ pub(crate) fn menu(state: &MenuState<'_>) -> Vec<Line> {
         item(Entry::Progress, true),
         item(Entry::Status, true),
         item(Entry::TryIt, true),
+        item(Entry::Connect, true),
         item(Entry::CopyAddress, !matches!(state.daemon, Stopping)),
         item(Entry::OpenLog, true),
         Line::Separator,

@@ -26,6 +26,7 @@ impl WindowName {
             Self::Status => Entry::Status,
             Self::Try => Entry::TryIt,
             Self::Models => Entry::Models,
+            Self::Connect => Entry::Connect,
             Self::Settings => Entry::Settings,
         }
     }
@@ -35,7 +36,7 @@ impl WindowName {
         match self {
             Self::Progress => (460.0, 600.0),
             Self::Status => (580.0, 720.0),
-            Self::Try | Self::Models => (680.0, 760.0),
+            Self::Try | Self::Models | Self::Connect => (680.0, 760.0),
             Self::Settings => (580.0, 760.0),
         }
     }

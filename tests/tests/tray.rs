@@ -223,8 +223,10 @@ async fn a_load_can_be_stopped_from_the_menu() {
     let (tray, _stuck, hold) = start_stuck(&desktop).await;
     // A load of more than a second opens the progress window.
     desktop.window("Okibi: Start").await;
+    let told = desktop.notified("Loading").await;
     desktop.press(&tray, "Stop").await;
     desktop.state(&tray, "Stopped").await;
+    desktop.taken_away(told.id).await;
     drop(hold);
     desktop.machine.nothing_left().await;
 }
@@ -286,6 +288,49 @@ async fn the_models_that_are_here_are_in_the_menu_and_one_is_chosen_there() {
     desktop.state(&tray, "Ready: multilingual-e5-small").await;
     desktop.press(&tray, "Models…").await;
     desktop.window("Okibi: Models").await;
+}
+
+#[tokio::test]
+async fn a_press_on_what_is_marked_changes_nothing() {
+    let desktop = desktop().await;
+    let tray = desktop.tray().await;
+    desktop.checked(&tray, "tiny-ruri", true).await;
+    desktop.press(&tray, "tiny-ruri").await;
+    desktop.press(&tray, "English").await;
+    desktop.press(&tray, "Start").await;
+    desktop.state(&tray, "Ready: tiny-ruri").await;
+    desktop.checked(&tray, "tiny-ruri", true).await;
+    desktop.checked(&tray, "English", true).await;
+    desktop.press(&tray, "Connect an app…").await;
+    desktop.window("Okibi: Connect an app").await;
+}
+
+#[tokio::test]
+async fn a_restart_brings_back_the_model_that_ran_and_the_menu_marks_it() {
+    let desktop = Desktop::new().await;
+    desktop
+        .machine
+        .write_config("lang = \"en\"\nstart_daemon = false\n");
+    desktop.machine.start_tiny().await;
+    let tray = desktop.tray().await;
+    let first = desktop.machine.status().await.pid;
+    for restart in ["Restart", "kill"] {
+        desktop.state(&tray, "Ready: tiny-ruri").await;
+        desktop.checked(&tray, "tiny-ruri", true).await;
+        desktop.checked(&tray, "multilingual-e5-small", false).await;
+        match restart {
+            "kill" => {
+                pty::signal(desktop.machine.status().await.pid as i32, 9);
+                desktop.notified("Restarted").await;
+            }
+            entry => {
+                desktop.press(&tray, entry).await;
+                desktop.notified("Ready in").await;
+            }
+        }
+    }
+    let status = desktop.machine.ready().await;
+    assert!(status.model == "tiny-ruri" && status.pid != first, "{status:?}");
 }
 
 #[tokio::test]

@@ -85,6 +85,37 @@ async fn the_status_window_tells_what_the_daemon_tells() {
 }
 
 #[tokio::test]
+async fn the_connect_window_has_what_an_app_asks_for() {
+    let desktop = desktop().await;
+    desktop.machine.start_tiny().await;
+    let page = desktop.page("connect").await;
+    let port = desktop.machine.port();
+    page.until("return document.querySelector('[data-testid=\"space\"]') !== null")
+        .await;
+    for (id, text) in [
+        ("openai", format!("http://127.0.0.1:{port}/v1")),
+        ("plain", format!("http://127.0.0.1:{port}")),
+        ("websocket", format!("ws://127.0.0.1:{port}")),
+        ("name", "tiny-ruri".to_owned()),
+        ("document-name", "tiny-ruri:document".to_owned()),
+        ("space", desktop.machine.status().await.space.unwrap()),
+    ] {
+        assert_eq!(page.text(id).await, text);
+    }
+    page.fill("app", "curl").await;
+    page.until(&format!(
+        "return document.querySelector('[data-testid=\"recipe\"]').textContent.startsWith('curl http://127.0.0.1:{port}/v1/embeddings')"
+    ))
+    .await;
+    page.click("copy-openai").await;
+    page.until(
+        "return document.querySelector('[data-testid=\"copy-openai\"]').textContent.includes('Copied')",
+    )
+    .await;
+    page.close().await;
+}
+
+#[tokio::test]
 async fn sentences_are_compared_in_the_try_window() {
     let desktop = desktop().await;
     desktop.machine.start_tiny().await;

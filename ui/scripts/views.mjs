@@ -6,6 +6,7 @@ export const SIZES = {
   status: { width: 580, height: 720 },
   try: { width: 680, height: 760 },
   models: { width: 680, height: 760 },
+  connect: { width: 680, height: 760 },
   settings: { width: 580, height: 760 },
 };
 
@@ -72,6 +73,13 @@ export const VIEWS = [
       await press(page, "embed");
       await until(page, "note");
     },
+  },
+  ...["stopped", "ready"].map((scenario) => ({ page: "connect", scenario })),
+  {
+    page: "connect",
+    scenario: "ready",
+    name: "recipe",
+    act: (page) => page.locator("[name=app]").selectOption("Continue (VS Code, JetBrains)"),
   },
   ...["stopped", "loading", "ready", "idle"].map((scenario) => ({ page: "models", scenario })),
   ...["pulling", "gone", "switching", "memory", "loaded", "offers"].map((scene) => ({

@@ -31,6 +31,8 @@ pub enum Entry {
     TryIt,
     /// Opens the models window.
     Models,
+    /// Opens the window that says how other apps are pointed at the daemon.
+    Connect,
     /// Opens the settings window.
     Settings,
     /// Copies the daemon's address.
@@ -64,6 +66,7 @@ impl Entry {
             Self::Status => pick(lang, "Status…", "状態…"),
             Self::TryIt => pick(lang, "Try it…", "試してみる…"),
             Self::Models => pick(lang, "Models…", "モデル一覧…"),
+            Self::Connect => pick(lang, "Connect an app…", "アプリをつなぐ…"),
             Self::Settings => pick(lang, "Settings…", "設定…"),
             Self::CopyAddress => pick(lang, "Copy address", "アドレスをコピー"),
             Self::OpenLog => pick(lang, "Open log", "ログを開く"),
@@ -92,6 +95,7 @@ pub const fn window_title(entry: Entry, lang: Lang) -> &'static str {
         Entry::Status => pick(lang, "Okibi: Status", "Okibi: 状態"),
         Entry::TryIt => pick(lang, "Okibi: Try it", "Okibi: 試してみる"),
         Entry::Models => pick(lang, "Okibi: Models", "Okibi: モデル"),
+        Entry::Connect => pick(lang, "Okibi: Connect an app", "Okibi: アプリをつなぐ"),
         Entry::Settings => pick(lang, "Okibi: Settings", "Okibi: 設定"),
         _ => "Okibi",
     }
@@ -236,6 +240,14 @@ pub fn notify_failed(reason: &str, lang: Lang) -> Notification {
     Notification {
         summary: pick(lang, "Okibi could not start", "Okibi を起動できませんでした").into(),
         body: reason.into(),
+    }
+}
+
+/// Returns the notification of a menu entry that failed.
+pub fn notify_entry_failed(reason: String, lang: Lang) -> Notification {
+    Notification {
+        summary: pick(lang, "Okibi could not do that", "操作を完了できませんでした").into(),
+        body: reason,
     }
 }
 

@@ -176,6 +176,8 @@ pub enum WindowName {
     Try,
     /// The models: those here, and those that can be downloaded.
     Models,
+    /// How other apps are pointed at the daemon.
+    Connect,
     /// The settings.
     Settings,
 }

@@ -45,6 +45,17 @@ impl Desktop {
         found.unwrap().clone()
     }
 
+    /// Waits until the app has taken this notification away.
+    pub async fn taken_away(&self, notification: u32) {
+        let mut shown = self.shown.clone();
+        let is_gone = |all: &Vec<Shown>| {
+            all.iter()
+                .any(|shown| shown.id == notification && shown.is_closed)
+        };
+        let waited = tokio::time::timeout(LIMIT, shown.wait_for(is_gone)).await;
+        assert!(matches!(waited, Ok(Ok(_))), "it stays: {:#?}", self.shown());
+    }
+
     /// Presses a button of a notification.
     pub async fn press_button(&self, notification: u32, action: &str) {
         self.bus()
@@ -94,6 +105,7 @@ impl Notifications {
             body: body.into(),
             actions,
             value: hints.get("value").and_then(|value| i32::try_from(value).ok()),
+            is_closed: false,
         };
         self.shown.send_modify(|all| all.push(shown));
         id
@@ -107,5 +119,11 @@ impl Notifications {
         ("test".into(), "okibi".into(), "1".into(), "1.2".into())
     }
 
-    fn close_notification(&self, _id: u32) {}
+    fn close_notification(&self, id: u32) {
+        self.shown.send_modify(|all| {
+            for shown in all.iter_mut().filter(|shown| shown.id == id) {
+                shown.is_closed = true;
+            }
+        });
+    }
 }

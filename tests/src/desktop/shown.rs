@@ -15,4 +15,6 @@ pub struct Shown {
     pub actions: Vec<String>,
     /// Its progress, where it has one.
     pub value: Option<i32>,
+    /// Whether the app has taken it away.
+    pub is_closed: bool,
 }

@@ -446,7 +446,7 @@ offers: Array<string>,
  * The variable of the environment that decides which model a start loads.
  */
 fixed: string | null, };
-export type WindowName = "progress" | "status" | "try" | "models" | "settings";
+export type WindowName = "progress" | "status" | "try" | "models" | "connect" | "settings";
 export type Place = "log" | "config" | "models";
 export type About = {
 /**

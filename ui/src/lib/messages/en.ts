@@ -7,6 +7,7 @@ export const en: Messages = {
     status: "Okibi: Status",
     try: "Okibi: Try it",
     models: "Okibi: Models",
+    connect: "Okibi: Connect an app",
     settings: "Okibi: Settings",
   },
   daemon: {
@@ -122,6 +123,23 @@ export const en: Messages = {
     notReady: "The daemon is not ready.",
     tooFew: "Enter at least two sentences, one per line.",
     tooMany: (limit) => `Only the first ${limit} sentences were compared, which is the maximum here.`,
+  },
+  connect: {
+    heading: "Connect an app",
+    intro: "Apps that can use OpenAI, Ollama or text-embeddings-inference can use Okibi instead: give them one of these addresses.",
+    addresses: "Addresses",
+    openai: "OpenAI-compatible",
+    plain: "Ollama, TEI, plain HTTP",
+    websocket: "WebSocket (JSON-RPC)",
+    anyKey: "Where an app requires an API key, enter any text; with require_token, the token “use”.",
+    names: "Model",
+    plainName: "Name",
+    queryName: "For searches",
+    documentName: "For documents",
+    space: "Vector space",
+    spaceMeans:
+      "Use the last two names where an app has separate settings for searches and documents. Vectors of one space belong together: an index that was made in another one has to be made again.",
+    recipes: "In your app",
   },
   settings: {
     fields: { ...settings.fields, start_at_login: "Start at login" },

@@ -7,6 +7,7 @@ export const ja: Messages = {
     status: "Okibi: 状態",
     try: "Okibi: 試してみる",
     models: "Okibi: モデル",
+    connect: "Okibi: アプリをつなぐ",
     settings: "Okibi: 設定",
   },
   daemon: {
@@ -122,6 +123,23 @@ export const ja: Messages = {
     notReady: "デーモンの準備ができていません。",
     tooFew: "1 行に 1 つずつ、2 つ以上の文を書いてください。",
     tooMany: (limit) => `ここで比べられるのは ${limit} 文までです。先頭の ${limit} 文を比べました。`,
+  },
+  connect: {
+    heading: "アプリをつなぐ",
+    intro: "OpenAI、Ollama、text-embeddings-inference を使えるアプリなら、次のアドレスを設定するだけで Okibi を使えます。",
+    addresses: "アドレス",
+    openai: "OpenAI 互換",
+    plain: "Ollama、TEI、HTTP",
+    websocket: "WebSocket (JSON-RPC)",
+    anyKey: "API キーが必要なアプリには、何か文字を入れてください (require_token を設定したときはトークン「use」)。",
+    names: "モデル",
+    plainName: "名前",
+    queryName: "検索用の名前",
+    documentName: "文書用の名前",
+    space: "ベクトル空間",
+    spaceMeans:
+      "検索と文書を別々に設定できるアプリでは、下の 2 つの名前を使ってください。同じ空間のベクトルどうしだけを比べられます。空間が変わったら、索引を作り直してください。",
+    recipes: "アプリごとの設定",
   },
   settings: {
     fields: { ...settings.fields, start_at_login: "ログイン時に起動する" },

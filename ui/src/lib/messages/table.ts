@@ -1,9 +1,9 @@
-import type { DaemonView, DeviceChoice, Field, LangChoice, LaunchState, ModelOrigin, NotificationChoice, ProgressChoice, Stage, Variant } from "../bindings";
+import type { DaemonView, DeviceChoice, Field, LangChoice, LaunchState, ModelOrigin, NotificationChoice, ProgressChoice, Stage, Variant, WindowName } from "../bindings";
 import type { ModelFilter, RowState, Standing } from "../types";
 
 /** Every word of the pages. A key that a language lacks does not compile. */
 export interface Messages {
-  titles: Record<"progress" | "status" | "try" | "models" | "settings", string>;
+  titles: Record<WindowName, string>;
   daemon: Record<DaemonView["state"], string>;
   launch: Record<LaunchState, string>;
   stages: Record<Stage, string>;
@@ -95,6 +95,22 @@ export interface Messages {
     notReady: string;
     tooFew: string;
     tooMany: (limit: number) => string;
+  };
+  connect: {
+    heading: string;
+    intro: string;
+    addresses: string;
+    openai: string;
+    plain: string;
+    websocket: string;
+    anyKey: string;
+    names: string;
+    plainName: string;
+    queryName: string;
+    documentName: string;
+    space: string;
+    spaceMeans: string;
+    recipes: string;
   };
   settings: {
     fields: Record<Field, string>;
