@@ -251,6 +251,14 @@ pub fn notify_entry_failed(reason: String, lang: Lang) -> Notification {
     }
 }
 
+/// Returns the notification of something that the daemon warns of.
+pub fn notify_warning(warning: String, lang: Lang) -> Notification {
+    Notification {
+        summary: pick(lang, "Okibi: please note", "Okibi からのお知らせ").into(),
+        body: warning,
+    }
+}
+
 /// Returns the notification of a daemon that died.
 pub fn notify_died(reason: &str, lang: Lang) -> Notification {
     Notification {

@@ -70,6 +70,8 @@ pub(crate) struct Core {
     pub(super) kept: Kept,
     /// Process, port and model of the ready daemon that was last seen.
     pub(super) seen: Option<(u32, u16, String)>,
+    /// The warnings of the daemon that have been told.
+    pub(super) told: Vec<String>,
     pub(super) our_launch: Option<OurLaunch>,
     pub(super) stopping: Option<AfterStop>,
     pub(super) failure: Option<StartFailure>,
@@ -90,6 +92,7 @@ impl Core {
             load: None,
             kept: Kept::default(),
             seen: None,
+            told: Vec::new(),
             our_launch: None,
             stopping: None,
             failure: None,

@@ -297,6 +297,35 @@ fn what_the_user_has_changed_in_the_settings_counts_at_the_next_restart() {
 }
 
 #[test]
+fn what_the_daemon_warns_of_is_told_once() {
+    let now = Instant::now();
+    let mut core = ready(now);
+    let warned = |warnings: &[&str]| {
+        let mut status = status(RunState::Running);
+        status.warnings = warnings.iter().map(|warning| (*warning).to_owned()).collect();
+        port(PortState::Okibi(Box::new(status)))
+    };
+    let told = |core: &mut Core, warnings: &[&str]| -> Vec<String> {
+        let effects = core.handle(warned(warnings), now);
+        notices(&effects)
+            .iter()
+            .map(|notice| notice.body.clone())
+            .collect()
+    };
+    assert_eq!(told(&mut core, &["cuda is missing"]), ["cuda is missing"]);
+    assert_eq!(
+        told(&mut core, &["cuda is missing", "the index no longer fits"]),
+        ["the index no longer fits"]
+    );
+    assert!(told(&mut core, &[]).is_empty());
+    assert_eq!(
+        told(&mut core, &["cuda is missing"]),
+        ["cuda is missing"],
+        "again"
+    );
+}
+
+#[test]
 fn a_port_that_is_free_again_is_no_trouble_any_more() {
     let now = Instant::now();
     let mut core = Core::new(choices(), Vec::new());

@@ -310,7 +310,7 @@ impl Core {
                     self.restart_at = None;
                 }
                 self.follow(&status, now);
-                Vec::new()
+                self.tell_warnings(&status)
             }
             PortState::Free | PortState::Foreign(_) | PortState::Silent(_) => {
                 // Whoever had the port has gone.
@@ -332,6 +332,24 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// Tells each warning of the daemon, and of its models, once: that a device is missing, that an index no longer fits.
+    fn tell_warnings(&mut self, status: &Status) -> Vec<Effect> {
+        let of_models = status.models.iter().filter_map(|model| model.warning.as_ref());
+        let all: Vec<String> = status.warnings.iter().chain(of_models).cloned().collect();
+        let new: Vec<String> = all
+            .iter()
+            .filter(|one| !self.told.contains(one))
+            .cloned()
+            .collect();
+        // What is mended may come again, and is then told again.
+        self.told = all;
+        let notices = new.into_iter().filter_map(|warning| {
+            let notice = tray::notify_warning(warning, self.choices.lang);
+            self.notice(NoticeKind::Error, notice, None).map(without_actions)
+        });
+        notices.collect()
     }
 
     /// Follows a load that another front leads.
