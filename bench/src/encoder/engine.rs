@@ -111,11 +111,14 @@ impl Engine {
                 None => return Ok(Launch::Missing("no such graph of this shape".to_owned())),
             },
             Self::OnnxF32 => theirs(Library::Onnx, subject.float_graph()?),
-            Self::Fastembed => {
-                let integers = subject.integer_graph()?.map(|graph| graph.file);
-                let graph = integers.map_or_else(|| subject.float_graph(), Ok)?;
-                theirs(Library::Fastembed, graph)
-            }
+            Self::Fastembed => match subject.integer_graph()? {
+                Some(graph) => theirs(Library::Fastembed, graph.file),
+                None => {
+                    return Ok(Launch::Missing(
+                        "runs ONNX Runtime, on the graph of f32".to_owned(),
+                    ));
+                }
+            },
             Self::SentenceTransformers => {
                 let python = std::env::var_os(PYTHON_VARIABLE).map_or("python3".into(), PathBuf::from);
                 if let Some(reason) = python_lacks(&python) {

@@ -36,27 +36,26 @@ use crate::{corpus, report};
 /// The name of the file of a run.
 const NAME: &str = "encoder";
 
-/// Measures all models, or all but the large one.
+/// Measures all models, or all but the large one. The figures of each are there once it is done, whatever comes of the next.
 pub(crate) fn run(with_large: bool) -> Result<()> {
     let began = Instant::now();
-    let mut limits = Limits::default();
-    let subjects = subject::subjects(with_large)?;
-    let models = subjects
-        .iter()
-        .map(|subject| turns::measure(subject, &mut limits))
-        .collect::<Result<Vec<_>>>()?;
-    let machine = Machine::here();
-    let results = Results {
-        aims: aims::aims(&models, &machine.kernel),
-        machine,
-        limits,
-        models,
+    let mut results = Results {
+        machine: Machine::here(),
+        limits: Limits::default(),
+        models: Vec::new(),
+        aims: Vec::new(),
     };
-    println!("\n{}", table::table(&results));
-    let file = report::write(NAME, &serde_json::to_value(&results)?)?;
+    for subject in subject::subjects(with_large)? {
+        let model = turns::measure(&subject, &mut results.limits)?;
+        println!("{}", table::of_model(&model, results.limits));
+        results.models.push(model);
+        results.aims = aims::aims(&results.models, &results.machine.kernel);
+        report::write(NAME, &serde_json::to_value(&results)?)?;
+    }
+    println!("\n{}", table::summary(&results));
     println!(
         "  written to {} after {} s",
-        file.display(),
+        report::file(NAME).display(),
         began.elapsed().as_secs()
     );
     Ok(())

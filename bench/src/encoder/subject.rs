@@ -19,6 +19,8 @@ pub(crate) struct Subject {
     pub(crate) shape: Shape,
     /// How often each peer has its turn with each work.
     pub(crate) turns: usize,
+    /// About how many tokens a work has.
+    pub(crate) tokens: usize,
     /// Whether one thread and all of them are measured one after the other, because memory is not enough for both.
     pub(crate) is_large: bool,
     /// Real weights for ours, and a real graph of 8-bit integers, where they are there.
@@ -50,6 +52,7 @@ pub(crate) fn subjects(with_large: bool) -> Result<Vec<Subject>> {
         title,
         shape,
         turns: 5,
+        tokens: 512,
         is_large: false,
         real: None,
         place: place.clone(),
@@ -73,7 +76,8 @@ pub(crate) fn subjects(with_large: bool) -> Result<Vec<Subject>> {
     ];
     if with_large {
         subjects.push(Subject {
-            turns: 3,
+            turns: 2,
+            tokens: 256,
             is_large: true,
             ..subject(
                 "ruri",

@@ -10,34 +10,24 @@ use super::{
 const NAME: usize = 26;
 const NUMBER: usize = 8;
 
-/// The whole table.
-pub(crate) fn table(results: &Results) -> String {
+/// The machine, its limits, and the ratios.
+pub(crate) fn summary(results: &Results) -> String {
     let Limits { floats, integers } = results.limits;
     let mut lines = vec![
-        "encoder".to_owned(),
-        format!("  {}", results.machine),
+        format!("encoder: {}", results.machine),
         format!(
             "  a thread's limit: {:.1} GMAC/s of floats, {:.1} of 8-bit integers",
             floats / 1e9,
             integers / 1e9
         ),
-        "  tokens/s, query, memory, start: each engine's best; % of the limit: products of linear layers in texts of 26 \
-         and of 512 tokens"
-            .to_owned(),
+        format!("  {:<56}{:>8}{:>8}  aim", "ratios, all threads", "best", "median"),
     ];
-    for model in &results.models {
-        lines.extend(of_model(model, results.limits));
-    }
-    lines.push(String::new());
-    lines.push(format!(
-        "  {:<56}{:>8}{:>8}  aim",
-        "ratios, all threads", "best", "median"
-    ));
     lines.extend(results.aims.iter().map(of_aim));
     lines.join("\n")
 }
 
-fn of_model(model: &ModelResults, limits: Limits) -> Vec<String> {
+/// A model: each engine's best turn, and which part of the limit its linear layers' products are.
+pub(crate) fn of_model(model: &ModelResults, limits: Limits) -> String {
     let mut lines = vec![
         String::new(),
         format!("  {}", model.title),
@@ -63,7 +53,7 @@ fn of_model(model: &ModelResults, limits: Limits) -> Vec<String> {
             lines.push(format!("  {:<NAME$}{missing}", engine.label));
         }
     }
-    lines
+    lines.join("\n")
 }
 
 fn heads(threads: usize) -> String {
@@ -141,7 +131,8 @@ mod tests {
     fn the_table_has_every_engine_and_why_one_is_missing() {
         let mut results = sample::results();
         results.aims = aims(&results.models, "avx2");
-        let table = table(&results);
+        let model = of_model(&results.models[0], results.limits);
+        let table = format!("{model}\n{}", summary(&results));
         for line in [
             "A <fast> processor, 2 cores, avx2, linux, 2026-01-02",
             "Okibi int8                     1000     1000",

@@ -46,7 +46,7 @@ fn order(count: usize, turn: usize) -> Vec<usize> {
 pub(crate) fn measure(subject: &Subject, limits: &mut Limits) -> Result<ModelResults> {
     println!("measuring {}", subject.title);
     let tokenizer = Tokenizer::from_file(subject.tokenizer().join("tokenizer.json"));
-    let works = works(&tokenizer.map_err(anyhow::Error::msg)?)?;
+    let works = works(&tokenizer.map_err(anyhow::Error::msg)?, subject.tokens)?;
     let mut results = ModelResults {
         name: subject.name.to_owned(),
         title: subject.title.to_owned(),

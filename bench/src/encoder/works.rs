@@ -18,11 +18,8 @@ const QUERY_TOKENS: usize = 10;
 /// Tokens of a text, where all have the same.
 pub(crate) const LENGTHS: [usize; 4] = [10, 26, 128, 512];
 
-/// Tokens of all texts together, where all have the same length.
-const TOKENS: usize = 512;
-
-/// Texts of the mixed corpus.
-const MIXED_TEXTS: usize = 32;
+/// Texts that the mixed corpus is taken from.
+const MIXED_TEXTS: usize = 48;
 
 /// Tokens of a text that every model here takes.
 const MOST_TOKENS: usize = 512;
@@ -57,20 +54,33 @@ impl Work {
     }
 }
 
-/// All of it, in the model's tokens.
-pub(crate) fn works(tokenizer: &Tokenizer) -> Result<Vec<Work>> {
+/// All of it, in the model's tokens: about `tokens` in texts of one length, or one text, and half as many again in the mixed
+/// corpus.
+pub(crate) fn works(tokenizer: &Tokenizer, tokens: usize) -> Result<Vec<Work>> {
     let mut works = vec![of_length(tokenizer, QUERY, QUERY_TOKENS, 1)?];
     for length in LENGTHS {
-        let count = (TOKENS / length).max(1);
+        let count = (tokens / length).max(1);
         works.push(of_length(tokenizer, &length.to_string(), length, count)?);
     }
-    let mut mixed = of_texts(tokenizer, MIXED, corpus::texts(MIXED_TEXTS)?)?;
-    let lengths: Vec<usize> = mixed.ids.iter().map(Vec::len).collect();
-    let mut fits = lengths.iter().map(|length| *length <= MOST_TOKENS);
-    mixed.texts.retain(|_| fits.next().unwrap_or(false));
-    mixed.ids.retain(|ids| ids.len() <= MOST_TOKENS);
-    works.push(mixed);
+    works.push(mixed(tokenizer, tokens + tokens / 2)?);
     Ok(works)
+}
+
+/// Texts of the corpus, as many as fit: a tokenizer with few words needs more tokens for each.
+fn mixed(tokenizer: &Tokenizer, most: usize) -> Result<Work> {
+    let corpus = of_texts(tokenizer, MIXED, corpus::texts(MIXED_TEXTS)?)?;
+    let mut mixed = Work {
+        name: corpus.name.clone(),
+        texts: Vec::new(),
+        ids: Vec::new(),
+    };
+    for (text, ids) in corpus.texts.into_iter().zip(corpus.ids) {
+        if ids.len() <= MOST_TOKENS && mixed.tokens() + ids.len() <= most {
+            mixed.texts.push(text);
+            mixed.ids.push(ids);
+        }
+    }
+    Ok(mixed)
 }
 
 fn of_length(tokenizer: &Tokenizer, name: &str, length: usize, count: usize) -> Result<Work> {
@@ -128,7 +138,7 @@ mod tests {
     #[test]
     fn texts_have_the_lengths_that_are_asked_for() {
         let tokenizer = Tokenizer::from_file(shaped::tiny().join("tokenizer.json")).unwrap();
-        let works = works(&tokenizer).unwrap();
+        let works = works(&tokenizer, 512).unwrap();
         let names: Vec<&str> = works.iter().map(|work| work.name.as_str()).collect();
         assert_eq!(names, [QUERY, "10", "26", "128", "512", MIXED]);
         assert_eq!(works[0].tokens(), 10);
@@ -138,5 +148,7 @@ mod tests {
         }
         assert_eq!((works[2].ids.len(), works[2].ids[0].len()), (19, 26));
         assert_ne!(works[2].texts[0], works[2].texts[1], "texts differ");
+        let mixed = &works[5];
+        assert!(mixed.tokens() <= 768 && mixed.ids.len() > 1, "{}", mixed.tokens());
     }
 }
