@@ -265,7 +265,12 @@ async fn a_run_that_never_returns_does_not_keep_a_daemon_from_its_end() {
         machine.nothing_left().await;
         assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
         let log = machine.log();
-        assert!(log.contains("a run of a model has not ended in time"), "{log}");
+        // The sentences that are embedded after a load may wait behind the run, and then it is they that use the model.
+        let sentences = [
+            "a run of a model has not ended in time",
+            "a model is still in use",
+        ];
+        assert!(sentences.iter().any(|sentence| log.contains(sentence)), "{log}");
         machine.run(["status"]).await.expect(3);
     }
 }
