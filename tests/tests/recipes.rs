@@ -108,6 +108,13 @@ async fn a_line_that_makes_the_model_fail_has_its_place_and_the_others_their_vec
     let lines = ended.json_lines();
     let has_vector: Vec<bool> = lines.iter().map(|line| line["vector"].is_array()).collect();
     assert_eq!(has_vector, [true, false, true], "{lines:?}");
+    // Also where a request has nothing but such lines, as those that come slowly have.
+    let ended = machine.run(["embed", "w2 <img> w3", "<img>"]).await.expect(1);
+    let lines = ended.json_lines();
+    assert!(
+        lines.len() == 2 && lines.iter().all(|line| line["error"].is_string()),
+        "{lines:?}"
+    );
     let mut wire = machine.wire().await;
     let result = wire
         .call("embed", json!({ "input": ["w1", "<img>", "w4"] }))

@@ -100,7 +100,10 @@ async fn ask(client: &Client, args: &EmbedArgs, texts: Vec<String>) -> Result<Em
     loop {
         match client.embed(params.clone()).await {
             Ok(result) => return Ok(result),
-            Err(ClientError::Rpc(error)) if error.code == code::INVALID_PARAMS => {
+            // The second is a model that failed at each of the texts: at others it may not.
+            Err(ClientError::Rpc(error))
+                if [code::INVALID_PARAMS, code::INTERNAL_ERROR].contains(&error.code) =>
+            {
                 return Err(AskError::Refused(bad_line(error)));
             }
             // Others keep the daemon busy; it says how long to leave it alone.
