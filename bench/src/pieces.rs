@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use fastembed::TokenizerFiles;
 use okibi_engine::runtime;
 use okibi_models::{DEFAULT_MODEL, ModelFiles, describe};
 
@@ -75,6 +76,17 @@ pub(crate) fn model_files() -> Result<ModelFiles> {
 /// The library's own tokenizer, as any program would open it.
 pub(crate) fn open_tokenizer(files: &ModelFiles) -> Result<tokenizers::Tokenizer> {
     tokenizers::Tokenizer::from_file(&files.tokenizer).map_err(anyhow::Error::msg)
+}
+
+/// The files that fastembed opens a tokenizer by.
+pub(crate) fn tokenizer_files(folder: &Path) -> Result<TokenizerFiles> {
+    let read = |name: &str| std::fs::read(folder.join(name)).with_context(|| format!("read {name}"));
+    Ok(TokenizerFiles {
+        tokenizer_file: read("tokenizer.json")?,
+        config_file: read("config.json")?,
+        special_tokens_map_file: read("special_tokens_map.json")?,
+        tokenizer_config_file: read("tokenizer_config.json")?,
+    })
 }
 
 /// Opens ONNX Runtime and the model with nothing set but the threads.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
+use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, UserDefinedEmbeddingModel};
 use okibi_client::Client;
 use okibi_engine::{Output, Overflow, Sequence, Text, session::Session, tokenizer::Tokenizer};
 use okibi_protocol::{
@@ -196,13 +196,7 @@ fn by_hand(
 /// fastembed called directly, with its own batches.
 fn by_fastembed(files: &okibi_models::ModelFiles, texts: &[String]) -> Result<Duration> {
     let folder = files.tokenizer.parent().context("the tokenizer is in a folder")?;
-    let read = |name: &str| std::fs::read(folder.join(name)).with_context(|| format!("read {name}"));
-    let tokenizer_files = TokenizerFiles {
-        tokenizer_file: read("tokenizer.json")?,
-        config_file: read("config.json")?,
-        special_tokens_map_file: read("special_tokens_map.json")?,
-        tokenizer_config_file: read("tokenizer_config.json")?,
-    };
+    let tokenizer_files = pieces::tokenizer_files(folder)?;
     let mut model = UserDefinedEmbeddingModel::new(std::fs::read(&files.model)?, tokenizer_files)
         .with_pooling(Pooling::Mean);
     let data = files.model.with_extension("onnx_data");

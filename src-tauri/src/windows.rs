@@ -51,6 +51,15 @@ pub(crate) enum Asked {
     ByNobody,
 }
 
+impl Asked {
+    fn focus(self, window: &WebviewWindow) -> tauri::Result<()> {
+        match self {
+            Self::ByUser => window.set_focus(),
+            Self::ByNobody => Ok(()),
+        }
+    }
+}
+
 /// Opens a window, or brings it to the front. May be called from anywhere.
 pub(crate) fn open(app: &AppHandle, name: WindowName, lang: Lang, asked: Asked) {
     let app = app.clone();
@@ -83,10 +92,7 @@ fn show(app: &AppHandle, name: WindowName, lang: Lang, asked: Asked) -> tauri::R
     if let Some(window) = app.get_webview_window(name.label()) {
         window.unminimize()?;
         window.show()?;
-        return match asked {
-            Asked::ByUser => window.set_focus(),
-            Asked::ByNobody => Ok(()),
-        };
+        return asked.focus(&window);
     }
     let (width, height) = name.size();
     let page = WebviewUrl::App(format!("{}.html", name.label()).into());
@@ -101,10 +107,7 @@ fn show(app: &AppHandle, name: WindowName, lang: Lang, asked: Asked) -> tauri::R
         .build()?;
     fit(&window)?;
     window.show()?;
-    match asked {
-        Asked::ByUser => window.set_focus(),
-        Asked::ByNobody => Ok(()),
-    }
+    asked.focus(&window)
 }
 
 /// Logical pixels that a window's title and borders take, at the most.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
+use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, UserDefinedEmbeddingModel};
 use okibi_encoder::{Encoder, Options, Precision};
 use okibi_engine::DEFAULT_BATCH_TOKENS;
 use ort::{session::Session, value::Tensor};
@@ -221,13 +221,7 @@ fn open_fastembed(model: &Path, threads: usize) -> Result<TextEmbedding> {
         .into_iter()
         .find(|folder| folder.join("tokenizer.json").is_file())
         .context("a tokenizer beside the model")?;
-    let read = |name: &str| std::fs::read(folder.join(name)).with_context(|| format!("read {name}"));
-    let tokenizer_files = TokenizerFiles {
-        tokenizer_file: read("tokenizer.json")?,
-        config_file: read("config.json")?,
-        special_tokens_map_file: read("special_tokens_map.json")?,
-        tokenizer_config_file: read("tokenizer_config.json")?,
-    };
+    let tokenizer_files = pieces::tokenizer_files(folder)?;
     let mut described =
         UserDefinedEmbeddingModel::new(std::fs::read(model)?, tokenizer_files).with_pooling(Pooling::Mean);
     let data = model.with_extension("onnx_data");
