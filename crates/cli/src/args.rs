@@ -43,6 +43,7 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    Activity(ActivityArgs),
     Stop,
     Restart(StartArgs),
     Embed(EmbedArgs),
@@ -82,6 +83,16 @@ pub(crate) struct StartArgs {
     settings: SettingFlags<OfDaemons>,
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ActivityArgs {
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    #[arg(long, value_name = "N", default_value_t = 20, hide_default_value = true)]
+    pub(crate) limit: usize,
 }
 
 #[derive(Debug, Args)]
@@ -203,7 +214,7 @@ impl CommandLine {
     pub(crate) fn needs_no_files(&self) -> bool {
         matches!(
             self.command,
-            None | Some(Command::Status { .. } | Command::Stop | Command::Embed(_))
+            None | Some(Command::Status { .. } | Command::Activity(_) | Command::Stop | Command::Embed(_))
         )
     }
 

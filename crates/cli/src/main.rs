@@ -5,6 +5,7 @@
 
 use std::process::ExitCode;
 
+mod activity_view;
 mod args;
 mod command;
 mod embed;

@@ -7,7 +7,9 @@ use okibi_messages::{Lang, Message, usage::see_help};
 
 use crate::{
     args::{Command, CommandLine},
-    command::{completions, daemon, embed, logs, models, restart, serve, start, status, stop, use_model},
+    command::{
+        activity, completions, daemon, embed, logs, models, restart, serve, start, status, stop, use_model,
+    },
     failure::{Exit, Failure},
     front::Front,
     language,
@@ -59,6 +61,7 @@ fn dispatch(line: CommandLine, lang: Lang) -> Result<Exit, Failure> {
     match &line.command {
         None => block_on(status::run(&open()?, false)),
         Some(Command::Status { json }) => block_on(status::run(&open()?, *json)),
+        Some(Command::Activity(args)) => block_on(activity::run(&open()?, args)),
         Some(Command::Start(args)) => {
             let ended = open().and_then(|front| block_on(start::run(&front, args.json)));
             start::report(ended, args.json, lang)

@@ -37,6 +37,12 @@ impl Line {
         self
     }
 
+    /// The line, and another one behind it.
+    pub(crate) fn joined(mut self, other: &Self) -> Self {
+        self.0.push_str(&other.0);
+        self
+    }
+
     /// The line without spaces at its end.
     pub(crate) fn trimmed(mut self) -> Self {
         self.0.truncate(self.0.trim_end().len());

@@ -2,7 +2,10 @@
 //! [`Client::stream`].
 
 use okibi_protocol::{
-    method::{Embed, EmbedParams, EmbedResult, EmbedText, EmbedTextParams, Input, NoParams, Subscribe},
+    method::{
+        Activity, Embed, EmbedParams, EmbedResult, EmbedText, EmbedTextParams, GetActivity, Input, NoParams,
+        Subscribe,
+    },
     vector::{DecodeError, Encoding, Vectors, from_safetensors_base64},
 };
 
@@ -56,6 +59,11 @@ impl Client {
                 "it gave {found} vectors for {expected} texts"
             )))
         }
+    }
+
+    /// Who is connected, what waits, and what the last requests were.
+    pub async fn activity(&self) -> Result<Activity, ClientError> {
+        self.call::<GetActivity>(NoParams {}).await
     }
 
     /// The server's status, now and whenever it changes.

@@ -65,7 +65,11 @@ pub fn needed_right(method: &Method, path: &str) -> Option<Right> {
 /// Whether a request is answered also when there are too many connections: those that say how the server is.
 pub fn answers_when_full(method: &Method, path: &str) -> bool {
     let reads = method == Method::GET || method == Method::HEAD;
-    reads && matches!(path, "/" | "/livez" | "/readyz" | "/health" | "/metrics")
+    reads
+        && matches!(
+            path,
+            "/" | "/livez" | "/readyz" | "/health" | "/activity" | "/metrics"
+        )
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::{
     device::Device,
     error::EmbedError,
     pooling::{self, Pooling},
+    progress::{Progress, Told},
     queue::{Answer, Meter, Queue},
     sequence::Sequence,
     session::Output,
@@ -31,7 +32,7 @@ pub enum Role {
 }
 
 /// Texts to embed, and how.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct EmbedRequest {
     /// The texts.
     pub texts: Vec<Text>,
@@ -51,6 +52,8 @@ pub struct EmbedRequest {
     pub output: Output,
     /// Who asks: clients that ask for much share the model evenly.
     pub client: u64,
+    /// Counts its texts as they are computed.
+    pub progress: Option<Progress>,
 }
 
 impl EmbedRequest {
@@ -66,6 +69,7 @@ impl EmbedRequest {
             allow_empty: false,
             output: Output::Text,
             client: 0,
+            progress: None,
         }
     }
 }
@@ -162,6 +166,7 @@ pub struct Prepared {
     prompt: Option<String>,
     output: Output,
     client: u64,
+    progress: Option<Progress>,
     tokenizing: Duration,
 }
 
@@ -252,6 +257,7 @@ impl Engine {
             allow_empty,
             output,
             client,
+            progress,
         } = request;
         if texts.is_empty() {
             return Err(EmbedError::NoInput);
@@ -284,6 +290,7 @@ impl Engine {
             prompt: prompt.map(str::to_owned),
             output,
             client,
+            progress,
             tokenizing: began.elapsed(),
         })
     }
@@ -299,6 +306,7 @@ impl Engine {
             prompt,
             output,
             client,
+            progress,
             tokenizing,
         } = prepared;
         let found = |pick: fn(&Tokens) -> Option<usize>| {
@@ -324,14 +332,15 @@ impl Engine {
             each.map(|window| window.len().saturating_sub(text.around))
                 .collect()
         };
-        let windows = tokens.iter().map(own).collect();
+        let windows: Vec<Vec<usize>> = tokens.iter().map(own).collect();
+        let progress = progress.map(|progress| Told::new(progress, windows.len()));
         let sequences = tokens.into_iter().flat_map(|text| {
             let left_out = text.left_out;
             text.windows
                 .into_iter()
                 .map(move |ids| Sequence { ids, left_out })
         });
-        let answer = self.queue.submit(client, sequences.collect(), output)?;
+        let answer = self.queue.submit(client, sequences.collect(), output, progress)?;
         Ok(Pending {
             answer,
             embedded,

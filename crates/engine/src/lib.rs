@@ -33,6 +33,7 @@ mod layers;
 mod load;
 mod memory;
 mod numbers;
+mod progress;
 mod proof;
 mod queue;
 mod sequence;
@@ -49,6 +50,7 @@ pub use engine::{EmbedRequest, Embedded, Engine, ModelInfo, Pending, Prepared, R
 pub use error::{Cause, EmbedError, LoadError};
 pub use load::{Admission, DEFAULT_BATCH_TOKENS, DEFAULT_QUEUED_TEXTS, LoadOptions, Observer, load};
 pub use memory::return_unused as return_unused_memory;
+pub use progress::Progress;
 pub use queue::{BatchRecord, Meter};
 pub use sequence::Sequence;
 pub use session::Output;

@@ -34,6 +34,7 @@ use crate::{
     encoder::IsUnwanted,
     error::EmbedError,
     memory,
+    progress::Told,
     sequence::Sequence,
     session::{Output, Session},
 };
@@ -133,6 +134,7 @@ struct Job {
     computed: usize,
     /// Why the last text that failed did.
     failure: Option<EmbedError>,
+    progress: Option<Told>,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -189,6 +191,7 @@ impl Queue {
         client: u64,
         texts: Vec<Sequence>,
         output: Output,
+        progress: Option<Told>,
     ) -> Result<oneshot::Receiver<Answer>, EmbedError> {
         let (reply, answer) = oneshot::channel();
         let mut positions: Vec<usize> = (0..texts.len()).collect();
@@ -226,6 +229,7 @@ impl Queue {
             arrived: Instant::now(),
             computed: 0,
             failure: None,
+            progress,
             reply,
         });
         drop(state);
@@ -398,6 +402,9 @@ impl State {
         let job = &mut self.jobs[at];
         job.computed += vectors.len();
         job.done.computing += took;
+        if let Some(progress) = &mut job.progress {
+            progress.update(job.computed, job.texts.len());
+        }
         for (offset, vector) in vectors.into_iter().enumerate() {
             match vector {
                 Ok(vector) => job.done.vectors[job.positions[part.first + offset]] = vector,

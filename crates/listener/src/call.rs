@@ -62,6 +62,7 @@ impl<S: Service> Session<S> {
         }
         let context = CallContext {
             connection: self.id,
+            peer: self.peer.clone(),
             right: self.right,
             in_batch,
             notifier: Notifier {

@@ -11,6 +11,7 @@ use crate::{
     connection_id::ConnectionId,
     counters::Counters,
     limits::Limits,
+    peer::Peer,
     refusal::too_much_unread,
     unread::{ConnectionOutput, UnreadAnswer},
 };
@@ -20,6 +21,8 @@ use crate::{
 pub struct Caller {
     /// The connection it came on.
     pub connection: ConnectionId,
+    /// Who is at its other end.
+    pub peer: Arc<Peer>,
     /// What it may do.
     pub right: Right,
     /// The bounds of the listener.

@@ -26,6 +26,7 @@ use crate::{
     connection_id::ConnectionId,
     core::Core,
     http::Reply,
+    peer::Peer,
     place::Place,
     service::Service,
     unread::ConnectionOutput,
@@ -39,21 +40,22 @@ const MIN_HEADER_BYTES: usize = 8192;
 /// Serves one accepted connection until it is over.
 pub(crate) async fn serve<S: Service>(
     core: Arc<Core<S>>,
-    id: ConnectionId,
+    peer: Arc<Peer>,
     place: Place,
     stream: TcpStream,
     output: &Arc<ConnectionOutput>,
 ) {
+    let id = peer.connection;
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(connection = id.0, %error, "TCP_NODELAY was refused");
     }
     let link = Link::new(stream, core.budget.clone());
     let mut settled = false;
-    if let Some((upgrade, right)) = speak_http(&core, id, place, &link, output).await
+    if let Some((upgrade, right)) = speak_http(&core, &peer, place, &link, output).await
         && let Some(socket) = upgraded(upgrade, &core).await
     {
         tracing::debug!(connection = id.0, "WebSocket opened");
-        settled = websocket::run(core.clone(), id, place, right, socket, &link, output.clone()).await;
+        settled = websocket::run(core.clone(), peer, place, right, socket, &link, output.clone()).await;
         tracing::debug!(connection = id.0, "WebSocket over");
     }
     if link.is_over_budget() {
@@ -65,11 +67,12 @@ pub(crate) async fn serve<S: Service>(
 /// Answers HTTP requests. Returns what becomes a WebSocket, if one of them asked for that.
 async fn speak_http<S: Service>(
     core: &Arc<Core<S>>,
-    id: ConnectionId,
+    peer: &Arc<Peer>,
     place: Place,
     link: &Arc<Link>,
     output: &Arc<ConnectionOutput>,
 ) -> Option<(OnUpgrade, Right)> {
+    let id = peer.connection;
     let upgrade = Arc::new(Mutex::new(None));
     let has_asked = AtomicBool::new(false);
     // Bytes read when the last request was answered.
@@ -82,7 +85,7 @@ async fn speak_http<S: Service>(
         let answered = answered.clone();
         async move {
             let on_upgrade = hyper::upgrade::on(&mut request);
-            let reply = core.reply(id, place, &output, request).await;
+            let reply = core.reply(peer, place, &output, request).await;
             link.settle();
             answered.store(link.bytes_read(), Relaxed);
             Ok::<_, Infallible>(match reply {

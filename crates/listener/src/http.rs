@@ -26,12 +26,12 @@ use crate::{
     access::Asked,
     bound::Bound,
     caller::Caller,
-    connection_id::ConnectionId,
     core::{Core, Routes},
     counted_body::counted,
     handshake,
+    peer::{Peer, product},
     place::Place,
-    refusal::Refused,
+    refusal::{Refused, RefusedRequest},
     service::Service,
     unread::ConnectionOutput,
 };
@@ -81,18 +81,18 @@ impl<S: Service> Core<S> {
     /// Answers a request.
     pub(crate) async fn reply(
         &self,
-        connection: ConnectionId,
+        peer: &Arc<Peer>,
         place: Place,
         output: &Arc<ConnectionOutput>,
         request: Request<Incoming>,
     ) -> Reply {
         let asked = Asked::of(&request);
         let began = Instant::now();
-        let reply = self.answer_request(connection, place, output, request).await;
+        let reply = self.answer_request(peer, place, output, request).await;
         if let Some(asked) = asked {
             let (Reply::Plain(response) | Reply::Upgrade(response, _)) = &reply;
             let dialect = self.service.dialect(asked.path());
-            asked.log(dialect, response.status(), began.elapsed(), connection);
+            asked.log(dialect, response.status(), began.elapsed(), peer.connection);
         }
         reply
     }
@@ -100,7 +100,7 @@ impl<S: Service> Core<S> {
     /// The guard first, then the WebSocket, then the routes.
     async fn answer_request(
         &self,
-        connection: ConnectionId,
+        peer: &Arc<Peer>,
         place: Place,
         output: &Arc<ConnectionOutput>,
         mut request: Request<Incoming>,
@@ -117,7 +117,7 @@ impl<S: Service> Core<S> {
         let is_upgrade = handshake::is_asked(&request);
         let origin = match guard(&self.access, request.uri(), request.headers()) {
             Ok(origin) => origin,
-            Err(refusal) => return Reply::Plain(self.refuse(refusal, &path)),
+            Err(refusal) => return Reply::Plain(self.refuse(refusal, &path, &request)),
         };
         let answer = |mut response: Response| {
             if let Some(origin) = &origin {
@@ -138,7 +138,7 @@ impl<S: Service> Core<S> {
         let right = proven.unwrap_or_else(|| self.access.right(token.as_deref()));
         let right = match (right, needed) {
             (Ok(right), Some(needed)) if right < needed => {
-                return answer(self.refuse(Refusal::NotAllowed, &path));
+                return answer(self.refuse(Refusal::NotAllowed, &path, &request));
             }
             (Ok(right), _) => right,
             (Err(_), None) => Right::Use,
@@ -150,7 +150,7 @@ impl<S: Service> Core<S> {
                         response.headers_mut().insert(PROOF_HEADER, proofs);
                         response
                     }
-                    _ => self.refuse(refusal, &path),
+                    _ => self.refuse(refusal, &path, &request),
                 });
             }
         };
@@ -161,6 +161,7 @@ impl<S: Service> Core<S> {
         if path == "/" && is_upgrade {
             return match handshake::accept(&request) {
                 Ok(upgrade) => {
+                    peer.set_agent(product(request.headers()));
                     self.counters.websockets.fetch_add(1, Relaxed);
                     Reply::Upgrade(signed(upgrade), right)
                 }
@@ -176,7 +177,8 @@ impl<S: Service> Core<S> {
         // A drain waits for it, until the response has been handed to hyper.
         let _counted = self.life.calls.token();
         request.extensions_mut().insert(Caller {
-            connection,
+            connection: peer.connection,
+            peer: peer.clone(),
             right,
             limits: self.limits.clone(),
             counters: self.counters.clone(),
@@ -196,12 +198,18 @@ impl<S: Service> Core<S> {
         })
     }
 
-    fn refuse(&self, refusal: Refusal, path: &str) -> Response {
+    fn refuse<B>(&self, refusal: Refusal, path: &str, request: &Request<B>) -> Response {
         tracing::info!(%refusal, "a request was refused");
         self.counters.refusals.count(match refusal {
             Refusal::MissingHost | Refusal::ForeignHost => Bound::Host,
             Refusal::ForeignOrigin => Bound::Origin,
             Refusal::MissingToken | Refusal::WrongToken | Refusal::NotAllowed => Bound::Token,
+        });
+        self.service.on_refused(&RefusedRequest {
+            refusal,
+            path,
+            headers: request.headers(),
+            is_websocket: handshake::is_asked(request),
         });
         signed(self.service.refusal(path, refusal.into()))
     }

@@ -33,6 +33,7 @@ mod limits;
 mod listener;
 mod message;
 mod peak;
+mod peer;
 mod place;
 mod refusal;
 mod service;
@@ -52,7 +53,8 @@ pub use self::{
     events::events,
     limits::Limits,
     listener::{Drained, Listener, start},
-    refusal::Refused,
+    peer::{Peer, Program, product},
+    refusal::{Refused, RefusedRequest},
     service::{Answer, CallContext, Chunk, ConnectionClosed, Notifier, Service},
     socket::{PortCloser, Sockets, bind, bind_on},
     subscription::subscribe,

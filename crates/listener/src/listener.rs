@@ -30,6 +30,7 @@ use crate::{
     life::Life,
     limits::Limits,
     peak::ConnectionPeak,
+    peer::{OverOnDrop, Peer},
     place::{Place, RESERVED},
     service::Service,
     socket::{OpenSocket, PortCloser, Sockets},
@@ -309,10 +310,14 @@ impl<S: Service> Acceptor<S> {
             Place::Reserved => CancellationToken::new(),
         };
         let output = core.unread.enter(id, ended.clone());
+        let peer = Peer::new(id, &stream);
+        // Moved into the task, whose end is that of the connection, be it an abort.
+        let over = OverOnDrop(peer.clone());
         let serving = async move {
+            let _over = over;
             // Boxed, because each future around it would reserve room for it twice: with thousands of idle connections that
             // was most of the daemon's memory.
-            let connection = Box::pin(connection::serve(core.clone(), id, place, stream, &output));
+            let connection = Box::pin(connection::serve(core.clone(), peer, place, stream, &output));
             let outcome = ended.run_until_cancelled(connection);
             let is_served = match place {
                 Place::Normal => outcome.await.is_some(),

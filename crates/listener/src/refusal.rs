@@ -1,6 +1,8 @@
 //! What the listener itself refuses, and why.
 
-use axum::http::StatusCode;
+use std::borrow::Cow;
+
+use axum::http::{HeaderMap, StatusCode, header};
 use okibi_protocol::{
     guard::Refusal,
     jsonrpc::{Id, Response, RpcError, code},
@@ -44,6 +46,27 @@ pub enum Refused {
     /// A WebSocket without a key.
     #[error("the Sec-WebSocket-Key header is missing")]
     HandshakeKey,
+}
+
+/// A request that the guard has refused.
+#[derive(Debug)]
+pub struct RefusedRequest<'a> {
+    /// Why.
+    pub refusal: Refusal,
+    /// Where it was sent.
+    pub path: &'a str,
+    /// Its headers, as the client wrote them.
+    pub headers: &'a HeaderMap,
+    /// Whether it was to become a WebSocket.
+    pub is_websocket: bool,
+}
+
+impl RefusedRequest<'_> {
+    /// The page that it comes from, by its own words; the first where there are several.
+    pub fn origin(&self) -> Option<Cow<'_, str>> {
+        let origin = self.headers.get(header::ORIGIN)?;
+        Some(String::from_utf8_lossy(origin.as_bytes()))
+    }
 }
 
 impl Refused {

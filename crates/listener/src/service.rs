@@ -25,7 +25,13 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{connection_id::ConnectionId, life::Life, refusal::Refused, writer::Outgoing};
+use crate::{
+    connection_id::ConnectionId,
+    life::Life,
+    peer::Peer,
+    refusal::{Refused, RefusedRequest},
+    writer::Outgoing,
+};
 
 /// Answers what a listener receives.
 ///
@@ -50,6 +56,11 @@ pub trait Service: Send + Sync + 'static {
     fn refusal(&self, path: &str, refused: Refused) -> Response {
         let _ = path;
         (refused.status(), refused.to_string()).into_response()
+    }
+
+    /// Called when the guard has refused a request, before its body is read. Must not block.
+    fn on_refused(&self, refused: &RefusedRequest<'_>) {
+        let _ = refused;
     }
 
     /// What a plain HTTP request has to be allowed to do, where tokens are required; `None` needs no token. By default
@@ -94,6 +105,10 @@ impl<S: Service> Service for Arc<S> {
         S::refusal(self, path, refused)
     }
 
+    fn on_refused(&self, refused: &RefusedRequest<'_>) {
+        S::on_refused(self, refused);
+    }
+
     fn needed_right(&self, method: &Method, path: &str) -> Option<Right> {
         S::needed_right(self, method, path)
     }
@@ -135,6 +150,8 @@ pub enum Chunk {
 pub struct CallContext {
     /// The connection it came on.
     pub connection: ConnectionId,
+    /// Who is at its other end.
+    pub peer: Arc<Peer>,
     /// What it may do.
     pub right: Right,
     /// Whether it is an element of a batch, whose answers cannot be streamed.

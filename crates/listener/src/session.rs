@@ -13,6 +13,7 @@ use crate::{
     connection_id::ConnectionId,
     core::Core,
     limits::Limits,
+    peer::Peer,
     place::Place,
     service::BackgroundCount,
     unread::ConnectionOutput,
@@ -23,6 +24,7 @@ use crate::{
 pub(crate) struct Session<S> {
     pub(crate) core: Arc<Core<S>>,
     pub(crate) id: ConnectionId,
+    pub(crate) peer: Arc<Peer>,
     pub(crate) place: Place,
     pub(crate) right: Right,
     pub(crate) queue: mpsc::Sender<Outgoing>,
@@ -39,14 +41,15 @@ pub(crate) struct Session<S> {
 impl<S> Session<S> {
     pub(crate) fn new(
         core: Arc<Core<S>>,
-        id: ConnectionId,
+        peer: Arc<Peer>,
         place: Place,
         right: Right,
         queue: mpsc::Sender<Outgoing>,
         output: Arc<ConnectionOutput>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            id,
+            id: peer.connection,
+            peer,
             place,
             right,
             queue,

@@ -30,9 +30,9 @@ use tokio_tungstenite::{
 
 use crate::{
     bound::Bound,
-    connection_id::ConnectionId,
     core::Core,
     limits::Limits,
+    peer::Peer,
     place::Place,
     refusal::invalid,
     service::Service,
@@ -61,7 +61,7 @@ enum Ending {
 /// Speaks on `socket` until the connection is over. Returns whether both sides have closed it by the protocol.
 pub(crate) async fn run<S: Service>(
     core: Arc<Core<S>>,
-    id: ConnectionId,
+    peer: Arc<Peer>,
     place: Place,
     right: Right,
     socket: WebSocketStream<Wire>,
@@ -70,7 +70,7 @@ pub(crate) async fn run<S: Service>(
 ) -> bool {
     let (sink, mut stream) = socket.split();
     let (queue, outgoing) = mpsc::channel(writer::QUEUE);
-    let session = Session::new(core, id, place, right, queue, output);
+    let session = Session::new(core, peer, place, right, queue, output);
     // Whatever ends this future, and be it an abort, ends the tasks of the connection too.
     let _end_tasks = session.gone.clone().drop_guard();
     let writer = session.start_writer(sink, outgoing, link.clone());

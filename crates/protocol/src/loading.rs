@@ -4,7 +4,7 @@ use serde_json::{json, value::RawValue};
 
 use crate::{
     jsonrpc::{RpcError, code, raw_result},
-    method::{AnyMethod, InitState, RunState, Status},
+    method::{Activity, AnyMethod, InitState, RunState, Status},
 };
 
 /// Answers the methods that need nothing but the status; the others get the error that says why not yet.
@@ -14,6 +14,8 @@ use crate::{
 pub fn loading_answer(method: &str, status: &Status) -> Result<Box<RawValue>, RpcError> {
     match AnyMethod::find(method) {
         Some(AnyMethod::GetStatus) => raw_result(status),
+        // Nothing was embedded yet.
+        Some(AnyMethod::GetActivity) => raw_result(&Activity::default()),
         Some(AnyMethod::CheckInit) => raw_result(&InitState::of(status)),
         Some(method) if !method.while_loading() => Err(not_ready(status)),
         _ => Err(RpcError::method_not_found(method)),

@@ -161,6 +161,11 @@ impl Daemon {
         }
     }
 
+    /// Who is connected, what waits, and what the last requests were.
+    pub(crate) fn recent_activity(&self) -> okibi_protocol::method::Activity {
+        self.activity.report(self.models.queued_texts())
+    }
+
     /// The status now.
     pub(crate) fn status(&self) -> Status {
         let info = self.models.current();

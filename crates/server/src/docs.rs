@@ -8,6 +8,7 @@ use okibi_protocol::model_ref::MAX_MODEL_NAME;
 
 use crate::{
     MAX_TEXTS, ServeOptions,
+    activity::{MAX_CLIENTS, MAX_REQUESTS},
     http::reference::RequestKind,
     metrics::Metrics,
     models::{MAX_LOADS, MAX_PULLS},
@@ -47,6 +48,9 @@ pub fn limits_table() -> String {
 
 /// What happens where a client has to wait, and nothing is refused.
 const PAUSES: &str = "nothing more is read from it for now";
+
+/// What happens where the oldest makes room.
+const FORGETS: &str = "the oldest is forgotten";
 
 fn limits() -> Vec<Limit> {
     let limits = Limits::default();
@@ -162,6 +166,14 @@ fn limits() -> Vec<Limit> {
             "−32002",
             &[],
         ),
+        limit(
+            "requests told by [`get_activity`](wire.md#get_activity)",
+            "",
+            MAX_REQUESTS.to_string(),
+            FORGETS,
+            &[],
+        ),
+        limit("clients told by it", "", MAX_CLIENTS.to_string(), FORGETS, &[]),
         limit(
             "bytes of all requests together",
             "max_buffered_mb",

@@ -1,8 +1,7 @@
 //! The JSON-RPC methods that embed: parameters to engine requests, vectors to results, errors to codes.
 
-use std::{future::Future, sync::Arc, time::Instant};
+use std::{future::Future, sync::Arc};
 
-use okibi_dialects::Dialect;
 use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Pending};
 use okibi_listener::{Answer, Chunk, ConnectionId};
 use okibi_protocol::{
@@ -17,7 +16,7 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use crate::{
-    activity::RequestGuard,
+    activity::{JobGuard, Outcome, Request, RequestGuard},
     daemon::Daemon,
     failure::Failure,
     inference::{self, OnFailure},
@@ -34,30 +33,47 @@ pub const STREAM_CHUNK: usize = 1024;
 /// failure is missed.
 pub(crate) async fn counted(
     daemon: &Daemon,
+    request: &Request,
     embedding: impl Future<Output = Result<Answer, Failure>>,
 ) -> Result<Answer, RpcError> {
-    let began = Instant::now();
     let answered = embedding.await;
     match &answered {
         Ok(Answer::Stream(_)) => {}
-        Ok(Answer::Single(_)) => daemon.metrics.answered(Dialect::JsonRpc, OK, began.elapsed()),
-        Err(failure) => daemon.metrics.failed(Dialect::JsonRpc, failure, began.elapsed()),
+        Ok(Answer::Single(_)) => count_answer(daemon, request, Ok(())),
+        Err(failure) => count_answer(daemon, request, Err(failure)),
     }
     answered.map_err(|failure| failure.rpc())
+}
+
+/// Counts the end of a request.
+fn count_answer(daemon: &Daemon, request: &Request, outcome: Result<(), &Failure>) {
+    let took = request.began.elapsed();
+    let outcome = match outcome {
+        Ok(()) => {
+            daemon.metrics.answered(request.dialect, OK, took);
+            Outcome::OK
+        }
+        Err(failure) => {
+            daemon.metrics.failed(request.dialect, failure, took);
+            failure.into()
+        }
+    };
+    daemon.activity.answered(request, outcome);
 }
 
 /// `embed_text`: one text as it is, in the original's format.
 pub(crate) async fn text(
     daemon: &Arc<Daemon>,
+    request: &Arc<Request>,
     params: EmbedTextParams,
     connection: ConnectionId,
 ) -> Result<Answer, Failure> {
-    let request = EmbedRequest {
+    let asked = EmbedRequest {
         client: connection.0,
         ..EmbedRequest::new([params.text])
     };
     let (model, _) = daemon.model(None).await?;
-    let embedded = inference::embed(daemon, &model, request).await?;
+    let embedded = inference::embed(daemon, request, &model, asked).await?;
     let vector = safetensors_base64(&embedded.vectors);
     Ok(Answer::Single(raw_result(&EmbedTextResult { vector })))
 }
@@ -65,6 +81,7 @@ pub(crate) async fn text(
 /// `embed`: texts, in one result or in chunks. `may_stream` says whether the answer can come in several messages.
 pub(crate) async fn texts(
     daemon: &Arc<Daemon>,
+    request: &Arc<Request>,
     params: EmbedParams,
     connection: ConnectionId,
     may_stream: bool,
@@ -106,23 +123,27 @@ pub(crate) async fn texts(
             return Err(EmbedError::EmptyText { index }.into());
         }
         let guard = daemon.activity.begin();
+        let name = &model.info().name;
+        request.read(name, texts.len());
+        let (job, progress) = daemon.activity.begin_job(request, name, texts.len()).unzip();
         let work = Work {
-            began: Instant::now(),
             daemon: daemon.clone(),
+            request: Arc::clone(request),
             model,
-            template,
+            template: EmbedRequest { progress, ..template },
             encoding,
+            _job: job,
         };
         let (chunks, receiver) = mpsc::channel(1);
         // It ends by itself: with the last chunk, or when nobody reads the chunks any more.
         tokio::spawn(work.stream(texts, chunks, guard));
         return Ok(Answer::Stream(receiver));
     }
-    let request = EmbedRequest {
+    let asked = EmbedRequest {
         texts: texts.into_iter().map(Into::into).collect(),
         ..template
     };
-    let embedded = inference::embed_or(on_failure(encoding), daemon, &model, request).await?;
+    let embedded = inference::embed_or(on_failure(encoding), daemon, request, &model, asked).await?;
     Ok(Answer::Single(result(&model, embedded, encoding, 0)))
 }
 
@@ -136,11 +157,12 @@ fn on_failure(encoding: Encoding) -> OnFailure {
 
 /// One `embed` call whose result is streamed: the model and everything but the texts.
 struct Work {
-    began: Instant,
     daemon: Arc<Daemon>,
+    request: Arc<Request>,
     model: Lease,
     template: EmbedRequest,
     encoding: Encoding,
+    _job: Option<JobGuard>,
 }
 
 impl Work {
@@ -171,8 +193,7 @@ impl Work {
             };
             match outcome {
                 Err::<_, Failure>(failure) => {
-                    let metrics = &self.daemon.metrics;
-                    metrics.failed(Dialect::JsonRpc, &failure, self.began.elapsed());
+                    count_answer(&self.daemon, &self.request, Err(&failure));
                     // The reader may have gone at the same moment.
                     let _ = chunks.send(Chunk::Last(Err(failure.rpc()))).await;
                     return;
@@ -191,8 +212,7 @@ impl Work {
                 }
             }
             if is_end {
-                let metrics = &self.daemon.metrics;
-                metrics.answered(Dialect::JsonRpc, OK, self.began.elapsed());
+                count_answer(&self.daemon, &self.request, Ok(()));
                 guard.served(offset);
                 return;
             }
@@ -214,6 +234,7 @@ impl Work {
         let whole = waited.and_then(|embedded| on_failure(self.encoding).apply(embedded));
         let embedded = whole.map_err(|error| Failure::from(error).at(offset))?;
         self.daemon.metrics.embedded(&embedded);
+        self.request.embedded(&embedded);
         Ok(result(&self.model, embedded, self.encoding, offset))
     }
 }

@@ -13,6 +13,8 @@ use okibi_protocol::{
 };
 use serde_json::{Value, json};
 
+use crate::activity::Outcome;
+
 /// When a client that finds the queue full may ask again.
 const BUSY_RETRY: Duration = Duration::from_secs(1);
 
@@ -401,6 +403,17 @@ fn status_of(kind: ErrorKind) -> StatusCode {
         ErrorKind::NoSpace | ErrorKind::NoMemory => StatusCode::INSUFFICIENT_STORAGE,
         ErrorKind::Unsafe | ErrorKind::NoOnnx => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorKind::LoadFailed => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// As HTTP would tell it, whatever the request came by.
+impl From<&Failure> for Outcome {
+    fn from(failure: &Failure) -> Self {
+        let error = failure.http();
+        Self {
+            status: error.status.as_u16(),
+            error: Some(error.code),
+        }
     }
 }
 

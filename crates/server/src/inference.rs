@@ -5,7 +5,7 @@ use std::sync::Arc;
 use okibi_engine::{EmbedError, EmbedRequest, Embedded, Engine, Overflow, Pending, Role, Text};
 use okibi_protocol::method::{InputType, OverflowChoice};
 
-use crate::{blocking::run_blocking, daemon::Daemon, failure::Failure, models::Lease};
+use crate::{activity::Request, blocking::run_blocking, daemon::Daemon, failure::Failure, models::Lease};
 
 /// Texts of at most this many bytes together are tokenized at once; more would hold up other connections.
 const TOKENIZE_AT_ONCE: usize = 4096;
@@ -51,31 +51,38 @@ impl OnFailure {
     }
 }
 
-/// Embeds the texts of one request by `model`, and counts it. A text without a vector fails the request.
+/// Embeds the texts of one request by `model`, and counts it; `request` gets to know what was done. A text without a vector fails the request.
 pub(crate) async fn embed(
     daemon: &Arc<Daemon>,
+    request: &Arc<Request>,
     model: &Lease,
-    request: EmbedRequest,
+    asked: EmbedRequest,
 ) -> Result<Embedded, Failure> {
-    embed_or(OnFailure::Whole, daemon, model, request).await
+    embed_or(OnFailure::Whole, daemon, request, model, asked).await
 }
 
 /// As [`embed`], with what becomes of a text without a vector.
 pub(crate) async fn embed_or(
     on_failure: OnFailure,
     daemon: &Arc<Daemon>,
+    request: &Arc<Request>,
     model: &Lease,
-    request: EmbedRequest,
+    asked: EmbedRequest,
 ) -> Result<Embedded, Failure> {
     let limit = daemon.options.max_inputs;
-    let count = request.texts.len();
+    let count = asked.texts.len();
+    let name = &model.info().name;
+    request.read(name, count);
     if count > limit {
         return Err(Failure::TooManyTexts { count, limit });
     }
     let guard = daemon.activity.begin();
-    let pending = submit(daemon, model, request).await?;
+    let (_job, progress) = daemon.activity.begin_job(request, name, count).unzip();
+    let asked = EmbedRequest { progress, ..asked };
+    let pending = submit(daemon, model, asked).await?;
     let embedded = on_failure.apply(pending.wait().await?)?;
     daemon.metrics.embedded(&embedded);
+    request.embedded(&embedded);
     guard.served(count);
     Ok(embedded)
 }

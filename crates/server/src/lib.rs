@@ -8,6 +8,7 @@
 //! - `options`: what a daemon is started with; `failure`: why a request is not answered with vectors
 //! - `models`: the models a daemon holds
 //! - `daemon`: its state; `activity` and `metrics` count its requests
+//! - `program`: which program is at the other end of a connection
 //! - `inference`: one request for embeddings; `embed`: the JSON-RPC methods for it
 //! - `rpc` and `http`: calls and requests; `service`: both as the listener asks for them
 //! - `launch` and `handover`: the daemon's half of a launch; `run`: the order of it all
@@ -26,6 +27,7 @@ mod metrics;
 mod models;
 mod options;
 mod process;
+mod program;
 mod rpc;
 mod run;
 mod service;

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
+use okibi_dialects::Dialect;
 use okibi_listener::{Answer, Bound, Chunk, ConnectionId, subscribe};
 use okibi_protocol::{
     guard::{Refusal, Right},
     jsonrpc::{Call, Params, RpcError, code, raw_result},
     method::{
-        AnyMethod, CheckInit, Embed, EmbedText, GetStatus, InitState, ListModels, LoadModel, Method,
-        ModelInfo, PullModel, RemoveModel, STATUS_CHANGED, StopServer, Stopping, UnloadModel,
+        AnyMethod, CheckInit, Embed, EmbedText, GetActivity, GetStatus, InitState, ListModels, LoadModel,
+        Method, ModelInfo, PullModel, RemoveModel, STATUS_CHANGED, StopServer, Stopping, UnloadModel,
     },
     models::{ModelParams, ModelStep},
 };
 use tokio::sync::mpsc;
 
 use crate::{
+    activity::Asker,
     daemon::Daemon,
     embed,
     failure::{Failure, ModelFailure},
@@ -27,6 +29,8 @@ const READ_ASIDE_BYTES: usize = 256 << 10;
 /// Where a call comes from, and how it can be answered.
 pub(crate) struct CallContext<'a> {
     pub(crate) connection: ConnectionId,
+    /// Who makes it.
+    pub(crate) asker: Asker,
     pub(crate) right: Right,
     /// Whether the answer may come in several messages.
     pub(crate) may_stream: bool,
@@ -45,25 +49,29 @@ pub(crate) async fn answer(
     };
     if context.right < method.right() {
         daemon.metrics.refused(Bound::Token);
+        daemon.activity.call_refused(&context.asker.name);
         return Err(RpcError::new(code::NOT_ALLOWED, Refusal::NotAllowed.to_string()));
     }
     let params = call.params;
     match method {
         AnyMethod::Embed => {
+            let request = daemon.activity.arrived(Dialect::JsonRpc, context.asker);
             let embedding = async {
                 let params = read::<Embed>(params).await.map_err(Failure::Params)?;
-                embed::texts(daemon, params, context.connection, context.may_stream).await
+                embed::texts(daemon, &request, params, context.connection, context.may_stream).await
             };
-            embed::counted(daemon, embedding).await
+            embed::counted(daemon, &request, embedding).await
         }
         AnyMethod::EmbedText => {
+            let request = daemon.activity.arrived(Dialect::JsonRpc, context.asker);
             let embedding = async {
                 let params = read::<EmbedText>(params).await.map_err(Failure::Params)?;
-                embed::text(daemon, params, context.connection).await
+                embed::text(daemon, &request, params, context.connection).await
             };
-            embed::counted(daemon, embedding).await
+            embed::counted(daemon, &request, embedding).await
         }
         AnyMethod::GetStatus => single::<GetStatus>(Ok(daemon.status())),
+        AnyMethod::GetActivity => single::<GetActivity>(Ok(daemon.recent_activity())),
         AnyMethod::CheckInit => single::<CheckInit>(Ok(InitState::of(&daemon.status()))),
         AnyMethod::Subscribe => {
             let Some(websocket) = context.websocket else {

@@ -189,6 +189,7 @@ async fn serve_until_stopped(
     tokio::select! {
         () = daemon.stop.cancelled() => {}
         () = daemon.report_activity() => {}
+        () = daemon.activity.find_programs() => {}
         () = Arc::clone(&daemon.models).unload_idle() => {}
     }
     tracing::info!(in_flight = listener.calls_in_flight(), "draining");

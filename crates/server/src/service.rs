@@ -4,10 +4,10 @@ use std::{future::Future, sync::Arc};
 
 use axum::{Router, http::Method, response::Response};
 use okibi_dialects::{Dialect, HttpError};
-use okibi_listener::{Answer, CallContext, Refused, Service};
+use okibi_listener::{Answer, CallContext, Refused, RefusedRequest, Service};
 use okibi_protocol::{guard::Right, jsonrpc::Call};
 
-use crate::{daemon::Daemon, http, rpc};
+use crate::{activity::Asker, daemon::Daemon, http, rpc};
 
 /// Answers what comes in on the daemon's port.
 pub(crate) struct DaemonService(pub(crate) Arc<Daemon>);
@@ -18,6 +18,10 @@ impl Service for DaemonService {
         async move {
             let context = rpc::CallContext {
                 connection: context.connection,
+                asker: Asker {
+                    peer: Arc::clone(&context.peer),
+                    name: context.peer.agent(),
+                },
                 right: context.right,
                 may_stream: !context.in_batch,
                 websocket: Some(&context),
@@ -29,6 +33,10 @@ impl Service for DaemonService {
 
     fn refusal(&self, path: &str, refused: Refused) -> Response {
         HttpError::from(refused).response(Dialect::of(path))
+    }
+
+    fn on_refused(&self, refused: &RefusedRequest<'_>) {
+        self.0.activity.refused(refused);
     }
 
     fn answers_when_full(&self, method: &Method, path: &str) -> bool {

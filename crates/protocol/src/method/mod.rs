@@ -4,6 +4,7 @@
 //! - [`AnyMethod`]: the table of all of them; a method is added there, in one line
 //! - the types of their parameters and results, beside those in [`models`](crate::models)
 
+mod activity;
 mod embed;
 mod spec;
 mod status;
@@ -12,6 +13,7 @@ mod table;
 mod tests;
 
 pub use self::{
+    activity::{ActiveClient, Activity, ClientModel, Job, Queue, RecentRequest, Refusal},
     embed::{
         EmbedParams, EmbedResult, EmbedTextParams, EmbedTextResult, FailedText, Input, InputType,
         OverflowChoice, Truncated, Windowed,
@@ -19,7 +21,7 @@ pub use self::{
     spec::{Method, NoParams},
     status::{InitState, Latency, RunState, STATUS_CHANGED, Status, Stopping},
     table::{
-        AnyMethod, CheckInit, Embed, EmbedText, GetStatus, ListModels, LoadModel, ModelInfo, PullModel,
-        RemoveModel, StopServer, Subscribe, UnloadModel,
+        AnyMethod, CheckInit, Embed, EmbedText, GetActivity, GetStatus, ListModels, LoadModel, ModelInfo,
+        PullModel, RemoveModel, StopServer, Subscribe, UnloadModel,
     },
 };

@@ -1,6 +1,7 @@
 //! The table of all methods.
 
 use super::{
+    activity::Activity,
     embed::{EmbedParams, EmbedResult, EmbedTextParams, EmbedTextResult},
     spec::{Method, NoParams},
     status::{InitState, Status, Stopping},
@@ -102,6 +103,8 @@ methods! {
     EmbedText = "embed_text": EmbedTextParams => EmbedTextResult, Use;
     /// Returns the status of the server.
     GetStatus = "get_status": NoParams => Status, Use, while_loading;
+    /// Returns who is connected, what waits, and what the last requests were, without their texts.
+    GetActivity = "get_activity": NoParams => Activity, Use, while_loading;
     /// Returns whether the model is loaded.
     CheckInit = "check_init": NoParams => InitState, Use, while_loading;
     /// Returns the status, then sends each change of it as a notification.

@@ -98,3 +98,26 @@ fn small_results_have_the_original_json() {
         r#"{"status":"stopping"}"#
     );
 }
+
+#[test]
+fn an_activity_has_the_json_that_clients_read() {
+    let activity = json!({
+        "clients": [{
+            "client": "openai-python", "program": "python3", "pid": 7, "address": "127.0.0.1", "dialect": "openai",
+            "connections": 1, "last_seen_ms": 3, "requests": 2, "texts": 5, "tokens": 40, "errors": 1,
+            "models": [{"model": "e5", "space": "0123", "last_used_ms": 3}],
+        }],
+        "queue": {"requests": 1, "texts": 100},
+        "jobs": [{"client": "indexer", "model": "e5", "done": 64, "total": 100, "began_ms": 1}],
+        "requests": [
+            {"at_ms": 3, "client": "openai-python", "dialect": "openai", "model": "e5", "texts": 5, "tokens": 40,
+             "truncated": 0, "took_ms": 1.5, "status": 200},
+            {"at_ms": 2, "client": "Firefox", "dialect": "ollama", "texts": 0, "tokens": 0, "truncated": 0,
+             "took_ms": 0.0, "status": 403, "error": "foreign_origin", "refusal": "origin",
+             "origin": "https://example.org"},
+        ],
+    });
+    let read: Activity = serde_json::from_value(activity.clone()).unwrap();
+    assert_eq!(read.requests[1].refusal, Some(Refusal::Origin));
+    assert_eq!(serde_json::to_value(&read).unwrap(), activity);
+}

@@ -37,6 +37,7 @@ use super::{error::ErrorBody, llama_cpp, native, ollama, openai, tei};
         native::livez,
         native::readyz,
         native::health,
+        native::activity,
         native::metrics,
     ),
     components(schemas(ErrorBody))

@@ -11,13 +11,17 @@ use crate::failure::Failure;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outcome {
     pub(super) word: &'static str,
+    /// The error in one word for programs.
+    pub(super) code: &'static str,
     pub(super) bound: Option<okibi_listener::Bound>,
 }
 
 fn response(failure: &Failure, dialect: Dialect) -> Response {
-    let mut response = failure.http().response(dialect);
+    let error = failure.http();
+    let mut response = error.response(dialect);
     response.extensions_mut().insert(Outcome {
         word: failure.outcome(),
+        code: error.code,
         bound: failure.bound(),
     });
     response

@@ -58,7 +58,11 @@ pub(super) struct LlamaEmbedding {
 )]
 pub(super) async fn embedding(request: Request<EmbeddingRequest>) -> Result<Response, OpenAiError> {
     let Request {
-        daemon, caller, body, ..
+        daemon,
+        caller,
+        counted,
+        body,
+        ..
     } = request;
     let content = body
         .content
@@ -85,7 +89,7 @@ pub(super) async fn embedding(request: Request<EmbeddingRequest>) -> Result<Resp
     };
     let texts: Vec<Text> = content.into_texts();
     let asked = choices.request(&engine, &caller, texts)?;
-    let mut embedded = inference::embed(&daemon, &engine, asked).await?;
+    let mut embedded = inference::embed(&daemon, &counted, &engine, asked).await?;
     let vectors = std::mem::take(&mut embedded.vectors);
     let objects: Vec<LlamaEmbedding> = vectors
         .into_iter()

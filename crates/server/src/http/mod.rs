@@ -68,6 +68,7 @@ pub(crate) fn routes(daemon: Arc<Daemon>) -> Router {
         .route("/rpc", post(native::rpc))
         .route("/events", get(native::events))
         .route("/health", get(native::health))
+        .route("/activity", get(native::activity))
         .route("/livez", get(native::livez))
         .route("/readyz", get(native::readyz))
         .route("/metrics", get(native::metrics))

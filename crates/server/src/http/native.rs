@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension,
+    Extension, Json,
     body::{Body, Bytes},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures_util::future::join_all;
 use okibi_dialects::{STATUS_EVENT, loading};
-use okibi_listener::{Bound, Caller, HeldAnswer};
+use okibi_listener::{Bound, Caller, HeldAnswer, product};
 use okibi_protocol::jsonrpc::{self, Call, Element, Id, Message, Response as RpcResponse, RpcError, code};
 use tokio::sync::Semaphore;
 
 use crate::{
+    activity::Asker,
     daemon::Daemon,
     http::{body, error::NativeError, request::Shared},
     rpc::{self, CallContext},
@@ -55,6 +56,12 @@ pub(super) async fn health(Extension(daemon): Shared) -> Response {
     loading::health_response(&daemon.status())
 }
 
+/// `GET /activity`: who is connected, what waits, and what the last requests were, without their texts.
+#[utoipa::path(get, path = "/activity", tag = "Okibi", responses((status = 200, body = Object)))]
+pub(super) async fn activity(Extension(daemon): Shared) -> Response {
+    Json(daemon.recent_activity()).into_response()
+}
+
 /// `GET /events`: the status as it changes, as server-sent events.
 pub(super) async fn events(Extension(daemon): Shared, Extension(caller): Extension<Caller>) -> Response {
     let changes = daemon.changes().clone();
@@ -80,14 +87,18 @@ pub(super) async fn rpc(
     body: Body,
 ) -> Result<Response, NativeError> {
     let (bytes, _held) = body::bytes(&caller, &headers, body).await?;
-    Ok(match answer(daemon, &caller, bytes).await {
+    let asker = Asker {
+        peer: Arc::clone(&caller.peer),
+        name: product(&headers),
+    };
+    Ok(match answer(daemon, &caller, &asker, bytes).await {
         Some(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
         // Notifications get no answer.
         None => StatusCode::NO_CONTENT.into_response(),
     })
 }
 
-async fn answer(daemon: Arc<Daemon>, caller: &Caller, bytes: Bytes) -> Option<String> {
+async fn answer(daemon: Arc<Daemon>, caller: &Caller, asker: &Asker, bytes: Bytes) -> Option<String> {
     let max_batch = caller.limits.max_batch;
     let read = move |bytes: &[u8]| match std::str::from_utf8(bytes) {
         Ok(text) => jsonrpc::parse(text, max_batch),
@@ -99,7 +110,7 @@ async fn answer(daemon: Arc<Daemon>, caller: &Caller, bytes: Bytes) -> Option<St
     };
     let one = async |element: Element| match element {
         Err(response) => Some((response, None)),
-        Ok(call) => answer_call(&daemon, caller, call).await,
+        Ok(call) => answer_call(&daemon, caller, asker, call).await,
     };
     match message {
         Message::TooLong(response) => {
@@ -131,11 +142,13 @@ async fn in_order<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>,
 async fn answer_call(
     daemon: &Arc<Daemon>,
     caller: &Caller,
+    asker: &Asker,
     call: Call,
 ) -> Option<(RpcResponse, Option<HeldAnswer>)> {
     let id = call.id.clone();
     let context = CallContext {
         connection: caller.connection,
+        asker: asker.clone(),
         right: caller.right,
         may_stream: false,
         websocket: None,

@@ -7,6 +7,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::HeaderMap,
 };
+use okibi_dialects::Dialect;
 use okibi_engine::{EmbedRequest, Engine, Overflow, Text};
 use okibi_listener::{Caller, HeldBytes};
 use okibi_protocol::method::{InputType, OverflowChoice};
@@ -14,6 +15,7 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use crate::{
+    activity::{self, Asker},
     daemon::Daemon,
     failure::Failure,
     http::{
@@ -33,6 +35,8 @@ pub(super) struct JsonRequest<T, E> {
     pub(super) began: Instant,
     pub(super) daemon: Arc<Daemon>,
     pub(super) caller: Caller,
+    /// Where a request for embeddings is counted.
+    pub(super) counted: Arc<activity::Request>,
     pub(super) headers: HeaderMap,
     pub(super) body: T,
     /// Its bytes stay counted until the handler has returned: what a handler's pattern does not take lives that long.
@@ -60,11 +64,18 @@ where
         let extensions = &parts.extensions;
         let daemon = extensions.get::<Arc<Daemon>>().expect("the routes' own").clone();
         let caller = extensions.get::<Caller>().expect("the listener's").clone();
+        // On a route whose answers are not counted there is none, and nobody reads what this one gets to know.
+        let counted = extensions.get::<Arc<activity::Request>>().cloned();
+        let counted = counted.unwrap_or_else(|| {
+            let (peer, name) = (Arc::clone(&caller.peer), Arc::default());
+            activity::Request::new(Dialect::of(parts.uri.path()), Asker { peer, name })
+        });
         let (body, held) = body::json(&caller, &parts.headers, body).await?;
         Ok(Self {
             began,
             daemon,
             caller,
+            counted,
             headers: parts.headers,
             body,
             _held: held,

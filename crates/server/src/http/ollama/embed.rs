@@ -122,6 +122,7 @@ pub(in crate::http) async fn embed(request: Request<EmbedRequest>) -> Result<Res
         began,
         daemon,
         caller,
+        counted,
         headers,
         body,
         ..
@@ -163,7 +164,7 @@ pub(in crate::http) async fn embed(request: Request<EmbedRequest>) -> Result<Res
         allow_empty: true,
     };
     let asked = choices.request(&engine, &caller, texts)?;
-    let mut embedded = inference::embed(&daemon, &engine, asked).await?;
+    let mut embedded = inference::embed(&daemon, &counted, &engine, asked).await?;
     Ok(tensor::answer(&headers, &mut embedded, |vectors, embedded| {
         response.embeddings = vectors;
         response.total_duration = nanoseconds(began.elapsed());
@@ -181,7 +182,11 @@ pub(in crate::http) async fn embed(request: Request<EmbedRequest>) -> Result<Res
 )]
 pub(in crate::http) async fn embeddings(request: Request<OldEmbedRequest>) -> Result<Response, OllamaError> {
     let Request {
-        daemon, caller, body, ..
+        daemon,
+        caller,
+        counted,
+        body,
+        ..
     } = request;
     let model = name::required(body.model)?;
     let (engine, by_name) = name::lease(&daemon, &model).await?;
@@ -198,7 +203,7 @@ pub(in crate::http) async fn embeddings(request: Request<OldEmbedRequest>) -> Re
         ..Choices::default()
     };
     let asked = choices.request(&engine, &caller, [text])?;
-    let mut embedded = inference::embed(&daemon, &engine, asked).await?;
+    let mut embedded = inference::embed(&daemon, &counted, &engine, asked).await?;
     let embedding = embedded.vectors.pop().unwrap_or_default();
     let response = Json(OldEmbedResponse { embedding }).into_response();
     Ok(headers::add(response, &embedded))

@@ -212,6 +212,7 @@ pub(in crate::http) async fn embeddings(
     let Request {
         daemon,
         caller,
+        counted,
         headers,
         body,
         ..
@@ -234,7 +235,7 @@ pub(in crate::http) async fn embeddings(
         allow_empty: false,
     };
     let asked = choices.request(&engine, &caller, texts)?;
-    let mut embedded = inference::embed(&daemon, &engine, asked).await?;
+    let mut embedded = inference::embed(&daemon, &counted, &engine, asked).await?;
     let mut response = tensor::answer(&headers, &mut embedded, |vectors, embedded| {
         let total: usize = embedded.tokens.iter().sum();
         Json(EmbeddingsResponse {

@@ -163,13 +163,14 @@ pub(in crate::http) async fn embed(request: Request<EmbedRequest>) -> Result<Res
         began,
         daemon,
         caller,
+        counted,
         headers,
         body,
         ..
     } = request;
     let (engine, by_name) = daemon.model(body.model.as_deref()).await?;
     let (asked, characters) = body.for_engine(by_name, &engine, &caller)?;
-    let mut embedded = inference::embed(&daemon, &engine, asked).await?;
+    let mut embedded = inference::embed(&daemon, &counted, &engine, asked).await?;
     let response = tensor::answer(&headers, &mut embedded, |vectors, _| {
         Json(vectors).into_response()
     });
@@ -186,6 +187,7 @@ pub(in crate::http) async fn embed_all(request: Request<EmbedRequest>) -> Result
         began,
         daemon,
         caller,
+        counted,
         body,
         ..
     } = request;
@@ -205,7 +207,7 @@ pub(in crate::http) async fn embed_all(request: Request<EmbedRequest>) -> Result
         output: Output::Tokens,
         ..asked
     };
-    let mut embedded = inference::embed(&daemon, &engine, asked).await?;
+    let mut embedded = inference::embed(&daemon, &counted, &engine, asked).await?;
     let dimension = engine.info().token_dimension.unwrap_or(engine.info().dimension);
     let of_token = |vectors: Vec<f32>| vectors.chunks(dimension).map(<[f32]>::to_vec).collect();
     let vectors: Vec<Vec<Vec<f32>>> = embedded.vectors.drain(..).map(of_token).collect();

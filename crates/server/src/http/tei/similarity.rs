@@ -58,6 +58,7 @@ pub(in crate::http) async fn similarity(request: Request<SimilarityRequest>) -> 
         began,
         daemon,
         caller,
+        counted,
         body,
         ..
     } = request;
@@ -89,7 +90,7 @@ pub(in crate::http) async fn similarity(request: Request<SimilarityRequest>) -> 
         ..Choices::default()
     };
     let asked = choices.request(&engine, &caller, texts)?;
-    let embedded = inference::embed(&daemon, &engine, asked).await?;
+    let embedded = inference::embed(&daemon, &counted, &engine, asked).await?;
     let cosines: Vec<f32> = match embedded.vectors.split_first() {
         // Both are of unit length.
         Some((source, others)) => others
