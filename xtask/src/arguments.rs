@@ -77,11 +77,17 @@ pub(crate) enum Chore {
     Neon,
     /// Run the encoder's tests with AddressSanitizer, which sees an access outside of what was asked for
     Sanitize,
-    /// Make this system's package in target/release/bundle: .deb, .exe installer or .dmg
+    /// Make this system's packages in target/release/bundle: .deb and .rpm, .exe installer or .dmg
     Dist {
-        /// Also install it in a folder of its own and try it there (Linux)
+        /// Also install it in a folder of its own and try it there (Linux, Wine)
         #[arg(long)]
         test: bool,
+        /// Take the build that the tests use, which is larger and slower, in target/debug/bundle
+        #[arg(long)]
+        debug: bool,
+        /// Make the Windows installer on this system, for `--test` under Wine; says what it needs
+        #[arg(long)]
+        windows: bool,
     },
     /// Write the tables of the documents that are generated from the code
     Docs,

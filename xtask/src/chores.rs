@@ -62,7 +62,13 @@ pub(crate) fn run(chore: Chore) -> Result<()> {
             sanitize::run(&workspace)?;
             LongChore::Sanitize.remember(&workspace)
         }
-        Chore::Dist { test } => package(test),
+        Chore::Dist { test, debug, windows } => {
+            let profile = if debug { Profile::Debug } else { Profile::Release };
+            match windows {
+                true => dist::describe(&[windows::package(profile, test)?]),
+                false => package(test, profile),
+            }
+        }
         Chore::Docs => docs(),
         Chore::Icons => icons(),
         Chore::Screenshots => screenshots(),
@@ -127,19 +133,22 @@ fn real_clients(all: bool) -> Result<()> {
     Ok(())
 }
 
-fn package(is_tried: bool) -> Result<()> {
+fn package(is_tried: bool, profile: Profile) -> Result<()> {
     ensure!(
         !is_tried || cfg!(target_os = "linux"),
         "the package is tried on Linux only"
     );
     let workspace = prepared()?;
     ui::build(&workspace)?;
-    build::release(&workspace, &[OKIBI, TRAY])?;
+    match profile {
+        Profile::Debug => build::debug(&workspace)?,
+        Profile::Release => build::release(&workspace, &[OKIBI, TRAY])?,
+    }
     if is_tried {
         ensure_desktop()?;
-        return dist::test(&workspace, Profile::Release).map(drop);
+        return dist::test(&workspace, profile).map(drop);
     }
-    dist::describe(&dist::bundle(&workspace, Profile::Release)?)
+    dist::describe(&dist::bundle(&workspace, profile)?)
 }
 
 /// Has the test that compares the tables write them.

@@ -102,6 +102,13 @@ impl Workspace {
         serde_json::from_slice(&output.stdout).context("read cargo's metadata")
     }
 
+    /// The version of all packages.
+    pub(crate) fn version(&self) -> Result<String> {
+        let metadata = self.metadata()?;
+        let version = metadata["packages"][0]["version"].as_str();
+        Ok(version.context("cargo names no version")?.to_owned())
+    }
+
     /// The root file of every library and program of the workspace.
     pub(crate) fn crate_roots(&self) -> Result<Vec<PathBuf>> {
         let metadata = self.metadata()?;

@@ -18,8 +18,9 @@ use anyhow::{Context, Result};
 
 use crate::embedded_model::{self, Form};
 pub(crate) use prerequisites::{
-    ensure_app_tools, ensure_browser, ensure_bundler_tools, ensure_desktop, ensure_emulator, ensure_peers,
-    ensure_pictures, is_on_path, pip, python_version,
+    ensure_app_tools, ensure_browser, ensure_bundler_tools, ensure_desktop, ensure_emulator,
+    ensure_installer_tools, ensure_package_checks, ensure_peers, ensure_pictures, is_on_path, pip,
+    python_version,
 };
 use stamp::Verdict;
 
@@ -80,6 +81,11 @@ pub(crate) fn host_parts() -> Result<[PathBuf; 2]> {
     Ok([runtime::host()?.folder(), model_folder()])
 }
 
+/// The folders, relative to the assets, that a program on Windows needs.
+pub(crate) fn windows_parts() -> Result<[PathBuf; 2]> {
+    Ok([windows_runtime()?, model_folder()])
+}
+
 /// The folder of the embedded model, relative to the assets.
 fn model_folder() -> PathBuf {
     Path::new("models").join(embedded_model::NAME)
@@ -88,6 +94,12 @@ fn model_folder() -> PathBuf {
 /// The folder of the runtime for Windows, relative to the assets.
 pub(crate) fn windows_runtime() -> Result<PathBuf> {
     Ok(runtime::windows()?.folder())
+}
+
+/// The wheel's platform and the library's name of the runtime for macOS.
+#[cfg(test)]
+pub(crate) fn mac_runtime() -> Result<(&'static str, &'static str)> {
+    runtime::mac()
 }
 
 /// Waits for other set-ups to end; the lock is held until the file is dropped, or its process ends.

@@ -206,19 +206,62 @@ const EMULATOR: [Prerequisite; 2] = [
     ),
 ];
 
-/// What Tauri's bundler looks for, and names as a dependency of the package, although this app's icon does without.
-const APPINDICATOR: Prerequisite = Prerequisite::library(
-    "the Ayatana appindicator library with its headers",
-    "ayatana-appindicator3-0.1",
-    "Tauri's bundler makes no package without it",
-    [
-        "libayatana-appindicator3-dev",
-        "libayatana-appindicator-gtk3-devel",
-        "libayatana-appindicator",
-        "",
-        "",
-    ],
+/// What says which packages of the system the programs need. The first belongs to Debian's packages, the other to all.
+const PACKAGING: [Prerequisite; 2] = [
+    Prerequisite::program(
+        "dpkg-shlibdeps",
+        &["dpkg-shlibdeps"],
+        "it says which packages the programs of a .deb need",
+        ["dpkg-dev", "", "", "", ""],
+    ),
+    Prerequisite::program(
+        "readelf",
+        &["readelf"],
+        "it says which libraries the programs of a package need",
+        ["binutils", "binutils", "binutils", "", ""],
+    ),
+];
+
+const NSIS: Prerequisite = Prerequisite::program(
+    "NSIS",
+    &["makensis"],
+    "it makes the installer for Windows",
+    ["nsis", "", "", "makensis", "NSIS.NSIS"],
 );
+
+/// What the packages are checked with.
+const PACKAGE_CHECKS: [Prerequisite; 4] = [
+    Prerequisite::program(
+        "desktop-file-validate",
+        &["desktop-file-validate"],
+        "it checks the entry of the desktop's menu",
+        [
+            "desktop-file-utils",
+            "desktop-file-utils",
+            "desktop-file-utils",
+            "",
+            "",
+        ],
+    ),
+    Prerequisite::program(
+        "appstreamcli",
+        &["appstreamcli"],
+        "it checks what software centers show of the app",
+        ["appstream", "appstream", "appstream", "", ""],
+    ),
+    Prerequisite::program(
+        "rpm",
+        &["rpm"],
+        "it reads what is in an .rpm",
+        ["rpm rpm2cpio", "rpm", "rpm-tools", "", ""],
+    ),
+    Prerequisite::program(
+        "cpio",
+        &["cpio"],
+        "it unpacks an .rpm",
+        ["cpio", "cpio", "cpio", "", ""],
+    ),
+];
 
 /// The oldest Node.js that builds the pages.
 const NODE_VERSION: (u32, u32) = (20, 19);
@@ -342,9 +385,27 @@ pub(crate) fn ensure_app_tools() -> Result<()> {
 /// Errors: as for the others.
 pub(crate) fn ensure_bundler_tools() -> Result<()> {
     if cfg!(target_os = "linux") {
-        ensure_present(&APPINDICATOR)?;
+        let [debian, every] = &PACKAGING;
+        if is_on_path("dpkg") {
+            ensure_present(debian)?;
+        }
+        ensure_present(every)?;
     }
     Ok(())
+}
+
+/// Makes sure of what the installer for Windows is made with.
+///
+/// Errors: as for the others.
+pub(crate) fn ensure_installer_tools() -> Result<()> {
+    ensure_present(&NSIS)
+}
+
+/// Makes sure of what the packages are checked with.
+///
+/// Errors: as for the others.
+pub(crate) fn ensure_package_checks() -> Result<()> {
+    PACKAGE_CHECKS.iter().try_for_each(ensure_present)
 }
 
 /// Makes sure of what the tray app's tests run on: a display, a bus, a panel, browsers.

@@ -104,6 +104,13 @@ pub(crate) fn windows() -> Result<&'static Platform> {
     platform("windows", "x86_64")
 }
 
+/// The wheel's platform and the library's name for macOS.
+#[cfg(test)]
+pub(super) fn mac() -> Result<(&'static str, &'static str)> {
+    let platform = platform("macos", "aarch64")?;
+    Ok((platform.wheel.platforms[0], platform.files[0].1))
+}
+
 fn platform(os: &str, arch: &str) -> Result<&'static Platform> {
     match PLATFORMS
         .iter()

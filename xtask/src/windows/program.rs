@@ -1,4 +1,4 @@
-//! The executable under test.
+//! The executables for Windows.
 
 use std::{
     env,
@@ -10,33 +10,39 @@ use anyhow::{Context, Result, ensure};
 
 use super::needs::NEEDS;
 use crate::{
+    build::{OKIBI, TRAY},
     setup::is_on_path,
     steps::step,
     workspace::{Profile, Workspace},
 };
 
-/// Names an executable to test in place of a fresh build.
-const EXECUTABLE_VARIABLE: &str = "OKIBI_WINDOWS_EXE";
+/// Name executables to take in place of a fresh build.
+const VARIABLES: [(&str, &str); 2] = [(OKIBI, "OKIBI_WINDOWS_EXE"), (TRAY, "OKIBI_WINDOWS_TRAY_EXE")];
 const TARGET: &str = "x86_64-pc-windows-gnu";
 /// The linker that the target asks for.
 const LINKER: &str = "x86_64-w64-mingw32-gcc";
 
-/// The executable that is named, else one that is built here.
+/// The executable `name` that a variable names, else one that is built here.
 ///
 /// Errors: the named one is not there, or nothing here builds one.
-pub(super) fn find(workspace: &Workspace) -> Result<PathBuf> {
-    if let Some(named) = env::var_os(EXECUTABLE_VARIABLE) {
-        let named = PathBuf::from(named);
-        ensure!(
-            named.is_file(),
-            "{EXECUTABLE_VARIABLE}: there is no file {}",
-            named.display()
-        );
-        return Ok(named);
+pub(super) fn find(workspace: &Workspace, name: &str, profile: Profile) -> Result<PathBuf> {
+    for (_, variable) in VARIABLES.iter().filter(|(program, _)| *program == name) {
+        if let Some(named) = env::var_os(variable) {
+            let named = PathBuf::from(named);
+            ensure!(
+                named.is_file(),
+                "{variable}: there is no file {}",
+                named.display()
+            );
+            return Ok(named);
+        }
     }
     let target = (!cfg!(windows)).then_some(TARGET);
     let mut build = workspace.cargo();
-    build.args(["build", "--bin", "okibi"]);
+    build.args(["build", "--bin", name]);
+    if profile == Profile::Release {
+        build.arg("--release");
+    }
     if let Some(target) = target {
         ensure!(
             has_standard_library(target)?,
@@ -49,9 +55,9 @@ pub(super) fn find(workspace: &Workspace) -> Result<PathBuf> {
         );
         build.args(["--target", target]);
     }
-    step("build for Windows", &mut build)?;
-    let folder = workspace.output_folder(target, Profile::Debug)?;
-    Ok(folder.join("okibi.exe"))
+    step(&format!("{name} for Windows"), &mut build)?;
+    let folder = workspace.output_folder(target, profile)?;
+    Ok(folder.join(format!("{name}.exe")))
 }
 
 /// Whether the toolchain in use has a standard library for `target`.

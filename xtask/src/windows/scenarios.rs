@@ -48,9 +48,7 @@ fn from_start_to_stop(scene: &Scene<'_>) -> Result<()> {
             start.out
         );
     }
-    for (kind, input_type) in [("query", "query"), ("passage", "document")] {
-        vectors_are_right(scene, kind, input_type)?;
-    }
+    vectors_are_right(scene)?;
     scene.run(&["start"])?.expect(0, "Already running")?;
     let status = status(scene)?;
     ensure!(
@@ -66,8 +64,15 @@ fn from_start_to_stop(scene: &Scene<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Embeds the reference's texts of this kind and compares.
-fn vectors_are_right(scene: &Scene<'_>, kind: &str, input_type: &str) -> Result<()> {
+/// Embeds the reference's texts and compares.
+pub(super) fn vectors_are_right(scene: &Scene<'_>) -> Result<()> {
+    for (kind, input_type) in [("query", "query"), ("passage", "document")] {
+        vectors_of_kind_are_right(scene, kind, input_type)?;
+    }
+    Ok(())
+}
+
+fn vectors_of_kind_are_right(scene: &Scene<'_>, kind: &str, input_type: &str) -> Result<()> {
     let mut entries = scene.reference()?;
     // A line is a text.
     let text = |entry: &Value| entry["text"].as_str().unwrap_or_default().to_owned();

@@ -22,6 +22,9 @@ use crate::{
 
 const PROGRAM: &str = "okibi.exe";
 
+/// The installer's name in the folder.
+pub(super) const INSTALLER: &str = "Okibi-setup.exe";
+
 /// The folder, and how programs are run in it.
 ///
 /// It is emptied at the end and not removed: a runner that mounts it (Wine's server lives on for some seconds) has the
@@ -31,12 +34,38 @@ pub(super) struct Stage {
     _turn: File,
     folder: PathBuf,
     runner: Runner,
+    /// The program that the scenarios are about: a file of the folder, or its whole name on Windows.
+    program: String,
     reference: PathBuf,
 }
 
 impl Stage {
     /// Puts the executable `program` and the assets where a release has them.
     pub(super) fn set(workspace: &Workspace, program: &Path, runner: Runner) -> Result<Self> {
+        let stage = Self::begin(workspace, runner)?;
+        place(program, &stage.folder.join(PROGRAM))?;
+        for part in [windows_runtime()?, "models".into()] {
+            place(
+                &workspace.assets().join(&part),
+                &stage.folder.join("assets").join(part),
+            )?;
+        }
+        Ok(stage)
+    }
+
+    /// Puts the installer there; the program will be the one that it installs.
+    pub(super) fn with_installer(workspace: &Workspace, installer: &Path, runner: Runner) -> Result<Self> {
+        let mut stage = Self::begin(workspace, runner)?;
+        place(installer, &stage.folder.join(INSTALLER))?;
+        let local = stage
+            .scene("look")?
+            .system("cmd", &["/c", "echo %LOCALAPPDATA%"])?;
+        let local = local.expect(0, r":\")?.out.trim().to_owned();
+        stage.program = format!(r"{local}\Okibi\{PROGRAM}");
+        Ok(stage)
+    }
+
+    fn begin(workspace: &Workspace, runner: Runner) -> Result<Self> {
         let built = workspace.output_folder(None, Profile::Debug)?;
         let lock = built.join("windows-test.lock");
         let turn = File::create(&lock).with_context(|| format!("create {}", lock.display()))?;
@@ -45,16 +74,10 @@ impl Stage {
             _turn: turn,
             folder: built.join("windows-test"),
             runner,
+            program: PROGRAM.into(),
             reference: workspace.embedded_reference(),
         };
         stage.empty()?;
-        place(program, &stage.folder.join(PROGRAM))?;
-        for part in [windows_runtime()?, "models".into()] {
-            place(
-                &workspace.assets().join(&part),
-                &stage.folder.join("assets").join(part),
-            )?;
-        }
         Ok(stage)
     }
 
@@ -147,9 +170,30 @@ impl Scene<'_> {
         serde_json::from_slice(&text).with_context(|| format!("read {}", path.display()))
     }
 
+    /// The program's folder, as Windows names it, where it was installed.
+    pub(super) fn installed_folder(&self) -> &str {
+        let program = &self.stage.program;
+        program.rsplit_once('\\').map_or("", |(folder, _)| folder)
+    }
+
     /// Starts `okibi ARGS` with further variables and with `input` to read.
     pub(super) fn start(
         &self,
+        args: &[&str],
+        further: &[(&'static str, String)],
+        input: String,
+    ) -> Result<Run> {
+        self.start_program(&self.stage.program, args, further, input)
+    }
+
+    /// Runs a program of Windows, or a file of the folder, to its end.
+    pub(super) fn system(&self, program: &str, args: &[&str]) -> Result<Ended> {
+        self.start_program(program, args, &[], String::new())?.ended()
+    }
+
+    fn start_program(
+        &self,
+        program: &str,
         args: &[&str],
         further: &[(&'static str, String)],
         input: String,
@@ -158,10 +202,10 @@ impl Scene<'_> {
         let command = self
             .stage
             .runner
-            .command(&self.stage.folder, PROGRAM, args, &variables);
+            .command(&self.stage.folder, program, args, &variables);
         let number = self.runs.replace(self.runs.get() + 1);
         let errors = self.folder.join(format!("stderr-{number}"));
-        Run::start(format!("okibi {}", args.join(" ")), command, input, errors)
+        Run::start(format!("{program} {}", args.join(" ")), command, input, errors)
     }
 
     /// Runs `okibi ARGS` to its end.
@@ -197,12 +241,17 @@ impl Scene<'_> {
         Ok(())
     }
 
+    /// Checks that another program has stopped the daemon, whose process is gone.
+    pub(super) fn was_stopped(&self) -> Result<()> {
+        self.daemons.borrow_mut().clear();
+        self.ensure_port_is_free()
+    }
+
     /// Runs `okibi stop`, after which the port has to be free.
     pub(super) fn stop(&self) -> Result<()> {
         self.run(&["stop"])?
             .expect(0, &format!("port {} is free", self.port))?;
-        self.daemons.borrow_mut().clear();
-        self.ensure_port_is_free()
+        self.was_stopped()
     }
 
     /// Checks that the port is free.
