@@ -30,15 +30,54 @@ pub fn required_tokens(settings: &Settings, folders: &Folders) -> io::Result<Opt
     if let Some(tokens) = read_tokens(folders) {
         return Ok(Some(tokens));
     }
-    let tokens = Tokens {
-        for_use: random()?,
-        manage: random()?,
-    };
+    let tokens = new_tokens()?;
     match okibi_files::create_private(&token_file(folders), &serde_json::to_vec_pretty(&tokens)?) {
         Ok(()) => Ok(Some(tokens)),
         // Another process was faster, and its tokens count. A file that is not ours is for the user to look at.
         Err(error) => read_tokens(folders).map(Some).ok_or(error),
     }
+}
+
+/// Makes new tokens in the place of those there are. A running daemon keeps the ones it was started with.
+///
+/// Errors: as [`required_tokens`].
+pub fn rotate_tokens(folders: &Folders) -> io::Result<Tokens> {
+    let tokens = new_tokens()?;
+    okibi_files::write_private(&token_file(folders), &serde_json::to_vec_pretty(&tokens)?)?;
+    Ok(tokens)
+}
+
+/// The file of the token that the hub knows the user by, for who has no variable or file of the hub's own tools. It is not a setting:
+/// settings are among a daemon's arguments, which every program of the machine can read.
+fn hub_token_file(folders: &Folders) -> PathBuf {
+    folders.data.join("hub-token")
+}
+
+/// Returns the token that the hub knows the user by, where one was given to Okibi.
+pub fn hub_token(folders: &Folders) -> Option<String> {
+    let token = fs::read_to_string(hub_token_file(folders)).ok()?;
+    Some(token.trim().to_owned()).filter(|token| !token.is_empty())
+}
+
+/// Keeps the token that the hub knows the user by, where only the user can read it; forgets it where it is empty.
+///
+/// Errors: the OS's, when the data folder cannot be written.
+pub fn keep_hub_token(folders: &Folders, token: &str) -> io::Result<()> {
+    let file = hub_token_file(folders);
+    if !token.trim().is_empty() {
+        return okibi_files::write_private(&file, token.trim().as_bytes());
+    }
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn new_tokens() -> io::Result<Tokens> {
+    Ok(Tokens {
+        for_use: random()?,
+        manage: random()?,
+    })
 }
 
 fn random() -> io::Result<String> {

@@ -14,8 +14,10 @@ use std::{
 
 use okibi_client::ConnectOptions;
 use okibi_config::{
-    Discovery, Folders, LangChoice, Settings, assets, daemon_args, folders::CACHE_VARIABLE, logfile,
-    process_environment, token::read_tokens,
+    Discovery, Folders, LangChoice, Settings, assets, daemon_args,
+    folders::CACHE_VARIABLE,
+    logfile, process_environment,
+    token::{hub_token, read_tokens},
 };
 use okibi_launcher::{LaunchSpec, LaunchedDaemon};
 use okibi_models::Library;
@@ -37,13 +39,26 @@ impl Machine {
     pub fn library(&self, settings: &Settings) -> Library {
         // A cache folder that the user has named comes before the one that the tools of the hub share.
         let own_cache = process_environment(CACHE_VARIABLE).map(|_| self.folders.cache.as_path());
-        Library::open(
+        let mut library = Library::open(
             own_cache,
             self.asset_folders(settings),
             &settings.model_folders.value,
             &self.folders.data,
             &process_environment,
-        )
+        );
+        // What is set for Okibi comes before what is set for all tools of the hub.
+        let hub = &mut library.hub;
+        if let Some(address) = &settings.hub_url.value {
+            hub.endpoint = address.trim_end_matches('/').to_owned();
+        }
+        if let Some(folder) = &settings.models_dir.value {
+            hub.cache.clone_from(folder);
+        }
+        if let Some(token) = hub_token(&self.folders) {
+            hub.token = Some(token);
+        }
+        hub.proxy.clone_from(&settings.proxy.value);
+        library
     }
 
     /// Folders to search for the files that come with Okibi, in order of precedence.

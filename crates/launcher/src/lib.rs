@@ -26,5 +26,6 @@ pub use outcome::{
     StopError, Stopped,
 };
 pub use port::{connect, status};
+pub use process::is_launched;
 pub use start::start;
 pub use stop::stop;

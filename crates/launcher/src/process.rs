@@ -51,7 +51,7 @@ fn runs_okibi(process: &sysinfo::Process) -> bool {
 /// The id is 64 random bits among the process's own arguments, so that a process which was given the same process id
 /// since, be it another daemon, is never taken for it; this is stronger than its time of start, which moves with the
 /// system's clock.
-pub(crate) fn is_launched(daemon: &LaunchedDaemon) -> bool {
+pub fn is_launched(daemon: &LaunchedDaemon) -> bool {
     let Some(launch) = &daemon.launch else {
         return false;
     };

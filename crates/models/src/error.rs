@@ -5,14 +5,14 @@
 
 use std::path::PathBuf;
 
-use strum::{IntoStaticStr, VariantArray};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// A cause that is only shown, never branched on.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// One word for programs, which the APIs send and their documentation lists. Several errors share a kind: it says what
 /// a program can do about it, and the message says the rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum ErrorKind {
     /// No source knows the name.
@@ -47,6 +47,11 @@ impl ErrorKind {
     /// Returns its word.
     pub fn name(self) -> &'static str {
         self.into()
+    }
+
+    /// Returns the kind with this word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        name.parse().ok()
     }
 }
 

@@ -48,7 +48,7 @@ pub use describe::{Wanted, describe, describe_with};
 pub use details::details;
 pub use error::{Cause, ErrorKind, Feature, LoadError, ModelError};
 pub use families::COMPUTED;
-pub use fetch::fetch;
+pub use fetch::{OnHub, fetch, look_up};
 #[doc(hidden)]
 pub use fetch::{RetryPolicy, fetch_at};
 pub use files::ModelFiles;

@@ -60,6 +60,8 @@ pub struct Hub {
     pub token: Option<String>,
     /// Whether it may not be asked.
     pub is_offline: bool,
+    /// The proxy that it is asked through; without one, that of the variables which all programs share.
+    pub proxy: Option<String>,
 }
 
 impl Hub {
@@ -105,6 +107,7 @@ impl Hub {
             cache,
             token,
             is_offline,
+            proxy: None,
         }
     }
 }

@@ -60,7 +60,7 @@ settings! {
         ja: "ポート番号",
         window: field_with_hint(
             words("Port", "ポート"),
-            words("Apps find Okibi here; 8765 is the usual one.", "ほかのアプリはここに接続します。通常は 8765 です。"),
+            words("Apps connect to this port. The default is 8765.", "ほかのアプリはここに接続します。通常は 8765 です。"),
         ),
     }
     threads (Threads): Option<usize> {
@@ -81,8 +81,8 @@ settings! {
         window: field_with_hint(
             words("Weights", "重みの種類"),
             words(
-                "Of downloaded models. Automatic decides by CPU and memory.",
-                "ダウンロードするモデルの精度です。自動では、CPU とメモリから決まります。",
+                "Precision of downloaded models. Automatic fits your CPU and memory.",
+                "ダウンロードするモデルの精度です。自動では、CPU とメモリに合わせて決まります。",
             ),
         ),
     }
@@ -94,9 +94,9 @@ settings! {
             "If the ONNX Runtime library does not have the device, Okibi falls back to the CPU, and the status says so"
         ),
         window: field_with_hint(
-            words("Device", "計算に使うデバイス"),
+            words("Compute device", "計算デバイス"),
             words(
-                "Falls back to the CPU if unavailable.",
+                "Falls back to the CPU if it isn’t available.",
                 "このパソコンで使えないデバイスを選んだときは、CPU で計算します。",
             ),
         ),
@@ -119,14 +119,14 @@ settings! {
     assets (Assets): Option<PathBuf> {
         default: None, expected: Path, scope: Daemon,
         en: "Folder with the bundled model and ONNX Runtime",
-        ja: "同梱モデルと ONNX Runtime のフォルダー",
+        ja: "付属モデルと ONNX Runtime のフォルダー",
         unset: Some(words("beside the program", "プログラムと同じ場所")),
         placeholder: Some("DIR"),
     }
     onnxruntime (Onnxruntime): Option<PathBuf> {
         default: None, expected: Path, scope: Daemon,
         en: "ONNX Runtime library",
-        ja: "ONNX Runtime のライブラリー",
+        ja: "ONNX Runtime のライブラリ",
         unset: Some(words("the one in the assets folder", "assets フォルダーにあるもの")),
         placeholder: Some("FILE"),
     }
@@ -136,13 +136,13 @@ settings! {
         default: None, expected: Time, scope: Daemon,
         en: "How long a model stays in memory after its last request: always, 30m, 2h",
         ja: "使われないモデルをメモリに残す時間: always、30m、2h",
-        unset: Some(words("always for the bundled model, 30m for others", "同梱モデルは always、ほかは 30m")),
+        unset: Some(words("always for the bundled model, 30m for others", "付属モデルは always、ほかは 30m")),
         note: Some("The next request loads it again"),
         window: field_with_hint(
-            words("Keep in memory", "メモリに置く時間"),
+            words("Keep in memory", "メモリに保持する時間"),
             words(
-                "45s, 30m, 2h or always. Then the model is unloaded until the next request.",
-                "45s、30m、2h、always のように指定します。過ぎると、次のリクエストまで休止します。",
+                "Unload after this long without requests: 45s, 30m, 2h, always.",
+                "45s、30m、2h、always のように指定します。この時間使われないと、次のリクエストまで休止します。",
             ),
         ),
     }
@@ -170,6 +170,43 @@ settings! {
         ja: "追加のモデルフォルダー (カンマ区切り)",
         placeholder: Some("DIR,…"),
         note: Some("Each is the folder of one model"),
+    }
+    models_dir (ModelsDir): Option<PathBuf> {
+        default: None, expected: Path, scope: Daemon,
+        en: "Folder that downloaded models are kept in",
+        ja: "ダウンロードしたモデルを保存するフォルダー",
+        unset: Some(words("the one that other tools of the hub use", "ハブのほかのツールと同じ場所")),
+        placeholder: Some("DIR"),
+        window: field_with_hint(
+            words("Folder for downloads", "ダウンロード先のフォルダー"),
+            words(
+                "Empty: where other tools keep models of the hub. What is there already is not moved.",
+                "空欄にすると、ハブのほかのツールと同じ場所です。すでにあるモデルは移動しません。",
+            ),
+        ),
+    }
+    hub_url (HubUrl): Option<String> {
+        default: None, expected: Text, scope: Daemon,
+        en: "Address of the hub that models are downloaded from",
+        ja: "モデルをダウンロードするハブのアドレス",
+        unset: Some(words("HF_ENDPOINT, or the public hub", "HF_ENDPOINT、なければ公開ハブ")),
+        placeholder: Some("URL"),
+        window: field_with_hint(
+            words("Hub address", "ハブのアドレス"),
+            words("Empty: the public hub. A mirror is written as https://….", "空欄にすると公開ハブです。ミラーは https://… のように指定します。"),
+        ),
+    }
+    proxy (Proxy): Option<String> {
+        default: None, expected: Text, scope: Daemon,
+        en: "Proxy that downloads go through, such as http://proxy:3128",
+        ja: "ダウンロードに使うプロキシ (例: http://proxy:3128)",
+        unset: Some(words("HTTPS_PROXY, or none", "HTTPS_PROXY、なければなし")),
+        placeholder: Some("URL"),
+        note: Some("Other programs of this machine can read it: leave a password out"),
+        window: field_with_hint(
+            words("Proxy", "プロキシ"),
+            words("For downloads only, such as http://proxy:3128.", "ダウンロードにだけ使います。例: http://proxy:3128"),
+        ),
     }
     model_names (ModelNames): Vec<String> {
         default: Vec::new(), expected: List, scope: Daemon,
@@ -203,6 +240,13 @@ settings! {
         en: "Names of this machine that requests may be sent to, separated by commas",
         ja: "リクエストの宛先として認めるこのパソコンの名前 (カンマ区切り)",
         placeholder: Some("NAME,…"),
+        window: field_with_hint(
+            words("Other names of this computer", "このパソコンの別名"),
+            words(
+                "Names that requests may be sent to besides localhost, separated by commas.",
+                "localhost のほかにリクエストの宛先として認める名前を、カンマで区切って指定します。",
+            ),
+        ),
     }
     allowed_origins (AllowedOrigins): Vec<String> {
         default: Vec::new(), expected: Origins, scope: Daemon,
@@ -210,11 +254,25 @@ settings! {
         ja: "受け付ける Web ページや拡張機能のオリジン (例: app://obsidian.md)",
         placeholder: Some("ORIGIN,…"),
         note: Some("`scheme://*` for all of a scheme"),
+        window: field_with_hint(
+            words("Allowed web pages and extensions", "許可する Web ページと拡張機能"),
+            words(
+                "Origins, separated by commas, such as app://obsidian.md.",
+                "オリジンをカンマで区切って指定します。例: app://obsidian.md",
+            ),
+        ),
     }
     require_token (RequireToken): bool {
         default: false, expected: Switch, scope: Daemon,
         en: "Whether requests must bring a token",
         ja: "リクエストにトークンを必須にするか",
+        window: field_with_hint(
+            words("Require a token", "トークンを必須にする"),
+            words(
+                "Apps then need the token below as their API key.",
+                "アプリには、下のトークンを API キーとして設定します。",
+            ),
+        ),
     }
 
     // How much they may ask.
@@ -307,13 +365,39 @@ settings! {
         ja: "トレイアプリの起動時にデーモンも起動するか",
         window: field(words("Start the daemon when the app starts", "アプリの起動時にデーモンも起動する")),
     }
+    update_url (UpdateUrl): Option<String> {
+        default: None, expected: Text, scope: Tray,
+        en: "Address that the tray app asks for the newest version when the user wants to know",
+        ja: "ユーザーが確認したときに、トレイアプリが最新バージョンを尋ねるアドレス",
+        unset: Some(words("no update is looked for", "アップデートを確認しない")),
+        placeholder: Some("URL"),
+        note: Some("A document `{\"version\": …, \"notes\": …}`, and its minisign signature under the same address with `.minisig` at its end"),
+        window: field_with_hint(
+            words("Update address", "アップデートの確認先"),
+            words(
+                "Empty: updates are never looked for. It is asked only when you press “Check for updates”.",
+                "空欄にすると、アップデートを確認しません。「アップデートを確認」を押したときだけ問い合わせます。",
+            ),
+        ),
+    }
+    update_key (UpdateKey): Option<String> {
+        default: None, expected: Text, scope: Tray,
+        en: "Public key (minisign) that signs what the update address says",
+        ja: "アップデートの確認先の内容に署名する公開鍵 (minisign)",
+        unset: Some(words("no update is looked for", "アップデートを確認しない")),
+        placeholder: Some("KEY"),
+        window: field_with_hint(
+            words("Update key", "アップデート用の鍵"),
+            words("The minisign public key of who publishes the updates.", "アップデートを公開する人の minisign 公開鍵です。"),
+        ),
+    }
     restart_daemon (RestartDaemon): bool {
         default: true, expected: Switch, scope: Tray,
         en: "Whether the tray app restarts a daemon that crashes",
-        ja: "デーモンが落ちたときトレイアプリが再起動するか",
+        ja: "デーモンが異常終了したときトレイアプリが再起動するか",
         note: Some("At most three times in ten minutes"),
         window: field_with_hint(
-            words("Restart a daemon that crashes", "デーモンが落ちたら再起動する"),
+            words("Restart the daemon if it crashes", "デーモンが異常終了したら再起動する"),
             words("At most three times in ten minutes.", "10 分間に 3 回までです。"),
         ),
     }

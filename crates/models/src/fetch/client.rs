@@ -71,8 +71,19 @@ impl FileFacts {
     }
 }
 
-/// The agent for one fetch.
-pub(super) fn agent(policy: &RetryPolicy) -> Agent {
+/// The agent for one fetch, through the proxy of `hub` where it has one.
+///
+/// Errors: [`ModelError::Unreachable`] where the proxy's address is not one.
+pub(super) fn agent(policy: &RetryPolicy, hub: &Hub) -> Result<Agent, ModelError> {
+    let proxy = match &hub.proxy {
+        Some(address) => Some(
+            ureq::Proxy::new(address).map_err(|cause| ModelError::Unreachable {
+                endpoint: address.clone(),
+                source: Box::new(cause),
+            })?,
+        ),
+        None => ureq::Proxy::try_from_env(),
+    };
     // Redirects are followed here, for the token's sake; encodings would make lengths mean something else.
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -84,9 +95,11 @@ pub(super) fn agent(policy: &RetryPolicy) -> Agent {
         .timeout_connect(Some(policy.connect))
         .timeout_per_read(Some(policy.stall))
         .timeout_per_write(Some(policy.stall))
-        .timeout_recv_response(Some(policy.stall * 2))
+        // A server that accepts and says nothing is given up sooner than one that stops in the middle.
+        .timeout_recv_response(Some(policy.connect))
+        .proxy(proxy)
         .build();
-    Agent::new_with_config(config)
+    Ok(Agent::new_with_config(config))
 }
 
 impl<'a> Client<'a> {

@@ -1,6 +1,7 @@
 //! The hub's list of a repository's files.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     address,
@@ -22,6 +23,10 @@ pub(super) struct Listing {
     pub(super) commit: String,
     /// The files.
     pub(super) files: Vec<Listed>,
+    /// The license that the repository's card names.
+    pub(super) license: Option<String>,
+    /// The network's family, such as `bert`.
+    pub(super) family: Option<String>,
 }
 
 /// A file of the list.
@@ -40,6 +45,10 @@ struct RepoListing {
     sha: String,
     #[serde(default)]
     siblings: Vec<Sibling>,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default)]
+    config: Value,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +124,11 @@ fn read(listing: RepoListing, model: &HubModel) -> Result<Listing, String> {
     });
     Ok(Listing {
         files: files.collect::<Result<_, _>>()?,
+        license: listing
+            .tags
+            .iter()
+            .find_map(|tag| Some(tag.strip_prefix("license:")?.to_owned())),
+        family: listing.config["model_type"].as_str().map(str::to_owned),
         commit,
     })
 }

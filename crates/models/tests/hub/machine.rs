@@ -65,6 +65,7 @@ impl Machine {
             cache: self.cache(),
             token: self.token.clone(),
             is_offline: self.is_offline,
+            proxy: None,
         }
     }
 
