@@ -10,7 +10,7 @@ export default defineConfig(({ mode }) => ({
     target: ["es2021", "safari15"],
     modulePreload: { polyfill: false },
     rollupOptions: {
-      input: ["progress", "status", "try", "models", "connect", "settings"].map((page) => `${page}.html`),
+      input: ["index.html", "progress.html"],
     },
   },
   test: { include: ["src/**/*.test.ts"] },

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { build } from "vite";
 
 import { browserPath, inLanes, OUT, ROOT, show, withBrowser } from "./browser.mjs";
-import { nameOf, SIZES, VIEWS } from "./views.mjs";
+import { nameOf, sizeOf, VIEWS } from "./views.mjs";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** The narrowest a window gets. */
@@ -59,7 +59,7 @@ async function inspect(page, address, view, lang) {
   const fail = (error) => faults.push(`${at}: ${error.message}`);
   page.on("console", complain).on("pageerror", fail);
   try {
-    const size = SIZES[view.page];
+    const size = sizeOf(view.page);
     await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
     await page.setViewportSize(size);
     await show(page, address, view, lang);

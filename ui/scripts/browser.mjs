@@ -57,7 +57,8 @@ export async function withBrowser(work) {
 
 /** Shows a view in `page` and performs what belongs to it. */
 export async function show(page, address, view, lang) {
-  await page.goto(`${address}/${view.page}.html?scenario=${view.scenario}&lang=${lang}${view.query ?? ""}`);
+  const file = view.page === "start" ? "progress" : "index";
+  await page.goto(`${address}/${file}.html?page=${view.page}&scenario=${view.scenario}&lang=${lang}${view.query ?? ""}`);
   await page.locator("main").waitFor();
   await view.act?.(page);
 }

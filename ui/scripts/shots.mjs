@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 import { inLanes, show, withBrowser } from "./browser.mjs";
-import { nameOf, SIZES, VIEWS } from "./views.mjs";
+import { nameOf, sizeOf, VIEWS } from "./views.mjs";
 
 const [folder, part = ""] = process.argv.slice(2);
 if (!folder) {
@@ -22,7 +22,7 @@ await withBrowser((browser, address) =>
   inLanes(items, 3, async (next) => {
     for (let item = next(); item !== undefined; item = next()) {
       const { view, lang, scheme, name } = item;
-      const page = await browser.newPage({ viewport: SIZES[view.page], colorScheme: scheme });
+      const page = await browser.newPage({ viewport: sizeOf(view.page), colorScheme: scheme });
       await show(page, address, view, lang);
       // A chart needs a few statuses, a speed a few measures.
       await page.waitForTimeout(view.page === "status" || view.scenario === "download" || view.name === "pulling" ? 3500 : 300);

@@ -1,14 +1,13 @@
 // Every page in every state that can be shown, for the checks and the screenshots.
 
-/** The size of each window, as the app opens it. */
-export const SIZES = {
-  progress: { width: 460, height: 600 },
-  status: { width: 580, height: 720 },
-  try: { width: 680, height: 760 },
-  models: { width: 680, height: 760 },
-  connect: { width: 680, height: 760 },
-  settings: { width: 580, height: 760 },
-};
+/** The size of each window, as the app opens it: that of a start, and the one with all pages. */
+const START = { width: 460, height: 600 };
+const MAIN = { width: 900, height: 720 };
+
+/** The size of the window that shows a page. */
+export function sizeOf(page) {
+  return page === "start" ? START : MAIN;
+}
 
 const until = (page, testid) => page.locator(`[data-testid="${testid}"]`).first().waitFor();
 const press = (page, testid) => page.locator(`[data-testid="${testid}"]`).first().click();
@@ -16,9 +15,10 @@ const press = (page, testid) => page.locator(`[data-testid="${testid}"]`).first(
 /** A page, a scenario of the fake backend, and what is done there before one looks. */
 export const VIEWS = [
   ...["stopped", "loading", "download", "unmeasured", "first", "ready", "launched", "stopping", "cancelled", "failed", "port", "full"].map(
-    (scenario) => ({ page: "progress", scenario }),
+    (scenario) => ({ page: "start", scenario }),
   ),
-  { page: "progress", scenario: "launched", name: "closing", act: (page) => until(page, "closes-in") },
+  ...["ready", "cancelled", "ended", "stopping"].map((scenario) => ({ page: "progress", scenario })),
+  { page: "start", scenario: "launched", name: "closing", act: (page) => until(page, "closes-in") },
   {
     page: "progress",
     scenario: "failed",
@@ -35,7 +35,7 @@ export const VIEWS = [
       await until(page, "command-error");
     },
   },
-  ...["stopped", "loading", "ready", "fresh", "stopping", "failed", "port"].map((scenario) => ({ page: "status", scenario })),
+  ...["stopped", "loading", "ready", "fresh", "stopping", "failed", "died", "port"].map((scenario) => ({ page: "status", scenario })),
   { page: "status", scenario: "ready", name: "missing", query: "&missing" },
   { page: "status", scenario: "ready", name: "warned", query: "&warned" },
   { page: "status", scenario: "idle" },
@@ -74,12 +74,153 @@ export const VIEWS = [
       await until(page, "note");
     },
   },
+  ...["reading", "busy", "failed"].map((scene) => ({ page: "try", scenario: "ready", name: scene, query: `&search=${scene}` })),
+  {
+    page: "try",
+    scenario: "ready",
+    name: "found",
+    act: async (page) => {
+      await press(page, "search-example-notes");
+      await press(page, "search-in");
+      await page.locator("[name=query]:focus").waitFor();
+      await page.locator('[data-testid="search-state"][data-state="ready"]').waitFor();
+      await press(page, "example-query");
+      await until(page, "hit");
+    },
+  },
+  {
+    page: "try",
+    scenario: "ready",
+    name: "folder",
+    query: "&search=done",
+    act: async (page) => {
+      await page.locator("[name=query]").fill("ramen ラーメン");
+      await until(page, "hit-place");
+    },
+  },
+  {
+    page: "try",
+    scenario: "ready",
+    name: "refused",
+    query: "&refuse",
+    act: async (page) => {
+      await page.locator("[name=search-text]").fill("ひとつだけ");
+      await press(page, "search-in");
+      await until(page, "command-error");
+    },
+  },
+  { page: "try", scenario: "stopped", name: "kept", query: "&search=done", act: (page) => until(page, "query") },
+  { page: "activity", scenario: "stopped" },
+  { page: "activity", scenario: "ready", act: (page) => until(page, "request") },
+  { page: "activity", scenario: "ready", name: "empty", query: "&activity=empty", act: (page) => until(page, "queue") },
+  {
+    page: "activity",
+    scenario: "ready",
+    name: "refused",
+    query: "&activity=refused",
+    act: async (page) => {
+      await press(page, "allow-origin");
+      await until(page, "allowed");
+    },
+  },
+  {
+    page: "activity",
+    scenario: "ready",
+    name: "paused",
+    act: async (page) => {
+      await page.locator('[data-testid="request"]').first().hover();
+      await until(page, "newer");
+    },
+  },
+  {
+    page: "activity",
+    scenario: "ready",
+    name: "client",
+    query: "&activity=calm",
+    act: async (page) => {
+      await press(page, "request");
+      await page.locator('[data-client="Obsidian"]').click();
+      await until(page, "all-requests");
+    },
+  },
+  {
+    page: "activity",
+    scenario: "ready",
+    name: "nobody",
+    query: "&activity=calm",
+    act: async (page) => {
+      await page.locator('[data-client^="OpenAI"]').click();
+      await until(page, "no-requests");
+    },
+  },
+  { page: "logs", scenario: "ready" },
+  { page: "logs", scenario: "stopped", name: "empty", query: "&log=empty" },
+  {
+    page: "logs",
+    scenario: "ready",
+    name: "filtered",
+    act: async (page) => {
+      await page.locator("[name=log-level]").selectOption("warnings");
+      await page.locator("[name=log-filter]").fill("ORIGIN");
+      await page.locator("[name=follow]").uncheck();
+    },
+  },
+  {
+    page: "logs",
+    scenario: "ready",
+    name: "nothing",
+    act: (page) => page.locator("[name=log-filter]").fill("word2vec"),
+  },
+  {
+    page: "logs",
+    scenario: "ready",
+    name: "report",
+    act: async (page) => {
+      await press(page, "show-report");
+      await until(page, "report");
+      await press(page, "save-report");
+      await until(page, "report-saved");
+    },
+  },
   ...["stopped", "ready"].map((scenario) => ({ page: "connect", scenario })),
   {
     page: "connect",
     scenario: "ready",
     name: "recipe",
     act: (page) => page.locator("[name=app]").selectOption("Continue (VS Code, JetBrains)"),
+  },
+  ...["none", "answered", "failed", "refused", "token"].map((name) => ({
+    page: "connect",
+    scenario: "ready",
+    name,
+    query: `&clients=${name}`,
+    act: async (page) => {
+      await page.locator('[data-testid="test-connection"] summary').click();
+      await page.locator('[data-testid="last-request"] p').first().waitFor();
+    },
+  })),
+  {
+    page: "connect",
+    scenario: "ready",
+    name: "allowed",
+    query: "&clients=refused",
+    act: async (page) => {
+      await page.locator('[data-testid="test-connection"] summary').click();
+      await press(page, "allow-origin");
+      await until(page, "origin-allowed");
+    },
+  },
+  ...["loading", "ready"].map((scenario) => ({ page: "welcome", scenario, query: "&models=offers" })),
+  {
+    page: "welcome",
+    scenario: "ready",
+    name: "downloading",
+    query: "&models=offers",
+    act: async (page) => {
+      await press(page, "welcome-login");
+      await press(page, "pull-offer");
+      await until(page, "cancel-offer");
+    },
   },
   ...["stopped", "loading", "ready", "idle"].map((scenario) => ({ page: "models", scenario })),
   ...["pulling", "gone", "switching", "memory", "loaded", "offers"].map((scene) => ({
@@ -89,6 +230,39 @@ export const VIEWS = [
     query: `&models=${scene}`,
   })),
   { page: "models", scenario: "ready", name: "fixed", query: "&fixed" },
+  {
+    page: "models",
+    scenario: "ready",
+    name: "changing",
+    query: "&clients=used",
+    act: async (page) => {
+      await page.locator('[data-model="ruri-v3-30m"] [data-testid="use"]').press("Enter");
+      await page.locator('[data-testid="keep-current"]:focus').press("Escape");
+      await page.locator('[data-model="ruri-v3-30m"] [data-testid="use"]:focus').press("Enter");
+      await until(page, "change-question");
+    },
+  },
+  {
+    page: "models",
+    scenario: "ready",
+    name: "used",
+    query: "&clients=used",
+    act: async (page) => {
+      await page.locator('[data-model="ruri-v3-30m"] [data-testid="use"]').click();
+      await press(page, "confirm-use");
+      await until(page, "still-used");
+    },
+  },
+  {
+    page: "models",
+    scenario: "ready",
+    name: "changed",
+    query: "&clients=none",
+    act: async (page) => {
+      await page.locator('[data-model="ruri-v3-30m"] [data-testid="use"]').click();
+      await until(page, "change-meant");
+    },
+  },
   {
     page: "models",
     scenario: "ready",
@@ -147,6 +321,18 @@ export const VIEWS = [
       await page.locator('[data-model="all-MiniLM-L6-v2"][data-state="here"]').waitFor();
     },
   },
+  ...["ready", "stopped"].map((scenario) => ({ page: "about", scenario })),
+  ...["newest", "newer"].map((name) => ({
+    page: "about",
+    scenario: "ready",
+    name,
+    query: `&${name}`,
+    act: async (page) => {
+      await press(page, "check-update");
+      await until(page, "update-address");
+    },
+  })),
+  { page: "status", scenario: "ready", name: "hints", query: "&hints=config,restart,crash" },
   ...["ready", "stopped"].map((scenario) => ({ page: "settings", scenario })),
   { page: "settings", scenario: "ready", name: "fixed", query: "&fixed" },
   {

@@ -78,23 +78,23 @@ pub(crate) fn unsupported(path: &Path, feature: &Feature, lang: Lang) -> String 
         Feature::Reranker => phrase!(
             lang,
             "The model {path} is a reranker, not an embedding model: it gives scores of pairs of texts. Choose an \
-             embedding model; `okibi models` lists some.",
+             embedding model from the list of models.",
             "モデル {path} はリランカーで、埋め込みモデルではありません。2 つの文の組にスコアを付けるものです。\
-             埋め込みモデルを選んでください (`okibi models` で一覧できます)。"
+             モデル一覧から埋め込みモデルを選んでください。"
         ),
         Feature::Classifier => phrase!(
             lang,
             "The model {path} is a classifier, not an embedding model: it gives scores of classes. Choose an embedding \
-             model; `okibi models` lists some.",
+             model from the list of models.",
             "モデル {path} は分類モデルで、埋め込みモデルではありません。\
-             埋め込みモデルを選んでください (`okibi models` で一覧できます)。"
+             モデル一覧から埋め込みモデルを選んでください。"
         ),
         Feature::LanguageModel => phrase!(
             lang,
             "The model {path} is a language model, not an embedding model: it gives scores of words. Choose an embedding \
-             model; `okibi models` lists some.",
+             model from the list of models.",
             "モデル {path} は言語モデルで、埋め込みモデルではありません。単語のスコアを返すものです。\
-             埋め込みモデルを選んでください (`okibi models` で一覧できます)。"
+             モデル一覧から埋め込みモデルを選んでください。"
         ),
         Feature::TextGeneration => phrase!(
             lang,
@@ -106,9 +106,9 @@ pub(crate) fn unsupported(path: &Path, feature: &Feature, lang: Lang) -> String 
         Feature::Network(part) => phrase!(
             lang,
             "Okibi does not compute {part} ({path}). Use an ONNX export of the model: \
-             `optimum-cli export onnx --model MODEL ./folder`, then `okibi start -m ./folder --backend onnx`.",
+             `optimum-cli export onnx --model MODEL ./folder`, then add the folder.",
             "{part} ({path}) の計算には対応していません。モデルの ONNX 版を使ってください: \
-             `optimum-cli export onnx --model MODEL ./folder` で変換し、`okibi start -m ./folder --backend onnx` で起動できます。"
+             `optimum-cli export onnx --model MODEL ./folder` で変換し、そのフォルダーを追加してください。"
         ),
         Feature::Pooler => phrase!(
             lang,

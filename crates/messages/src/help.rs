@@ -40,6 +40,8 @@ help! {
     // Commands.
     Start: "Start the daemon and wait until its model is loaded", "デーモンを起動し、モデルの読み込みを待ちます";
     Status: "Show whether the daemon is running, and its state", "デーモンの状態を表示します";
+    Activity: "Show who is connected, what waits, and the last requests, without their texts",
+        "接続中のクライアント、待ち行列、最近のリクエストを表示します (テキストは表示しません)";
     Stop: "Stop the daemon and wait until its port is free", "デーモンを停止し、ポートが空くのを待ちます";
     Restart: "Stop the daemon and start it again, with the same model unless another one is named",
         "デーモンを再起動します。指定がなければ同じモデルを使います";
@@ -76,6 +78,7 @@ help! {
         "モデルの上限を超えるテキストを切り詰めず、エラーにします";
     Follow: "Keep showing new lines until Ctrl-C", "Ctrl-C まで新しい行を表示し続けます";
     Lines: "Lines to show", "表示する行数";
+    Limit: "Requests to show", "表示するリクエスト数";
     Shell: "Shell", "シェル";
     Help: "Show this help", "このヘルプを表示します";
     Version: "Show the version", "バージョンを表示します";

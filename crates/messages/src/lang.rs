@@ -25,6 +25,16 @@ impl Lang {
         }
     }
 
+    /// Returns the language of a sentence of ours, told by its script: Japanese ones have kana or kanji.
+    pub fn of(sentence: &str) -> Self {
+        let is_japanese = |letter| matches!(letter, '\u{3041}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}');
+        // Names of files may be Japanese in either language; the end of a sentence is not one.
+        match sentence.contains('。') || sentence.chars().rev().take(8).any(is_japanese) {
+            true => Self::Ja,
+            false => Self::En,
+        }
+    }
+
     fn of_locale(locale: Option<&str>) -> Self {
         let language = locale.and_then(|locale| locale.split(['-', '_', '.']).next());
         match language {
@@ -59,6 +69,8 @@ mod tests {
             assert_eq!(Lang::of_locale(Some(locale)), lang, "{locale}");
         }
         assert_eq!(Lang::of_locale(None), Lang::En);
+        assert_eq!(Lang::of("The model /home/me/モデル is broken."), Lang::En);
+        assert_eq!(Lang::of("デーモンの準備ができていません。"), Lang::Ja);
         assert_eq!(Lang::detect(LangChoice::Ja), Lang::Ja);
     }
 }

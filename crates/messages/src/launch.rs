@@ -49,7 +49,7 @@ pub(crate) fn start_error(error: &StartError, lang: Lang) -> String {
         StartError::Stopped => phrase!(
             lang,
             "The start was stopped before the model was loaded.",
-            "モデルの読み込みが終わる前に、起動が中止されました。"
+            "モデルの読み込みが終わる前に、起動がキャンセルされました。"
         ),
     }
 }
@@ -84,9 +84,9 @@ pub(crate) fn stop_error(error: &StopError, lang: Lang) -> String {
         StopError::StillRunning { pid, seconds } => phrase!(
             lang,
             "The daemon (process {pid}) did not end within {seconds} s; it may still be finishing requests. \
-             Run `okibi stop` again, or end the process.",
+             Stop it again, or end the process.",
             "デーモン (プロセス {pid}) が {seconds} 秒以内に終了しませんでした。処理中のリクエストが残っている可能性があります。\
-             もう一度 `okibi stop` を実行するか、プロセスを終了してください。"
+             もう一度停止するか、プロセスを終了してください。"
         ),
         StopError::NoAnswer(source) => {
             let cause = chain(source.as_ref());
@@ -152,9 +152,9 @@ pub fn silent(port: u16, holder: &PortHolder, lang: Lang) -> String {
     phrase!(
         lang,
         "Port {port} is used by {name} (process {pid}), which does not answer. It is suspended (Ctrl-Z) or hangs: continue \
-         it, or end it with `okibi stop --port {port}` or by its process id.",
+         it, stop it, or end the process.",
         "ポート {port} は {name} (プロセス {pid}) が使用していますが、応答がありません。一時停止 (Ctrl-Z) しているか、\
-         動かなくなっています。再開するか、`okibi stop --port {port}` またはプロセス番号で終了してください。"
+         動かなくなっています。再開するか、停止するか、プロセスを終了してください。"
     )
 }
 
@@ -163,24 +163,24 @@ fn stuck(state: RunState, seconds: u64, lang: Lang) -> String {
     match state {
         RunState::Stopping => phrase!(
             lang,
-            "It says that it is an Okibi which is stopping, but it has not ended within {seconds} s. End it by its process \
-             id, or choose another port with `--port`.",
-            "停止処理中の Okibi だと応答しますが、{seconds} 秒以内に終了しませんでした。プロセス番号で終了するか、\
-             `--port` で別のポートを指定してください。"
+            "It says that it is an Okibi which is stopping, but it has not ended within {seconds} s. End the process, \
+             or choose another port.",
+            "停止処理中の Okibi だと応答しますが、{seconds} 秒以内に終了しませんでした。プロセスを終了するか、\
+             別のポートを指定してください。"
         ),
         RunState::Failed => phrase!(
             lang,
-            "It says that it is an Okibi whose load has failed, but it has not ended within {seconds} s. End it by its \
-             process id, or choose another port with `--port`.",
-            "読み込みに失敗した Okibi だと応答しますが、{seconds} 秒以内に終了しませんでした。プロセス番号で終了するか、\
-             `--port` で別のポートを指定してください。"
+            "It says that it is an Okibi whose load has failed, but it has not ended within {seconds} s. End the \
+             process, or choose another port.",
+            "読み込みに失敗した Okibi だと応答しますが、{seconds} 秒以内に終了しませんでした。プロセスを終了するか、\
+             別のポートを指定してください。"
         ),
         RunState::Starting | RunState::Running => phrase!(
             lang,
-            "It says that it is an Okibi which is running, but it is not ready after {seconds} s. End it by its process id, \
-             or choose another port with `--port`.",
-            "実行中の Okibi だと応答しますが、{seconds} 秒待っても準備ができません。プロセス番号で終了するか、\
-             `--port` で別のポートを指定してください。"
+            "It says that it is an Okibi which is running, but it is not ready after {seconds} s. End the process, or \
+             choose another port.",
+            "実行中の Okibi だと応答しますが、{seconds} 秒待っても準備ができません。プロセスを終了するか、\
+             別のポートを指定してください。"
         ),
     }
 }
@@ -191,9 +191,9 @@ pub(crate) fn rejected(port: u16, why: Rejection, lang: Lang) -> String {
         Rejection::Token => phrase!(
             lang,
             "The Okibi on port {port} requires a token, and yours is missing or is another one. It was probably started by \
-             another user or with another data folder; `--port` with another number starts one beside it.",
+             another user or with another data folder. Another one can be started beside it, on another port.",
             "ポート {port} の Okibi に接続するにはトークンが必要ですが、手元のトークンがないか、一致しません。\
-             別のユーザーまたは別のデータフォルダーで起動された可能性があります。`--port` で別の番号を指定すると、並べて起動できます。"
+             別のユーザーまたは別のデータフォルダーで起動された可能性があります。別のポートを指定すると、並べて起動できます。"
         ),
         Rejection::Busy => phrase!(
             lang,
@@ -235,25 +235,25 @@ fn died(exit: Exit, lang: Lang) -> String {
     match exit {
         Exit::Signal(9) => phrase!(
             lang,
-            "The daemon was killed while loading (signal 9). The machine may have run out of memory; \
+            "The daemon was killed while loading (signal 9). Memory may have run out; \
              close other programs or choose a smaller model.",
             "デーモンが読み込み中に強制終了されました (シグナル 9)。メモリ不足の可能性があります。\
              ほかのプログラムを終了するか、小さいモデルを選んでください。"
         ),
         Exit::Signal(signal) => phrase!(
             lang,
-            "The daemon crashed while loading (signal {signal}). Check its log: `okibi logs`.",
-            "デーモンが読み込み中に異常終了しました (シグナル {signal})。原因は `okibi logs` で確認できます。"
+            "The daemon crashed while loading (signal {signal}). Check its log.",
+            "デーモンが読み込み中に異常終了しました (シグナル {signal})。原因はログで確認できます。"
         ),
         Exit::Code(code) => phrase!(
             lang,
-            "The daemon ended while loading (exit code {code}). Check its log: `okibi logs`.",
-            "デーモンが読み込み中に終了しました (終了コード {code})。原因は `okibi logs` で確認できます。"
+            "The daemon ended while loading (exit code {code}). Check its log.",
+            "デーモンが読み込み中に終了しました (終了コード {code})。原因はログで確認できます。"
         ),
         Exit::Unknown => phrase!(
             lang,
-            "The daemon ended while loading. Check its log: `okibi logs`.",
-            "デーモンが読み込み中に終了しました。原因は `okibi logs` で確認できます。"
+            "The daemon ended while loading. Check its log.",
+            "デーモンが読み込み中に終了しました。原因はログで確認できます。"
         ),
     }
 }

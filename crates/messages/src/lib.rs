@@ -12,6 +12,7 @@
 //! - [`load`]: why a model is unavailable, or cannot be loaded
 //! - [`settings`]: what is wrong with settings, folders and logs
 //! - [`embed`]: embedding on the command line
+//! - [`activity`]: the clients of a daemon and their last requests
 //! - [`status`]: the status of a daemon
 //! - [`tray`]: the tray app's menu, tooltip and notifications
 //! - [`usage`]: what is wrong with a command line
@@ -29,6 +30,8 @@ macro_rules! phrase {
     };
 }
 
+pub mod activity;
+pub mod app;
 pub mod embed;
 mod feature;
 pub mod help;

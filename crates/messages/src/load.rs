@@ -2,9 +2,64 @@
 
 use std::path::PathBuf;
 
-use okibi_models::{LoadError, ModelError};
+use okibi_models::{ErrorKind, LoadError, ModelError};
 
 use crate::{chain, feature, lang::Lang, units};
+
+/// Returns why a model is not there, by the kind that the daemon gives for programs: for who does not read the language that the
+/// daemon speaks. `None` for a kind that is not known here.
+pub fn kind_of_failure(kind: &str, lang: Lang) -> Option<&'static str> {
+    let (en, ja) = match ErrorKind::from_name(kind)? {
+        ErrorKind::ModelNotFound => (
+            "No model has this name. Check how it is written.",
+            "この名前のモデルは見つかりません。名前を確認してください。",
+        ),
+        ErrorKind::RevisionNotFound => (
+            "The model's repository does not have this revision.",
+            "モデルのリポジトリに、指定されたリビジョンがありません。",
+        ),
+        ErrorKind::Gated => (
+            "The model's publisher wants its terms accepted on the hub first.",
+            "このモデルを使うには、先にハブで利用条件に同意する必要があります。",
+        ),
+        ErrorKind::Offline => (
+            "The model is not on this computer, and downloads are switched off.",
+            "このモデルはパソコンになく、ダウンロードも許可されていません。",
+        ),
+        ErrorKind::DownloadFailed => (
+            "The model could not be downloaded. Check the network connection, then try again.",
+            "モデルをダウンロードできませんでした。ネットワーク接続を確認してから、もう一度お試しください。",
+        ),
+        ErrorKind::NoSpace => (
+            "There is not enough space on the disk for the model.",
+            "ディスクの空きが足りないため、モデルを保存できません。",
+        ),
+        ErrorKind::NoMemory => (
+            "There is not enough memory for the model. Close other programs, or choose a smaller model.",
+            "メモリが足りないため、モデルを読み込めません。ほかのプログラムを閉じるか、より小さいモデルを選んでください。",
+        ),
+        ErrorKind::Unsafe => (
+            "The model's repository asks for something unsafe and is not used.",
+            "モデルのリポジトリに安全でない内容があるため、使用しません。",
+        ),
+        ErrorKind::NoOnnx => (
+            "The model has no weights that Okibi can use.",
+            "このモデルには、Okibi で使える重みがありません。",
+        ),
+        ErrorKind::NotRemovable => ("The model cannot be deleted.", "このモデルは削除できません。"),
+        ErrorKind::InUse => (
+            "The model's files are in use by another download.",
+            "モデルのファイルは、別のダウンロードで使用中です。",
+        ),
+        ErrorKind::Cancelled => ("The download was canceled.", "ダウンロードをキャンセルしました。"),
+        ErrorKind::LoadFailed => (
+            "The model could not be loaded; its files may be broken, or it is not a text-embedding model. The log has \
+             details.",
+            "モデルを読み込めませんでした。ファイルが壊れているか、テキスト埋め込みモデルではない可能性があります。詳しくはログをご覧ください。",
+        ),
+    };
+    Some(crate::pick(lang, en, ja))
+}
 
 /// Returns why a model cannot be loaded.
 pub fn load_error(error: &LoadError, lang: Lang) -> String {
@@ -14,10 +69,10 @@ pub fn load_error(error: &LoadError, lang: Lang) -> String {
             let searched = paths(searched);
             phrase!(
                 lang,
-                "ONNX Runtime was not found (looked in {searched}). Reinstall Okibi, or name the library with \
-                 `OKIBI_ONNXRUNTIME`.",
+                "ONNX Runtime was not found (looked in {searched}). Reinstall Okibi, or name the library in the \
+                 setting `onnxruntime`.",
                 "ONNX Runtime が見つかりません (探した場所: {searched})。Okibi を再インストールするか、\
-                 `OKIBI_ONNXRUNTIME` でライブラリーを指定してください。"
+                 設定 `onnxruntime` でライブラリを指定してください。"
             )
         }
         LoadError::Runtime { path, source } => {
@@ -25,10 +80,10 @@ pub fn load_error(error: &LoadError, lang: Lang) -> String {
             let path = path.display();
             phrase!(
                 lang,
-                "The ONNX Runtime library {path} cannot be used: {cause}. Name another one with \
-                 `OKIBI_ONNXRUNTIME`.",
-                "ONNX Runtime のライブラリー {path} を使えません: {cause}。\
-                 `OKIBI_ONNXRUNTIME` で別のライブラリーを指定してください。"
+                "The ONNX Runtime library {path} cannot be used: {cause}. Name another one in the \
+                 setting `onnxruntime`.",
+                "ONNX Runtime のライブラリ {path} を使えません: {cause}。\
+                 設定 `onnxruntime` で別のライブラリを指定してください。"
             )
         }
         LoadError::Tokenizer { path, source } => {
@@ -54,9 +109,9 @@ pub fn load_error(error: &LoadError, lang: Lang) -> String {
             phrase!(
                 lang,
                 "Memory ran out while the model {path} was opened. Close other programs, or choose a smaller model or \
-                 variant (`--variant int8`).",
+                 variant, such as int8.",
                 "モデル {path} を開く途中でメモリが足りなくなりました。ほかのプログラムを閉じるか、\
-                 より小さいモデルや種類 (`--variant int8`) を選んでください。"
+                 より小さいモデルや、int8 などの種類を選んでください。"
             )
         }
         LoadError::NoMemory { needed, free } => {
@@ -64,9 +119,9 @@ pub fn load_error(error: &LoadError, lang: Lang) -> String {
             phrase!(
                 lang,
                 "The model needs about {needed} of memory, and {free} are free. Close other programs, or choose a \
-                 smaller model or variant (`--variant int8`).",
+                 smaller model or variant, such as int8.",
                 "モデルには約 {needed} のメモリが必要ですが、空きは {free} です。ほかのプログラムを閉じるか、\
-                 より小さいモデルや種類 (`--variant int8`) を選んでください。"
+                 より小さいモデルや、int8 などの種類を選んでください。"
             )
         }
         LoadError::WarmUp { source } => {
@@ -85,19 +140,19 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
     match error {
         ModelError::UnknownModel { name, nearest } if nearest.is_empty() => phrase!(
             lang,
-            "There is no model {name:?}. `okibi models` lists the known ones. For a model in a folder, write \
-             its path, as in `-m ./folder`.",
-            "モデル「{name}」はありません。知られているモデルは `okibi models` で一覧できます。\
-             フォルダーにあるモデルは `-m ./folder` のようにパスで指定してください。"
+            "There is no model {name:?}. The list of models has the known ones. For a model in a \
+             folder, give its path, such as ./folder.",
+            "モデル「{name}」はありません。使えるモデルはモデル一覧で確認できます。\
+             フォルダーにあるモデルは ./folder のようにパスで指定してください。"
         ),
         ModelError::UnknownModel { name, nearest } => {
             let nearest = nearest.join(", ");
             phrase!(
                 lang,
-                "There is no model {name:?}. Did you mean: {nearest}? For a model in a folder, write its path, \
-                 as in `-m ./folder`.",
+                "There is no model {name:?}. Did you mean: {nearest}? For a model in a folder, give its path, \
+                 such as ./folder.",
                 "モデル「{name}」はありません。近い名前: {nearest}。\
-                 フォルダーにあるモデルは `-m ./folder` のようにパスで指定してください。"
+                 フォルダーにあるモデルは ./folder のようにパスで指定してください。"
             )
         }
         ModelError::MissingFolder { folder } => {
@@ -121,26 +176,26 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
             export: Some(export),
         } => phrase!(
             lang,
-            "{place} has weights only as safetensors, and not as Okibi needs them here. The same model as ONNX: \
-             `okibi start -m {export}`.",
+            "{place} has weights only as safetensors, and not as Okibi needs them here. {export} is the same \
+             model as ONNX.",
             "{place} の重みは safetensors 形式のみで、この使い方には対応していません。同じモデルの ONNX 版があります: \
-             `okibi start -m {export}`"
+             {export}"
         ),
         ModelError::OnlySafetensors { place, export: None } => phrase!(
             lang,
-            "{place} has weights only as safetensors, of a network that Okibi does not compute or for a --variant or \
-             --backend that needs an export. Look for an ONNX export of it, or make one: \
+            "{place} has weights only as safetensors, of a network that Okibi does not compute or for a variant or \
+             backend that needs an export. Look for an ONNX export of it, or make one: \
              `optimum-cli export onnx --model {place} ./folder`.",
-            "{place} の重みは safetensors 形式のみです。このネットワークの計算に対応していないか、--variant や --backend の指定に \
+            "{place} の重みは safetensors 形式のみです。このネットワークの計算に対応していないか、variant や backend の指定に \
              ONNX 版が必要です。ONNX 版を探すか、変換してください: \
              `optimum-cli export onnx --model {place} ./folder`"
         ),
         ModelError::NoOnnx { repository } => phrase!(
             lang,
-            "{repository} has no ONNX file with a tokenizer.json, so Okibi cannot load it. `okibi models` \
-             lists models that work.",
+            "{repository} has no ONNX file with a tokenizer.json, so Okibi cannot load it. The list of \
+             models has those that work.",
             "{repository} には ONNX ファイルと tokenizer.json がないため、Okibi では読み込めません。\
-             使えるモデルは `okibi models` で確認できます。"
+             使えるモデルはモデル一覧で確認できます。"
         ),
         ModelError::NoVariant {
             repository,
@@ -156,17 +211,17 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
         }
         ModelError::NotOnHub { repository, nearest } if nearest.is_empty() => phrase!(
             lang,
-            "The hub has no repository {repository}, or shows it only to some accounts. Check the name; `okibi models` lists \
-             the known ones.",
-            "ハブに {repository} というリポジトリーはないか、公開されていません。名前を確認してください。\
-             知られているモデルは `okibi models` で一覧できます。"
+            "The hub has no repository {repository}, or shows it only to some accounts. Check the name; the list of models \
+             has the known ones.",
+            "ハブに {repository} というリポジトリはないか、公開されていません。名前を確認してください。\
+             使えるモデルはモデル一覧で確認できます。"
         ),
         ModelError::NotOnHub { repository, nearest } => {
             let nearest = nearest.join(", ");
             phrase!(
                 lang,
                 "The hub has no repository {repository}, or shows it only to some accounts. Did you mean: {nearest}?",
-                "ハブに {repository} というリポジトリーはないか、公開されていません。近い名前: {nearest}"
+                "ハブに {repository} というリポジトリはないか、公開されていません。近い名前: {nearest}"
             )
         }
         ModelError::NoRevision { repository, revision } => phrase!(
@@ -179,10 +234,10 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
             has_token: false,
         } => phrase!(
             lang,
-            "{repository} is open only to those who have agreed to its terms. Agree to them on its page on the hub, \
-             create a token there, and set the variable `HF_TOKEN` to it.",
-            "{repository} は利用条件への同意が必要です。ハブのページで同意してトークンを作り、\
-             環境変数 `HF_TOKEN` に設定してください。"
+            "{repository} is open only to those who have agreed to its terms. Agree to them on its page on the hub. \
+             Okibi then needs a token of your account (`HF_TOKEN`).",
+            "{repository} は利用条件への同意が必要です。ハブのページで同意してください。\
+             そのアカウントのトークン (`HF_TOKEN`) も必要です。"
         ),
         ModelError::Gated {
             repository,
@@ -196,17 +251,15 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
         ),
         ModelError::Offline { repository } => phrase!(
             lang,
-            "{repository} is not on this machine, and `HF_HUB_OFFLINE` forbids asking the hub.",
+            "{repository} is not on this computer, and `HF_HUB_OFFLINE` forbids asking the hub.",
             "{repository} はこのパソコンになく、`HF_HUB_OFFLINE` によりハブへの接続が禁止されています。"
         ),
         ModelError::Unreachable { endpoint, source } => {
             let cause = chain(source.as_ref());
             phrase!(
                 lang,
-                "The hub {endpoint} cannot be reached: {cause}. Check the network connection; a proxy comes from \
-             `HTTPS_PROXY`, another hub from `HF_ENDPOINT`.",
-                "ハブ {endpoint} に接続できません: {cause}。ネットワーク接続を確認してください。プロキシは `HTTPS_PROXY`、\
-             別のハブは `HF_ENDPOINT` で指定できます。"
+                "The hub {endpoint} cannot be reached: {cause}. Check the network connection and the proxy.",
+                "ハブ {endpoint} に接続できません: {cause}。ネットワーク接続とプロキシを確認してください。"
             )
         }
         ModelError::UntrustedCertificate { endpoint, source } => {
@@ -214,9 +267,9 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
             phrase!(
                 lang,
                 "The certificate of {endpoint} is not trusted: {cause}. If a proxy of your company stands in between, \
-             add its authority to the certificates of this system; on Linux, `SSL_CERT_FILE` can name a file with them.",
+             add its authority to the certificates of this system.",
                 "{endpoint} の証明書を信頼できません: {cause}。会社のプロキシを経由している場合は、その認証局をシステムの証明書に\
-             追加してください。Linux では `SSL_CERT_FILE` で証明書ファイルを指定することもできます。"
+             追加してください。"
             )
         }
         ModelError::WrongHash { repository, file } => phrase!(
@@ -231,9 +284,8 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
             let (needed, free) = (units::size(*needed), units::size(*free));
             phrase!(
                 lang,
-                "{path} has room for {free}, and {needed} are needed. Make room, or name another place with \
-                 `HF_HUB_CACHE`.",
-                "{path} の空きは {free} ですが、{needed} 必要です。空きを増やすか、`HF_HUB_CACHE` で別の場所を指定してください。"
+                "{path} has room for {free}, and {needed} are needed. Make room on the disk.",
+                "{path} の空きは {free} ですが、{needed} 必要です。ディスクの空きを増やしてください。"
             )
         }
         ModelError::UntrustedRepository { repository, what } => phrase!(
@@ -247,20 +299,20 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
                 lang,
                 "{repository} is in the cache that Okibi shares with other tools, but is not a model that Okibi can use, so \
                  it was not deleted. If no other tool needs it, delete its folder: {folder}.",
-                "{repository} は他のツールと共有しているキャッシュにありますが、Okibi で使えるモデルではないため、削除していません。\
-                 他のツールで不要なら、フォルダー {folder} を削除してください。"
+                "{repository} はほかのツールと共有しているキャッシュにありますが、Okibi で使えるモデルではないため、削除していません。\
+                 ほかのツールで不要なら、フォルダー {folder} を削除してください。"
             )
         }
         ModelError::NotRemovable { name } => phrase!(
             lang,
             "{name} is not among the downloaded models, so there is nothing to delete. The bundled model and your \
              own folders stay.",
-            "{name} はダウンロードしたモデルではないため、削除できません。同梱モデルと自分で追加したフォルダーは残ります。"
+            "{name} はダウンロードしたモデルではないため、削除できません。付属モデルと自分で追加したフォルダーは残ります。"
         ),
         ModelError::InUse { name } => phrase!(
             lang,
             "{name} is being downloaded. Cancel the download, or wait until it is done.",
-            "{name} はダウンロード中です。中止するか、完了を待ってください。"
+            "{name} はダウンロード中です。キャンセルするか、完了を待ってください。"
         ),
         ModelError::Thread { source } => phrase!(
             lang,
@@ -271,8 +323,8 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
         ),
         ModelError::Cancelled => phrase!(
             lang,
-            "The download was cancelled; what has come is kept for the next time.",
-            "ダウンロードを中止しました。取得済みの分は次回に使われます。"
+            "The download was canceled; what has come is kept for the next time.",
+            "ダウンロードをキャンセルしました。取得済みの分は次回に使われます。"
         ),
         ModelError::EmbeddedModelNotFound { searched } => {
             let searched = paths(searched);
@@ -280,7 +332,7 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
                 lang,
                 "The bundled model is not installed (looked in {searched}). Reinstall Okibi; in the source \
                  tree run `cargo xtask run`.",
-                "同梱モデルが見つかりません (探した場所: {searched})。Okibi を再インストールしてください。\
+                "付属モデルが見つかりません (探した場所: {searched})。Okibi を再インストールしてください。\
                  ソースツリーでは `cargo xtask run` を実行してください。"
             )
         }
@@ -315,10 +367,8 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
             let path = path.display();
             phrase!(
                 lang,
-                "The model folder {path} cannot be written: {cause}. Check its permissions, or name another \
-                 folder with `OKIBI_CACHE_DIR`.",
-                "モデルの保存先 {path} に書き込めません: {cause}。書き込み権限を確認するか、\
-                 `OKIBI_CACHE_DIR` で別のフォルダーを指定してください。"
+                "The model folder {path} cannot be written: {cause}. Check its permissions.",
+                "モデルの保存先 {path} に書き込めません: {cause}。書き込み権限を確認してください。"
             )
         }
         ModelError::Download {
@@ -329,9 +379,9 @@ pub fn model_error(error: &ModelError, lang: Lang) -> String {
             let cause = chain(source.as_ref());
             phrase!(
                 lang,
-                "{file} of {repository} cannot be downloaded: {cause}. Check the network connection and start \
+                "{file} of {repository} cannot be downloaded: {cause}. Check the network connection and try \
              again; what is there already is kept.",
-                "{repository} の {file} をダウンロードできません: {cause}。ネットワーク接続を確認して、もう一度起動してください。\
+                "{repository} の {file} をダウンロードできません: {cause}。ネットワーク接続を確認して、もう一度お試しください。\
              ダウンロード済みの分は再利用されます。"
             )
         }

@@ -120,7 +120,7 @@ impl Message {
                 Stopped::LoadEnded => phrase!(
                     lang,
                     "The load was ended; port {port} is free.",
-                    "読み込みを中止しました。ポート {port} は空いています。"
+                    "読み込みをキャンセルしました。ポート {port} は空いています。"
                 ),
                 Stopped::NotRunning => phrase!(lang, "Okibi is not running.", "Okibi は起動していません。"),
             },

@@ -548,7 +548,7 @@ fn a_bad_setting_begins_with_its_source() {
     };
     assert_eq!(
         bad(Origin::Environment),
-        "OKIBI_PORT: \"99999\" is not a port (1 to 65535)"
+        "OKIBI_PORT: \"99999\" is not a port from 1 to 65535"
     );
     assert!(bad(Origin::Flag).starts_with("--port: "));
     assert!(bad(Origin::File(place())).starts_with("c.toml:3:8: port: "));

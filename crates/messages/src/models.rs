@@ -13,7 +13,7 @@ use crate::{lang::Lang, pick, units};
 pub fn device_missing(asked: &str, lang: Lang) -> String {
     phrase!(
         lang,
-        "The device {asked} is unavailable with this ONNX Runtime library or on this machine; using the CPU instead.",
+        "The device {asked} is unavailable with this ONNX Runtime library or on this computer; using the CPU instead.",
         "デバイス {asked} は、この ONNX Runtime またはこのパソコンでは使えません。代わりに CPU で計算します。"
     )
 }
@@ -43,8 +43,8 @@ pub fn hangs(model: &str, since: Duration, lang: Lang) -> String {
     let since = units::long(since, lang);
     phrase!(
         lang,
-        "{model} has been computing one batch for {since} and may never return. `okibi restart` ends it.",
-        "{model} は 1 回の計算に {since} かかっており、終わらない可能性があります。`okibi restart` で中止できます。"
+        "{model} has been computing one batch for {since} and may never return. Restarting the daemon ends it.",
+        "{model} は 1 回の計算に {since} かかっており、終わらない可能性があります。デーモンを再起動すると終わります。"
     )
 }
 
@@ -64,14 +64,14 @@ pub fn pulled(model: &str, size: ByteCount, fetched: ByteCount, lang: Lang) -> S
     if fetched.0 == 0 {
         return phrase!(
             lang,
-            "{model} is already on this machine ({size}).",
+            "{model} is already on this computer ({size}).",
             "{model} はすでにこのパソコンにあります ({size})。"
         );
     }
     let fetched = units::size(fetched.0);
     phrase!(
         lang,
-        "{model} is now on this machine ({size}, {fetched} downloaded). Use it with `okibi use {model}`.",
+        "{model} is now on this computer ({size}, {fetched} downloaded). Use it with `okibi use {model}`.",
         "{model} を取得しました ({size}、うち {fetched} をダウンロード)。`okibi use {model}` で使えます。"
     )
 }
@@ -114,7 +114,7 @@ pub fn replace_hint(lang: Lang) -> &'static str {
 
 /// Heading of the models that are on this machine.
 pub fn here_heading(lang: Lang) -> &'static str {
-    pick(lang, "On this machine", "このパソコンにあるモデル")
+    pick(lang, "On this computer", "このパソコンにあるモデル")
 }
 
 /// Heading of the models that can be downloaded.
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn what_was_there_already_is_not_called_fetched() {
         let text = pulled("m", ByteCount(2_000_000), ByteCount(0), Lang::En);
-        assert_eq!(text, "m is already on this machine (2.0 MB).");
+        assert_eq!(text, "m is already on this computer (2.0 MB).");
         let text = pulled("m", ByteCount(2_000_000), ByteCount(1_000_000), Lang::Ja);
         assert!(text.contains("1.0 MB をダウンロード"), "{text}");
     }

@@ -58,7 +58,7 @@ pub(crate) fn problem(problem: &Problem, lang: Lang) -> String {
         }
         Problem::RemoteHostNeedsToken { host, .. } => phrase!(
             lang,
-            "listening on {host} needs `require_token = true` (`--require-token true`); only this machine is served",
+            "listening on {host} needs `require_token = true` (`--require-token true`); only this computer is served",
             "{host} で待ち受けるには `require_token = true` (`--require-token true`) が必要です。このパソコンだけに提供します"
         ),
         Problem::BufferedTooSmall {
@@ -87,7 +87,7 @@ pub fn invalid_value(value: &str, expected: Expected, lang: Lang) -> String {
     let expected = self::expected(expected, lang);
     phrase!(
         lang,
-        "\u{201c}{value}\u{201d} cannot be used; this must be {expected}.",
+        "\u{201c}{value}\u{201d} cannot be used. Enter {expected}.",
         "「{value}」は使えません。{expected}を指定してください。"
     )
 }
@@ -107,7 +107,7 @@ fn place(place: &Place) -> String {
 
 fn expected(expected: Expected, lang: Lang) -> String {
     match expected {
-        Expected::Port => phrase!(lang, "a port (1 to 65535)", "ポート番号 (1〜65535) "),
+        Expected::Port => phrase!(lang, "a port from 1 to 65535", "ポート番号 (1〜65535) "),
         Expected::Number { min, max } => {
             phrase!(lang, "a whole number from {min} to {max}", "{min}〜{max} の整数")
         }

@@ -64,9 +64,9 @@ pub fn v6_taken(port: u16, lang: Lang) -> String {
     phrase!(
         lang,
         "Another program has [::1]:{port}. An app that connects to \"localhost\" may reach that program, which can then read \
-         the app's texts. Have apps connect to 127.0.0.1, or end the program and run `okibi restart`.",
+         the app's texts. Have apps connect to 127.0.0.1, or end the program and restart the daemon.",
         "ほかのプログラムが [::1]:{port} を使っています。「localhost」に接続するアプリはそちらにつながることがあり、\
-         テキストを読まれるおそれがあります。アプリの接続先を 127.0.0.1 にするか、そのプログラムを終了して `okibi restart` を実行してください。"
+         テキストを読まれるおそれがあります。アプリの接続先を 127.0.0.1 にするか、そのプログラムを終了してデーモンを再起動してください。"
     )
 }
 

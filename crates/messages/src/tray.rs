@@ -9,7 +9,7 @@ use okibi_protocol::{
 
 use crate::{lang::Lang, pick, stage::stage_text, status::requests, units};
 
-/// An entry of the tray's menu, or a window's title.
+/// An entry of the tray's menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Entry {
@@ -23,22 +23,26 @@ pub enum Entry {
     Model,
     /// Lets the user choose a model's folder.
     AddFolder,
-    /// Opens the progress window.
+    /// Opens the page of the last start.
     Progress,
-    /// Opens the status window.
+    /// Opens the page of the status.
     Status,
-    /// Opens the window to try it in.
+    /// Opens the page to try it on.
     TryIt,
-    /// Opens the models window.
+    /// Opens the page of the models.
     Models,
-    /// Opens the window that says how other apps are pointed at the daemon.
+    /// Opens the page that says how other apps are pointed at the daemon.
     Connect,
-    /// Opens the settings window.
+    /// Opens the page that says who uses it.
+    Activity,
+    /// Opens the page of the settings.
     Settings,
     /// Copies the daemon's address.
     CopyAddress,
-    /// Opens the daemon's log.
+    /// Opens the page of the daemon's log.
     OpenLog,
+    /// Opens the page about the app.
+    About,
     /// The app starts when the user logs in.
     StartAtLogin,
     /// The daemon starts when the app does.
@@ -62,14 +66,16 @@ impl Entry {
             Self::Restart => pick(lang, "Restart", "再起動"),
             Self::Model => pick(lang, "Model", "モデル"),
             Self::AddFolder => pick(lang, "Choose a folder…", "フォルダーを選ぶ…"),
-            Self::Progress => pick(lang, "Show progress…", "進み具合を表示…"),
+            Self::Progress => pick(lang, "Last start…", "読み込み状況…"),
             Self::Status => pick(lang, "Status…", "状態…"),
             Self::TryIt => pick(lang, "Try it…", "試してみる…"),
             Self::Models => pick(lang, "Models…", "モデル一覧…"),
             Self::Connect => pick(lang, "Connect an app…", "アプリをつなぐ…"),
+            Self::Activity => pick(lang, "Activity…", "利用状況…"),
             Self::Settings => pick(lang, "Settings…", "設定…"),
+            Self::About => pick(lang, "About Okibi…", "Okibi について…"),
             Self::CopyAddress => pick(lang, "Copy address", "アドレスをコピー"),
-            Self::OpenLog => pick(lang, "Open log", "ログを開く"),
+            Self::OpenLog => pick(lang, "Log…", "ログ…"),
             Self::StartAtLogin => pick(lang, "Start at login", "ログイン時に起動"),
             Self::StartDaemon => pick(
                 lang,
@@ -88,28 +94,14 @@ impl Entry {
     }
 }
 
-/// Returns the title of a window.
-pub const fn window_title(entry: Entry, lang: Lang) -> &'static str {
-    match entry {
-        Entry::Progress => pick(lang, "Okibi: Start", "Okibi: 起動"),
-        Entry::Status => pick(lang, "Okibi: Status", "Okibi: 状態"),
-        Entry::TryIt => pick(lang, "Okibi: Try it", "Okibi: 試してみる"),
-        Entry::Models => pick(lang, "Okibi: Models", "Okibi: モデル"),
-        Entry::Connect => pick(lang, "Okibi: Connect an app", "Okibi: アプリをつなぐ"),
-        Entry::Settings => pick(lang, "Okibi: Settings", "Okibi: 設定"),
-        _ => "Okibi",
-    }
-}
-
-/// Returns one line for a ready daemon: model, dimensions, uptime.
+/// Returns one line for a ready daemon: model, dimensions. Nothing that grows old while nobody looks.
 pub fn ready(status: &Status, lang: Lang) -> String {
     let model = &status.model;
     let dimension = status.dimension.unwrap_or(0);
-    let up = units::long(Duration::from(status.uptime_ms), lang);
     phrase!(
         lang,
-        "Ready: {model}, {dimension} dimensions, uptime {up}",
-        "準備完了: {model}、{dimension} 次元、稼働 {up}"
+        "Ready: {model}, {dimension} dimensions",
+        "準備完了: {model}、{dimension} 次元"
     )
 }
 
@@ -162,6 +154,16 @@ pub const fn failed(lang: Lang) -> &'static str {
     )
 }
 
+/// Returns one line for a daemon that died and is started again by itself.
+pub fn starts_again(left: Duration, lang: Lang) -> String {
+    let seconds = left.as_millis().div_ceil(1000);
+    phrase!(
+        lang,
+        "Not running: restarting in {seconds} s",
+        "停止中: {seconds} 秒後に再起動します"
+    )
+}
+
 /// Returns one line for a port that another program uses.
 pub fn port_taken(port: u16, lang: Lang) -> String {
     phrase!(
@@ -171,7 +173,7 @@ pub fn port_taken(port: u16, lang: Lang) -> String {
     )
 }
 
-/// Returns the tooltip for a ready daemon: model, memory, requests.
+/// Returns the tooltip for a ready daemon, below the app's name: model, memory, requests.
 pub fn tooltip(status: &Status, lang: Lang) -> String {
     let model = &status.model;
     let memory = status
@@ -180,8 +182,8 @@ pub fn tooltip(status: &Status, lang: Lang) -> String {
     let requests = requests(status.requests_served, status.requests_in_flight, lang);
     phrase!(
         lang,
-        "Okibi: {model}\nMemory {memory}, requests {requests}",
-        "Okibi: {model}\nメモリ {memory}、リクエスト {requests}"
+        "{model}\nMemory {memory}, requests {requests}",
+        "{model}\nメモリ {memory}、リクエスト {requests}"
     )
 }
 
@@ -259,6 +261,19 @@ pub fn notify_warning(warning: String, lang: Lang) -> Notification {
     }
 }
 
+/// Returns the notification of a mistake in the settings file.
+pub fn notify_settings(problem: String, lang: Lang) -> Notification {
+    Notification {
+        summary: pick(
+            lang,
+            "The settings file has errors",
+            "設定ファイルに誤りがあります",
+        )
+        .into(),
+        body: problem,
+    }
+}
+
 /// Returns the notification of a daemon that died.
 pub fn notify_died(reason: &str, lang: Lang) -> Notification {
     Notification {
@@ -322,8 +337,8 @@ pub fn died(last_error: Option<&str>, again: bool, lang: Lang) -> String {
         ),
         None => phrase!(
             lang,
-            "The daemon stopped unexpectedly. It may have been killed, or run out of memory.",
-            "デーモンが予期せず終了しました。強制終了されたか、メモリが不足した可能性があります。"
+            "The daemon stopped without an error. It may have been killed, or memory ran out.",
+            "デーモンがエラーを残さず終了しました。強制終了されたか、メモリが不足した可能性があります。"
         ),
     };
     if !again {
@@ -340,8 +355,7 @@ pub fn died(last_error: Option<&str>, again: bool, lang: Lang) -> String {
 pub fn died_too_often(times: usize, minutes: u64, lang: Lang) -> String {
     phrase!(
         lang,
-        "It was restarted {times} times within {minutes} minutes and is not restarted again. Check the log for the \
-         cause, then start it.",
+        "Okibi restarted it {times} times within {minutes} minutes and stopped trying. Check the log, then start it again.",
         "{minutes} 分以内に {times} 回再起動したため、自動再起動を止めました。ログで原因を確認してから、起動し直してください。"
     )
 }
@@ -378,7 +392,7 @@ pub const fn action_open_log(lang: Lang) -> &'static str {
 
 /// Returns the label of the button that starts again.
 pub const fn action_retry(lang: Lang) -> &'static str {
-    pick(lang, "Retry", "やり直す")
+    pick(lang, "Retry", "再試行")
 }
 
 /// Something this desktop lacks.
@@ -403,8 +417,10 @@ impl Missing {
             ),
             Self::Tray => pick(
                 lang,
-                "This desktop does not show tray icons. Add a status notifier to your panel; until then, use this window.",
-                "このデスクトップではトレイアイコンが表示されません。パネルに通知領域を追加してください。それまではこのウィンドウをお使いください。",
+                "This desktop does not show tray icons. On GNOME, install the extension “AppIndicator and KStatusNotifierItem \
+                 Support”; elsewhere, add a status notifier to your panel. Until then, use this window; closing it ends the \
+                 app, and the daemon keeps running.",
+                "このデスクトップではトレイアイコンが表示されません。GNOME では拡張機能「AppIndicator and KStatusNotifierItem Support」をインストールしてください。ほかのデスクトップでは、パネルに通知領域を追加してください。それまではこのウィンドウをお使いください。閉じるとアプリは終了しますが、デーモンは動き続けます。",
             ),
             Self::Notifications => pick(
                 lang,

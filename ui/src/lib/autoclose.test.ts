@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { CLOSE_AFTER, countDown, hasJustLoaded, onTouch } from "./autoclose";
-import { STATUS } from "./fake_scenarios";
+import { CLOSE_AFTER, countDown, onTouch } from "./autoclose";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -63,11 +62,4 @@ describe("touch", () => {
     window.dispatchEvent(new Event("keydown"));
     expect(touched).not.toHaveBeenCalled();
   });
-});
-
-it("knows a daemon that has only just loaded", () => {
-  expect(hasJustLoaded({ ...STATUS, uptime_ms: 900, load_ms: 300 })).toBe(true);
-  expect(hasJustLoaded({ ...STATUS, uptime_ms: 60_000, load_ms: 300 })).toBe(false);
-  expect(hasJustLoaded({ ...STATUS, uptime_ms: 60_000, load_ms: 59_000 })).toBe(true);
-  expect(hasJustLoaded({ ...STATUS, uptime_ms: 900, load_ms: undefined })).toBe(false);
 });

@@ -1,18 +1,8 @@
-import type { Status } from "./bindings";
-
 /** Seconds until a window that is ready closes by itself. */
 export const CLOSE_AFTER = 5;
 
-/** A daemon that has been ready for less than this has just been started: a window opens more slowly than it loads. */
-const JUST_MS = 10_000;
-
 /** A pointer that moves less than this, in pixels, has not been moved by anybody. */
 const STIR = 12;
-
-/** Whether the load of this daemon has only just ended. */
-export function hasJustLoaded(status: Status): boolean {
-  return status.load_ms !== undefined && status.uptime_ms - status.load_ms < JUST_MS;
-}
 
 /** Counts down in whole seconds and calls `close` at the end. The returned function ends it for good. */
 export function countDown(onSecond: (seconds: number) => void, close: () => void, seconds = CLOSE_AFTER): () => void {

@@ -253,6 +253,166 @@ error?: string,
  * The daemon's log file.
  */
 log_file?: string, };
+export type Refusal = "origin" | "host" | "token";
+export type ClientModel = {
+/**
+ * Its name.
+ */
+model: string,
+/**
+ * The space of the vectors that it was last given.
+ */
+space?: string,
+/**
+ * When that was, in milliseconds since 1970.
+ */
+last_used_ms: number, };
+export type ActiveClient = {
+/**
+ * What it calls itself: the product of its `User-Agent`; else the name of its program, else nothing.
+ */
+client: string,
+/**
+ * The program at the other end of its connections, where the OS tells it.
+ */
+program?: string,
+/**
+ * That program's process.
+ */
+pid?: number,
+/**
+ * Its IP address, without a port.
+ */
+address: string,
+/**
+ * The dialect of its last request.
+ */
+dialect: string,
+/**
+ * Its connections that are open; 0 where it was only seen lately.
+ */
+connections: number,
+/**
+ * When its last request was answered, in milliseconds since 1970.
+ */
+last_seen_ms: number,
+/**
+ * Its requests that were answered, failed ones included.
+ */
+requests: number,
+/**
+ * Texts that were embedded for it.
+ */
+texts: number,
+/**
+ * Their tokens.
+ */
+tokens: number,
+/**
+ * Its requests that failed.
+ */
+errors: number,
+/**
+ * The models that it has used, the last one first.
+ */
+models: Array<ClientModel>, };
+export type Queue = {
+/**
+ * Requests for embeddings.
+ */
+requests: number,
+/**
+ * Their texts, a long one that is embedded in windows once for each.
+ */
+texts: number, };
+export type Job = {
+/**
+ * As [`ActiveClient::client`].
+ */
+client: string,
+/**
+ * The model that embeds it.
+ */
+model: string,
+/**
+ * Texts computed so far.
+ */
+done: number,
+/**
+ * All of its texts.
+ */
+total: number,
+/**
+ * When it began, in milliseconds since 1970.
+ */
+began_ms: number, };
+export type RecentRequest = {
+/**
+ * When it was answered, in milliseconds since 1970.
+ */
+at_ms: number,
+/**
+ * As [`ActiveClient::client`].
+ */
+client: string,
+/**
+ * The dialect of its path.
+ */
+dialect: string,
+/**
+ * The model that embedded it, or was to; absent where it failed before there was one.
+ */
+model?: string,
+/**
+ * Texts that were embedded; of a failed request those that it had, where that is known.
+ */
+texts: number,
+/**
+ * Their tokens.
+ */
+tokens: number,
+/**
+ * The texts among them that were cut.
+ */
+truncated: number,
+/**
+ * From its arrival to its answer, in milliseconds.
+ */
+took_ms: number,
+/**
+ * The HTTP status of its answer; of a JSON-RPC call 200, or the status that its error would have over HTTP.
+ */
+status: number,
+/**
+ * The kind of its error in one word, such as `loading` or `model_not_found`.
+ */
+error?: string,
+/**
+ * The guard that refused it before it was read.
+ */
+refusal?: Refusal,
+/**
+ * The `Origin` that it was refused for.
+ */
+origin?: string, };
+export type Activity = {
+/**
+ * The clients that have asked for embeddings: those that are connected, then those seen lately, each group with the
+ * one that was seen last first.
+ */
+clients: Array<ActiveClient>,
+/**
+ * What waits for the model, or is being computed.
+ */
+queue: Queue,
+/**
+ * Requests with many texts that are being worked on, the oldest first.
+ */
+jobs: Array<Job>,
+/**
+ * The last requests for embeddings, and those that were refused before they were read; the newest first.
+ */
+requests: Array<RecentRequest>, };
 export type Language = "en" | "ja";
 export type View = {
 /**
@@ -298,7 +458,11 @@ library: number,
 /**
  * Whether better models for the user's language are offered.
  */
-has_offers: boolean, };
+has_offers: boolean,
+/**
+ * What the user should know beside the state of the daemon.
+ */
+hints: Array<Hint>, };
 export type DaemonView = { "state": "stopped" } | { "state": "loading",
 /**
  * Share of the load that is done, 0 to 1.
@@ -311,7 +475,11 @@ status: Status, } | { "state": "stopping" } | { "state": "failed",
 /**
  * Why.
  */
-problem: Problem, } | { "state": "port_taken",
+problem: Problem,
+/**
+ * Time until it is started again by itself; none where it is left to the user.
+ */
+again_in_ms: Millis | null, } | { "state": "port_taken",
 /**
  * Why, and what to do.
  */
@@ -446,7 +614,122 @@ offers: Array<string>,
  * The variable of the environment that decides which model a start loads.
  */
 fixed: string | null, };
-export type WindowName = "progress" | "status" | "try" | "models" | "connect" | "settings";
+export type LookedUp = {
+/**
+ * The model as the list has models.
+ */
+entry: ModelEntry,
+/**
+ * The network's family, such as `bert`, where the hub says it.
+ */
+family: string | null,
+/**
+ * Whether Okibi computes it itself; else ONNX Runtime does.
+ */
+is_own: boolean,
+/**
+ * Bytes of memory that it takes at the most: those of its files.
+ */
+memory_bytes: ByteCount, };
+export type Hint = {
+/**
+ * What it is about.
+ */
+kind: HintKind,
+/**
+ * One sentence, or more.
+ */
+message: string, };
+export type HintKind = "config" | "restart" | "crash";
+export type PageName = "status" | "progress" | "models" | "try" | "connect" | "activity" | "logs" | "settings" | "about" | "welcome";
+export type SearchView = {
+/**
+ * How far it is.
+ */
+state: SearchState,
+/**
+ * The file or folder that the texts come from; none where they were pasted.
+ */
+source: string | null,
+/**
+ * Texts in all.
+ */
+total: number,
+/**
+ * Texts whose vectors are there.
+ */
+done: number,
+/**
+ * The model of the vectors.
+ */
+model: string | null,
+/**
+ * What went wrong, or what was left out.
+ */
+message: string | null, };
+export type SearchState = "empty" | "reading" | "embedding" | "ready" | "failed";
+export type Found = {
+/**
+ * The nearest first; ten at most.
+ */
+hits: Array<Hit>,
+/**
+ * From the request to the answer, embedding included.
+ */
+took_ms: Millis, };
+export type Hit = {
+/**
+ * The text.
+ */
+text: string,
+/**
+ * Where it stands: file and line, such as `notes.md:12`; none where it was pasted.
+ */
+place: string | null,
+/**
+ * Cosine similarity to the query, -1 to 1.
+ */
+score: number, };
+export type LogView = {
+/**
+ * The file.
+ */
+file: string,
+/**
+ * Its last lines, the oldest first.
+ */
+lines: Array<string>, };
+export type TokenView = {
+/**
+ * Whether the settings require one.
+ */
+is_required: boolean,
+/**
+ * The token for apps that embed; none where no token was ever made.
+ */
+for_use: string | null,
+/**
+ * The token that may also stop the daemon and change its models.
+ */
+manage: string | null,
+/**
+ * Whether the hub's token was given to Okibi. Pages never get the token itself.
+ */
+has_hub_token: boolean, };
+export type UpdateView = {
+/**
+ * The address that was asked.
+ */
+address: string,
+/**
+ * The newer version; none where this one is the newest.
+ */
+version: string | null,
+/**
+ * What is new in it.
+ */
+notes: string | null, };
+export type Link = "project" | "changes" | "issues";
 export type Place = "log" | "config" | "models";
 export type About = {
 /**
@@ -512,6 +795,30 @@ device: DeviceChoice,
  */
 keep_alive: string,
 /**
+ * The folder that downloads are kept in, as typed; empty for the usual one.
+ */
+models_dir: string,
+/**
+ * The hub's address, as typed; empty for the usual one.
+ */
+hub_url: string,
+/**
+ * The proxy, as typed; empty for that of the environment.
+ */
+proxy: string,
+/**
+ * Names of this machine, with commas between.
+ */
+allowed_hosts: string,
+/**
+ * Origins, with commas between.
+ */
+allowed_origins: string,
+/**
+ * Whether requests must bring a token.
+ */
+require_token: boolean,
+/**
  * The language.
  */
 lang: LangChoice,
@@ -523,6 +830,14 @@ notifications: NotificationChoice,
  * When the progress window opens by itself.
  */
 progress_window: ProgressChoice,
+/**
+ * The address that is asked for updates, as typed; empty for none.
+ */
+update_url: string,
+/**
+ * The key that signs what it says, as typed; empty for none.
+ */
+update_key: string,
 /**
  * Whether the daemon starts when the app does.
  */

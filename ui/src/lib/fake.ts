@@ -1,7 +1,13 @@
 import type { Backend } from "./backend";
-import type { CommandError, Language, SettingsForm, SettingsView, StageEvent, View } from "./bindings";
+import type { CommandError, Language, PageName, SettingsForm, SettingsView, StageEvent, View } from "./bindings";
+import { FakeActivity } from "./fake_activity";
+import { clientsScene } from "./fake_clients";
+import { hintsOf, hintsScene, updateScene } from "./fake_hints";
+import { FakeLog } from "./fake_log";
 import { FakeModels, modelsScene } from "./fake_models";
+import { FakeSearch } from "./fake_search";
 import { download, launch, MODEL, portProblem, scenario, STATUS, TIMES } from "./fake_scenarios";
+import { vectorOf } from "./fake_vectors";
 
 /** How much slower than the daemon a load is played, so that one can follow it. */
 const SLOWNESS = 6;
@@ -14,6 +20,9 @@ class FakeApp implements Backend {
   private timer: ReturnType<typeof setInterval> | undefined;
   private looks = 0;
   private readonly models: FakeModels;
+  private readonly texts: FakeSearch;
+  private readonly activity: FakeActivity;
+  private readonly log: FakeLog;
 
   constructor(private readonly query: URLSearchParams) {
     const lang: Language = query.get("lang") === "ja" ? "ja" : "en";
@@ -29,6 +38,7 @@ class FakeApp implements Backend {
       switch: null,
       library: 0,
       has_offers: false,
+      hints: hintsScene(query.get("hints"), lang),
       ...modelsScene(query.get("models"), lang),
     };
     const { daemon } = this.view;
@@ -42,9 +52,17 @@ class FakeApp implements Backend {
       variant: "auto",
       device: "cpu",
       keep_alive: "",
+      models_dir: "",
+      hub_url: "",
+      proxy: "",
+      allowed_hosts: "",
+      allowed_origins: "app://obsidian.md",
+      require_token: true,
       lang: "auto",
       notifications: "all",
       progress_window: "slow",
+      update_url: "",
+      update_key: "",
       start_at_login: false,
       start_daemon: true,
       restart_daemon: true,
@@ -54,6 +72,9 @@ class FakeApp implements Backend {
       query,
       lang,
     );
+    this.texts = new FakeSearch(query.get("search"), lang, MODEL);
+    this.activity = new FakeActivity(query.get("activity"), lang, MODEL);
+    this.log = new FakeLog(query.get("log"));
     if (name === "download") {
       this.playDownload();
     } else if (name === "launched") {
@@ -129,6 +150,7 @@ class FakeApp implements Backend {
   }
 
   restartDaemon(): Promise<void> {
+    this.show({ hints: this.view.hints.filter(({ kind }) => kind !== "restart") });
     return this.startDaemon();
   }
 
@@ -145,12 +167,28 @@ class FakeApp implements Backend {
     return this.startDaemon();
   }
 
-  openWindow(): Promise<void> {
+  onPage(): Promise<() => void> {
+    return Promise.resolve(() => undefined);
+  }
+
+  onCloseAsked(): Promise<() => void> {
+    return Promise.resolve(() => undefined);
+  }
+
+  getPage(): Promise<PageName> {
+    return Promise.resolve((this.query.get("page") ?? "status") as PageName);
+  }
+
+  openPage(): Promise<void> {
     return this.obey();
   }
 
   closeWindow(): Promise<void> {
     return this.obey();
+  }
+
+  setUnsaved(): Promise<void> {
+    return Promise.resolve();
   }
 
   openPlace(): Promise<void> {
@@ -168,6 +206,86 @@ class FakeApp implements Backend {
       config: CONFIG,
       models: "/home/me/.cache/okibi",
     });
+  }
+
+  openLink(): Promise<void> {
+    return this.obey();
+  }
+
+  checkUpdate(): ReturnType<Backend["checkUpdate"]> {
+    return this.obey().then(() => updateScene(this.query.has("newer"), this.view.lang));
+  }
+
+  getActivity(): ReturnType<Backend["getActivity"]> {
+    const scene = this.query.get("clients");
+    return Promise.resolve(scene === null ? this.activity.get() : clientsScene(scene, Date.now()));
+  }
+
+  allowOrigin(): Promise<void> {
+    return this.obey().then(() => this.hintRestart());
+  }
+
+  getSearch(): ReturnType<Backend["getSearch"]> {
+    return Promise.resolve(this.texts.get());
+  }
+
+  searchIn(text: string): Promise<void> {
+    return this.obey().then(() => this.texts.paste(text));
+  }
+
+  searchInFiles(folder: boolean): Promise<boolean> {
+    return this.obey().then(() => {
+      this.texts.take(folder);
+      return true;
+    });
+  }
+
+  clearSearch(): Promise<void> {
+    return this.obey().then(() => this.texts.clear());
+  }
+
+  search(query: string): ReturnType<Backend["search"]> {
+    return this.obey().then(() => this.texts.search(query));
+  }
+
+  getLog(): ReturnType<Backend["getLog"]> {
+    return Promise.resolve(this.log.get());
+  }
+
+  getReport(): Promise<string> {
+    return this.obey().then(() => this.log.report(MODEL));
+  }
+
+  saveReport(): Promise<string | null> {
+    return this.obey().then(() => "/home/me/okibi-report.txt");
+  }
+
+  dismissCrash(): Promise<void> {
+    return this.obey().then(() => this.show({ hints: this.view.hints.filter(({ kind }) => kind !== "crash") }));
+  }
+
+  getTokens(): ReturnType<Backend["getTokens"]> {
+    return Promise.resolve({ is_required: true, has_hub_token: false, for_use: "4f1d…", manage: "9ab2…" });
+  }
+
+  rotateTokens(): ReturnType<Backend["rotateTokens"]> {
+    return this.obey().then(() => ({ is_required: true, has_hub_token: false, for_use: "c07e…", manage: "11d9…" }));
+  }
+
+  keepHubToken(token: string): ReturnType<Backend["keepHubToken"]> {
+    return this.getTokens().then((tokens) => ({ ...tokens, has_hub_token: token !== "" }));
+  }
+
+  lookUpModel(name: string): ReturnType<Backend["lookUpModel"]> {
+    return this.obey().then(() => this.models.lookUp(name));
+  }
+
+  unloadModel(): Promise<void> {
+    return this.obey();
+  }
+
+  endWelcome(): Promise<void> {
+    return this.obey();
   }
 
   embed(texts: string[]): ReturnType<Backend["embed"]> {
@@ -208,6 +326,9 @@ class FakeApp implements Backend {
     }
     const needs_restart = (["model", "port", "threads", "variant", "device", "keep_alive"] as const).filter((field) => form[field] !== this.form[field]);
     this.form = form;
+    if (needs_restart.length > 0 && this.view.daemon.state === "ready") {
+      this.hintRestart();
+    }
     this.show({ lang: form.lang === "auto" ? this.view.lang : form.lang, model: form.model });
     return Promise.resolve({ problems: [], needs_restart });
   }
@@ -242,6 +363,11 @@ class FakeApp implements Backend {
 
   dismissOffers(): Promise<void> {
     return this.obey().then(() => this.show({ has_offers: false }));
+  }
+
+  private hintRestart(): void {
+    const others = this.view.hints.filter(({ kind }) => kind !== "restart");
+    this.show({ hints: [...others, ...hintsOf(["restart"], this.view.lang)] });
   }
 
   private obey(): Promise<void> {
@@ -293,17 +419,6 @@ const WARNING: Record<Language, string> = {
   en: 'Another program has [::1]:8765. An app that connects to "localhost" may reach that program. Have apps connect to 127.0.0.1.',
   ja: "ほかのプログラムが [::1]:8765 を使っています。アプリの接続先を 127.0.0.1 にしてください。",
 };
-
-/** A made-up vector: texts that share letters come out near each other. */
-function vectorOf(text: string): number[] {
-  const values = Array.from({ length: 64 }, () => 0.6);
-  for (const letter of text) {
-    const at = (letter.codePointAt(0) ?? 0) % values.length;
-    values[at] = (values[at] ?? 0) + 1;
-  }
-  const length = Math.hypot(...values);
-  return values.map((value) => value / length);
-}
 
 /** A backend for the scenario and language of a page's address. */
 export function fakeBackend(query: URLSearchParams): Backend {

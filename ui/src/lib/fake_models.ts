@@ -1,4 +1,4 @@
-import type { CommandError, Language, ModelEntry, ModelsView, View } from "./bindings";
+import type { CommandError, Language, LookedUp, ModelEntry, ModelsView, Status, View } from "./bindings";
 import { MODEL, STATUS } from "./fake_scenarios";
 import { valueOf } from "./models";
 
@@ -98,12 +98,12 @@ function catalog(now: number): ModelEntry[] {
 const SENTENCES: Record<Language, Record<"gone" | "memory" | "used", string>> = {
   en: {
     gone: "huggingface.co cannot be reached. Check the connection, then try again; what has been downloaded is kept.",
-    memory: "The memory is too short for ruri-v3-30m beside the current model.",
+    memory: "There is not enough memory for ruri-v3-30m beside the current model.",
     used: "bge-m3 is in use; let another program finish first.",
   },
   ja: {
-    gone: "huggingface.co に接続できません。通信環境を確認してから、やり直してください。ダウンロード済みの分は残っています。",
-    memory: "今のモデルと並べて ruri-v3-30m を読み込むには、メモリが足りません。",
+    gone: "huggingface.co に接続できません。ネットワーク接続を確認してから、もう一度お試しください。ダウンロード済みの分は残っています。",
+    memory: "現在のモデルと並べて ruri-v3-30m を読み込むには、メモリが足りません。",
     used: "bge-m3 は使用中です。ほかのプログラムの処理が終わるまでお待ちください。",
   },
 };
@@ -171,6 +171,15 @@ export class FakeModels {
     };
   }
 
+  lookUp(name: string): LookedUp | null {
+    const entry: ModelEntry = { name, origin: "hub", presence: "absent", state: "unloaded", current: false, size_bytes: 470 * MB, licence: "apache-2.0", repository: name };
+    if (this.rows.some((known) => known.repository === name)) {
+      return null;
+    }
+    this.rows = [...this.rows, entry];
+    return { entry, family: "modernbert", is_own: true, memory_bytes: 470 * MB };
+  }
+
   pull(model: string): void {
     const total = this.rows.find((known) => valueOf(known) === model)?.size_bytes ?? 100 * MB;
     this.playPull(model, 0, total);
@@ -210,10 +219,17 @@ export class FakeModels {
       this.player.show({
         switch: null,
         model,
-        daemon: daemon.state === "ready" ? { ...daemon, status: { ...daemon.status, model } } : daemon,
+        daemon: daemon.state === "ready" ? { ...daemon, status: this.statusWith(model, daemon.status) } : daemon,
       });
       return false;
     });
+  }
+
+  /** The status once `model` is current; the one before stays loaded beside it. */
+  private statusWith(model: string, before: Status): Status {
+    const dimension = this.rows.find((known) => valueOf(known) === model)?.dimension;
+    const models = [model, before.model].map((name) => ({ name, state: "ready" as const, current: name === model }));
+    return { ...before, model, dimension, models };
   }
 
   private change(model: string, change: Partial<ModelEntry>): void {

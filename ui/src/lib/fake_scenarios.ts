@@ -46,7 +46,7 @@ const SENTENCES: Record<Language, Record<"broken" | "advice" | "full" | "room" |
     room: "Make room on the disk, then start again. What has been downloaded is kept.",
     taken: "Port 8765 is used by anki (process 991). Anki's add-on AnkiConnect listens there by default.",
     other: "Close that program, or let Okibi use port 8766.",
-    port: "“0” cannot be used: a port is a whole number from 1 to 65535.",
+    port: "“0” cannot be used. Enter a port from 1 to 65535.",
   },
   ja: {
     broken: "/home/me/models/ruri/model.onnx は壊れているか、テキスト埋め込みモデルではありません。",
@@ -55,7 +55,7 @@ const SENTENCES: Record<Language, Record<"broken" | "advice" | "full" | "room" |
     room: "ディスクの空きを増やしてから、もう一度起動してください。ダウンロード済みの分は残っています。",
     taken: "ポート 8765 は anki (プロセス 991) が使用中です。Anki のアドオン AnkiConnect は既定でこのポートを使います。",
     other: "そのプログラムを終了するか、Okibi でポート 8766 を使ってください。",
-    port: "「0」は使えません。ポートには 1 から 65535 までの整数を指定してください。",
+    port: "「0」は使えません。ポート番号 (1〜65535) を指定してください。",
   },
 };
 
@@ -128,17 +128,23 @@ export function scenario(name: string, lang: Language): Scenario {
       };
     case "stopping":
       return { daemon: { state: "stopping" }, launch: null };
+    case "ended":
+      return { daemon: { state: "stopped" }, launch: launch("ready", finished(), 310) };
     case "cancelled":
       return { daemon: { state: "stopped" }, launch: { ...half, state: "cancelled" } };
     case "failed":
       return {
-        daemon: { state: "failed", problem: broken },
+        daemon: { state: "failed", problem: broken, again_in_ms: null },
         launch: { ...launch("failed", [...finished("tokenizer"), stage("model", "failed", 30)], 124), problem: broken },
       };
+    case "died": {
+      const problem: Problem = { message: say.broken, advice: null, log_tail: LOG_TAIL };
+      return { daemon: { state: "failed", problem, again_in_ms: 4200 }, launch: launch("ready", finished(), 310) };
+    }
     case "full": {
       const begun = download(31_000_000, 118_000_000, 12_000);
       const stages = begun.stages.map((known) => (known.stage === "download" ? { ...known, state: "failed" as const } : known));
-      return { daemon: { state: "failed", problem: full }, launch: { ...begun, stages, state: "failed", problem: full } };
+      return { daemon: { state: "failed", problem: full, again_in_ms: null }, launch: { ...begun, stages, state: "failed", problem: full } };
     }
     case "port":
       return {

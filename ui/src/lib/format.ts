@@ -1,4 +1,5 @@
 import type { Language } from "./bindings";
+import { messagesOf } from "./messages";
 
 /** Numbers as people of a language read them. */
 export function number(value: number, lang: Language, digits = 0): string {
@@ -59,8 +60,31 @@ export function size(bytes: number, lang: Language, isGuess = false): string {
   return unit(value, units[at] ?? "byte", lang, at === 0 || (isGuess && at < 3) ? 0 : 1);
 }
 
-/** How long ago a moment was: `now` in the last minute, else `5 minutes ago`, `yesterday`, `3 weeks ago`. */
-export function ago(ms: number, lang: Language): string {
+/** A share, 0 to 1, in whole percent; all of it only when nothing is missing. */
+export function percent(share: number, lang: Language): string {
+  return new Intl.NumberFormat(lang, { style: "percent" }).format(Math.floor(share * 100 + 1e-9) / 100);
+}
+
+/** Words in a row: `a, b, and c`. */
+export function list(words: readonly string[], lang: Language): string {
+  return new Intl.ListFormat(lang, { type: "conjunction" }).format(words);
+}
+
+/** Whole sentences after each other: with a space between them where the language has one there. */
+export function sentences(parts: readonly string[], lang: Language): string {
+  return parts.join(lang === "ja" ? "" : " ");
+}
+
+/** When something was today, to the second: `12:03:04`. */
+export function timeOfDay(ms: number, lang: Language): string {
+  return new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(ms);
+}
+
+/**
+ * How long ago a moment was: `just now` in the last minute, else `5 minutes ago`, `yesterday`, `3 weeks ago`. Where it is
+ * asked for `fine`, the last minute is told in seconds.
+ */
+export function ago(ms: number, lang: Language, fine = false): string {
   const steps: [number, Intl.RelativeTimeFormatUnit][] = [
     [60, "second"],
     [60, "minute"],
@@ -73,7 +97,10 @@ export function ago(ms: number, lang: Language): string {
   let value = Math.max(0, ms) / 1000;
   for (const [size, unit] of steps) {
     if (value < size) {
-      const whole = unit === "second" ? 0 : Math.floor(value);
+      if (unit === "second" && !fine) {
+        return messagesOf(lang).justNow;
+      }
+      const whole = Math.floor(value);
       return new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(-whole, unit);
     }
     value /= size;

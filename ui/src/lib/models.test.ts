@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { LoadedModel, ModelEntry, View } from "./bindings";
 import { STATUS } from "./fake_scenarios";
-import { changedModel, followPulls, isCurrent, isFound, offeredModels, possible, shownLanguages, shownModels, standing, standings } from "./models";
+import { changedModel, followPulls, isCurrent, isFound, offeredModels, orderOf, possible, shownLanguages, shownModels, standing, standings } from "./models";
 
 function row(name: string, change: Partial<ModelEntry> = {}): ModelEntry {
   return {
@@ -28,6 +28,7 @@ function view(change: Partial<View> = {}): View {
     switch: null,
     library: 0,
     has_offers: false,
+    hints: [],
     ...change,
   };
 }
@@ -79,20 +80,20 @@ describe("how a model stands", () => {
 
 describe("what can be done", () => {
   it("follows from how the model stands", () => {
-    expect(possible(e5, view())).toEqual({ use: false, pull: false, cancel: false, remove: false });
-    expect(possible(ruri, view())).toEqual({ use: true, pull: false, cancel: false, remove: true });
-    expect(possible(minilm, view())).toEqual({ use: false, pull: true, cancel: false, remove: false });
+    expect(possible(e5, view())).toEqual({ use: false, pull: false, cancel: false, unload: false, remove: false });
+    expect(possible(ruri, view())).toEqual({ use: true, pull: false, cancel: false, unload: false, remove: true });
+    expect(possible(minilm, view())).toEqual({ use: false, pull: true, cancel: false, unload: false, remove: false });
     const partial = { ...minilm, presence: "partial" as const };
-    expect(possible(partial, view())).toEqual({ use: false, pull: true, cancel: false, remove: true });
+    expect(possible(partial, view())).toEqual({ use: false, pull: true, cancel: false, unload: false, remove: true });
   });
 
   it("leaves alone what is used, chosen or on its way", () => {
     expect(possible(ruri, view({ model: "ruri-v3-30m" })).remove).toBe(false);
     const changing = view({ switch: { model: "ruri-v3-30m", progress: { state: "loading", fraction: 0, download: null } } });
-    expect(possible(ruri, changing)).toEqual({ use: false, pull: false, cancel: false, remove: false });
+    expect(possible(ruri, changing)).toEqual({ use: false, pull: false, cancel: false, unload: false, remove: false });
     expect(possible(mine, changing).use).toBe(false);
     const pulling = view({ pulls: [{ model: "all-MiniLM-L6-v2", progress: { state: "running", done: 1, total: null } }] });
-    expect(possible(minilm, pulling)).toEqual({ use: false, pull: false, cancel: true, remove: false });
+    expect(possible(minilm, pulling)).toEqual({ use: false, pull: false, cancel: true, unload: false, remove: false });
   });
 
   it("offers the chosen model where no daemon runs", () => {
@@ -110,12 +111,26 @@ describe("finding models", () => {
   });
 
   it("puts the current one first, then what is here by its last use, then the rest", () => {
+    const rows = [minilm, ruri, mine, e5];
+    const order = orderOf(rows, view(), []);
     const names = (filter: "all" | "here" | "japanese", query = ""): string[] =>
-      shownModels([minilm, ruri, mine, e5], view(), filter, query, "many").map((model) => model.name);
+      shownModels(rows, order, view(), filter, query, "many").map((model) => model.name);
     expect(names("all")).toEqual(["e5", "mine", "ruri-v3-30m", "all-MiniLM-L6-v2"]);
     expect(names("here")).toEqual(["e5", "mine", "ruri-v3-30m"]);
     expect(names("japanese")).toEqual(["e5", "ruri-v3-30m"]);
     expect(names("all", "mini")).toEqual(["all-MiniLM-L6-v2"]);
+  });
+
+  it("leaves each where it is while the page is open, and puts new ones last", () => {
+    const first = orderOf([minilm, ruri, e5], view(), []);
+    const cancelled = { ...minilm, presence: "partial" as const };
+    const current = view({ daemon: { state: "ready", status: { ...STATUS, model: "ruri-v3-30m" } } });
+    const later = orderOf([mine, cancelled, ruri, e5], current, first);
+    expect(later).toEqual(["e5", "ruri-v3-30m", "all-MiniLM-L6-v2", "/m/mine"]);
+    // One that is gone comes back to its place.
+    const without = shownModels([mine, cancelled, e5], later, current, "all", "", "many");
+    expect(without.map((model) => model.name)).toEqual(["e5", "all-MiniLM-L6-v2", "mine"]);
+    expect(orderOf([ruri], current, later)).toEqual(later);
   });
 });
 

@@ -12,9 +12,14 @@ export function valueOf(row: ModelEntry): string {
   return row.origin === "folder" ? (row.folder ?? row.name) : row.name;
 }
 
+/** What the daemon, its clients and the settings may call a model. */
+export function namesOf(row: ModelEntry): string[] {
+  return [row.name, valueOf(row)];
+}
+
 /** Whether a name of the daemon or of the settings means this model. */
 function isCalled(row: ModelEntry, name: string): boolean {
-  return name === valueOf(row) || name === row.name;
+  return namesOf(row).includes(name);
 }
 
 /** The models that the daemon knows: loaded, loading, or idle. */
@@ -83,6 +88,7 @@ export interface Possible {
   /** A download, or the rest of one. */
   pull: boolean;
   cancel: boolean;
+  unload: boolean;
   remove: boolean;
 }
 
@@ -95,6 +101,7 @@ export function possible(row: ModelEntry, view: View): Possible {
     use: isHere && !isBusy && !isSwitching && !isCurrent(row, view),
     pull: row.origin === "hub" && !isHere && !isBusy,
     cancel: now === "downloading",
+    unload: now === "loaded",
     // Not while the daemon has it loaded or idle: the daemon would lose its files.
     remove: row.origin !== "embedded" && row.presence !== "absent" && ["here", "partial"].includes(now) && !isChosen(row, view),
   };
@@ -140,12 +147,11 @@ function passes(row: ModelEntry, filter: ModelFilter, view: View): boolean {
   }
 }
 
-/** Returns the models to show: the current one first, then those here, the last used first, then the rest as listed. */
-export function shownModels(rows: readonly ModelEntry[], view: View, filter: ModelFilter, query: string, many: string): ModelEntry[] {
+/** Orders models: the current one first, then those here, the last used first, then the rest as listed. */
+function sorted(rows: readonly ModelEntry[], view: View): ModelEntry[] {
   const rank = (row: ModelEntry): number =>
     isCurrent(row, view) ? 0 : row.presence === "here" ? 1 : row.presence === "partial" || pullOf(row, view) ? 2 : 3;
   return rows
-    .filter((row) => passes(row, filter, view) && isFound(row, query, view.lang, many))
     .map((row, at) => ({ row, at, rank: rank(row) }))
     .sort(
       (one, other) =>
@@ -154,6 +160,29 @@ export function shownModels(rows: readonly ModelEntry[], view: View, filter: Mod
         one.at - other.at,
     )
     .map(({ row }) => row);
+}
+
+/**
+ * Returns the models in the order in which a page shows them. Those that it has shown `before` stay where they are,
+ * whatever becomes of them: a card does not jump away from under the hand. New ones come last.
+ */
+export function orderOf(rows: readonly ModelEntry[], view: View, before: readonly string[]): string[] {
+  const added = rows.filter((row) => !before.includes(valueOf(row)));
+  return [...before, ...sorted(added, view).map(valueOf)];
+}
+
+/** Returns the models to show, in this order. */
+export function shownModels(
+  rows: readonly ModelEntry[],
+  order: readonly string[],
+  view: View,
+  filter: ModelFilter,
+  query: string,
+  many: string,
+): ModelEntry[] {
+  return order
+    .flatMap((value) => rows.find((row) => valueOf(row) === value) ?? [])
+    .filter((row) => passes(row, filter, view) && isFound(row, query, view.lang, many));
 }
 
 /** Returns the state of each model, to find out what changes. */
@@ -171,6 +200,9 @@ export function changedModel(before: ReadonlyMap<string, Standing>, after: Reado
   }
   return null;
 }
+
+/** Before anything is downloaded. */
+export const NO_SAMPLES: ReadonlyMap<string, readonly Sample[]> = new Map();
 
 /** Adds the progress in a view to the samples of each download; drops those of downloads that are over. */
 export function followPulls(

@@ -2,6 +2,7 @@ import { mount, type Component } from "svelte";
 
 import "../styles/app.css";
 import { connect } from "./app.svelte";
+import { follow } from "./navigation.svelte";
 import { tauriBackend, type Backend } from "./backend";
 
 async function backend(): Promise<Backend> {
@@ -14,7 +15,9 @@ async function backend(): Promise<Backend> {
 
 /** Connects to the app and shows the page. */
 export async function open(page: Component): Promise<void> {
-  await connect(await backend());
+  const app = await backend();
+  await connect(app);
+  await follow(app);
   const target = document.getElementById("app");
   if (target) {
     mount(page, { target });

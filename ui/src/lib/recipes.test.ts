@@ -6,18 +6,17 @@ import { expect, it } from "vitest";
 import { RECIPES, targetOf } from "./recipes";
 
 it("has the three addresses of a daemon on any port", () => {
-  const target = targetOf("ws://127.0.0.1:22041", "m", 384);
+  const target = targetOf("ws://127.0.0.1:22041", "m");
   expect(target).toEqual({
     openai: "http://127.0.0.1:22041/v1",
     plain: "http://127.0.0.1:22041",
     websocket: "ws://127.0.0.1:22041",
     model: "m",
-    dimension: 384,
   });
 });
 
 it.each(RECIPES.map((recipe) => [recipe.name, recipe] as const))("tells %s the port, and the model where it is asked for", (name, recipe) => {
-  const code = recipe.code(targetOf("ws://127.0.0.1:22041", "my-model", null));
+  const code = recipe.code(targetOf("ws://127.0.0.1:22041", "my-model"));
   expect(code).toContain(":22041");
   expect(code.includes("my-model")).toBe(name !== "Docker");
   expect(Object.values(recipe.where).every((words) => words !== "")).toBe(true);

@@ -9,7 +9,6 @@ export interface Target {
   /** For programs of one's own. */
   websocket: string;
   model: string;
-  dimension: number | null;
 }
 
 /** How an app is pointed at the daemon; more of them are in docs/apps.md. */
@@ -22,9 +21,9 @@ export interface Recipe {
 }
 
 /** Returns what apps have to be told about the daemon at `address`. */
-export function targetOf(address: string, model: string, dimension: number | null): Target {
+export function targetOf(address: string, model: string): Target {
   const plain = `http://${new URL(address).host}`;
-  return { openai: `${plain}/v1`, plain, websocket: address, model, dimension };
+  return { openai: `${plain}/v1`, plain, websocket: address, model };
 }
 
 const port = (target: Target): string => new URL(target.plain).port;

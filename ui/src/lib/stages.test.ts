@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { LaunchView, Measure, StageEvent } from "./bindings";
-import { stageRows, STAGES } from "./stages";
+import { ranSideBySide, stageRows, STAGES } from "./stages";
 
 function stage(name: StageEvent["stage"], state: StageEvent["state"], measure?: Measure): StageEvent {
   return { stage: name, state, elapsed_ms: 40, ...measure };
@@ -41,6 +41,11 @@ describe("stage rows", () => {
     expect(row).toMatchObject({ state: "interrupted", isRunning: false, elapsedMs: 40 });
   });
 
+  it.each(["failed", "cancelled"] as const)("waits for nothing in a %s load", (state) => {
+    const rows = stageRows(launch([stage("resolve", "finished"), stage("runtime", "failed")], state));
+    expect(rows.map((row) => row.state)).toEqual(["finished", "failed", "unreached", "unreached", "unreached", "unreached"]);
+  });
+
   it("waits for nothing once the daemon is ready", () => {
     const rows = stageRows(launch([stage("resolve", "finished"), stage("listen", "finished")], "ready"));
     expect(rows.map((row) => row.stage)).toEqual(["resolve", "listen"]);
@@ -50,5 +55,15 @@ describe("stage rows", () => {
     const previous = { total_ms: 9, stages: [{ stage: "model" as const, took_ms: 7 }] };
     const rows = stageRows({ ...launch([]), previous });
     expect(rows.map((row) => row.lastMs)).toEqual([null, null, null, 7, null, null]);
+  });
+});
+
+describe("stages side by side", () => {
+  it("are those that took longer together than the whole", () => {
+    const three = [stage("runtime", "finished"), stage("tokenizer", "finished"), stage("model", "finished")];
+    expect(ranSideBySide({ ...launch(three, "ready"), elapsed_ms: 80 })).toBe(true);
+    expect(ranSideBySide({ ...launch(three, "ready"), elapsed_ms: 130 })).toBe(false);
+    // Times are rounded.
+    expect(ranSideBySide({ ...launch(three, "ready"), elapsed_ms: 119 })).toBe(false);
   });
 });

@@ -28,7 +28,7 @@ export function stageRows(launch: LaunchView): StageRow[] {
     return [
       {
         stage,
-        state: isRunning && launch.state !== "loading" ? "interrupted" : (seen?.state ?? "waiting"),
+        state: stateOf(seen, launch),
         elapsedMs: seen?.elapsed_ms ?? null,
         isRunning: isRunning && launch.state === "loading",
         measure: isRunning ? measureOf(seen) : null,
@@ -36,6 +36,21 @@ export function stageRows(launch: LaunchView): StageRow[] {
       },
     ];
   });
+}
+
+function stateOf(seen: StageEvent | undefined, launch: LaunchView): RowState {
+  const isOver = launch.state !== "loading";
+  if (!seen) {
+    return isOver ? "unreached" : "waiting";
+  }
+  const isRunning = seen.state === "started" || seen.state === "advanced";
+  return isRunning && isOver ? "interrupted" : seen.state;
+}
+
+/** Whether stages ran side by side: together they took longer than the whole, by more than rounding. */
+export function ranSideBySide(launch: LaunchView): boolean {
+  const sum = launch.stages.reduce((all, { elapsed_ms }) => all + elapsed_ms, 0);
+  return sum > launch.elapsed_ms + launch.stages.length;
 }
 
 /** How far a stage is, if that is counted. */

@@ -1,7 +1,10 @@
 import type { StageState } from "./bindings";
 
-/** The state of a stage as its row shows it: "waiting" has not begun, "interrupted" was cut short by the end of the load. */
-export type RowState = StageState | "waiting" | "interrupted";
+/**
+ * The state of a stage as its row shows it: "waiting" has not begun, "interrupted" was cut short by the end of the load,
+ * and "unreached" would have come after that.
+ */
+export type RowState = StageState | "waiting" | "interrupted" | "unreached";
 
 /**
  * The state of a model, in the one word that its row shows. Loaded are "current", which answers requests that name no
@@ -11,3 +14,6 @@ export type Standing = "current" | "loading" | "loaded" | "idle" | "here" | "dow
 
 /** Which models are shown. */
 export type ModelFilter = "all" | "here" | "japanese";
+
+/** Which lines of the log are shown. */
+export type LogChoice = "all" | "warnings" | "errors";

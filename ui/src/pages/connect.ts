@@ -1,4 +1,0 @@
-import { open } from "../lib/open";
-import Page from "./Connect.svelte";
-
-void open(Page);

@@ -1,4 +1,0 @@
-import { open } from "../lib/open";
-import Page from "./Models.svelte";
-
-void open(Page);

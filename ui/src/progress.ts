@@ -1,0 +1,4 @@
+import { open } from "./lib/open";
+import Start from "./Start.svelte";
+
+void open(Start);
