@@ -12,13 +12,17 @@ use okibi_config::{
 use okibi_messages::Lang;
 use parking_lot::{Mutex, MutexGuard};
 use tauri::AppHandle;
+#[cfg(not(target_os = "linux"))]
 use tauri_plugin_autostart::ManagerExt as _;
 use tokio::sync::{Notify, mpsc, watch};
 
+#[cfg(target_os = "linux")]
+use crate::desktop::autostart;
 use crate::{
     closing::Closing,
-    contract::{CommandError, ModelChoice, View},
+    contract::{CommandError, ModelChoice, PageName, View},
     core::{Event, ModelEvent, UserCommand},
+    corpus::Search,
     failure::Failure,
     history::History,
     library::{self, ModelStore},
@@ -39,8 +43,13 @@ pub(crate) struct Shared {
     pub(crate) closing: Closing,
     pub(crate) tray: Tray,
     pub(crate) model_store: ModelStore,
+    pub(crate) search: Search,
     /// Whether a tray icon can bring the windows back once they are closed.
     pub(crate) has_tray: AtomicBool,
+    /// The page that the main window was last asked to show.
+    pub(crate) page: Mutex<PageName>,
+    /// Whether something is typed in the main window and not saved.
+    pub(crate) is_unsaved: AtomicBool,
     starts_at_login: AtomicBool,
     history: Mutex<History>,
 }
@@ -62,7 +71,10 @@ impl Shared {
             closing: Closing::default(),
             tray: Tray::default(),
             model_store: ModelStore::default(),
+            search: Search::default(),
             has_tray: AtomicBool::new(true),
+            page: Mutex::new(PageName::Status),
+            is_unsaved: AtomicBool::new(false),
             starts_at_login: AtomicBool::new(false),
             history: Mutex::new(history),
         }
@@ -81,7 +93,7 @@ impl Shared {
 
     /// Sends the current settings to the core.
     pub(crate) fn settings_changed(&self) {
-        self.send(Event::Settings(choices(&self.machine.settings().settings)));
+        self.send(Event::Settings(choices(self.machine.settings())));
         self.probe.notify_one();
     }
 
@@ -148,7 +160,7 @@ impl Shared {
 
     /// Asks the OS whether the app starts when the user logs in.
     pub(crate) fn read_login(&self, app: &AppHandle) {
-        match app.autolaunch().is_enabled() {
+        match is_started_at_login(app) {
             Ok(enabled) => self.starts_at_login.store(enabled, Relaxed),
             Err(error) => tracing::warn!(%error, "the OS does not say whether the app starts at login"),
         }
@@ -156,10 +168,38 @@ impl Shared {
 
     /// Sets whether the app starts when the user logs in.
     pub(crate) fn set_login(&self, app: &AppHandle, enabled: bool) -> Result<(), Failure> {
-        let login = app.autolaunch();
-        let done = if enabled { login.enable() } else { login.disable() };
+        let done = start_at_login(app, enabled);
         self.read_login(app);
         self.settings_changed();
         done.map_err(Failure::unexpected)
     }
+}
+
+/// Whether the system starts the app when the user logs in.
+#[cfg(target_os = "linux")]
+fn is_started_at_login(_: &AppHandle) -> std::io::Result<bool> {
+    autostart::is_enabled()
+}
+
+/// Whether the system starts the app when the user logs in.
+#[cfg(not(target_os = "linux"))]
+fn is_started_at_login(app: &AppHandle) -> Result<bool, tauri_plugin_autostart::Error> {
+    app.autolaunch().is_enabled()
+}
+
+/// Has the system start the app when the user logs in, or no longer.
+#[cfg(target_os = "linux")]
+fn start_at_login(_: &AppHandle, enabled: bool) -> std::io::Result<()> {
+    if enabled {
+        autostart::enable()
+    } else {
+        autostart::disable()
+    }
+}
+
+/// Has the system start the app when the user logs in, or no longer.
+#[cfg(not(target_os = "linux"))]
+fn start_at_login(app: &AppHandle, enabled: bool) -> Result<(), tauri_plugin_autostart::Error> {
+    let login = app.autolaunch();
+    if enabled { login.enable() } else { login.disable() }
 }

@@ -7,13 +7,13 @@ use std::collections::HashSet;
 
 use parking_lot::Mutex;
 
-use crate::contract::WindowName;
+use crate::window::Window;
 
 #[derive(Default)]
 struct Names {
-    closing: HashSet<WindowName>,
+    closing: HashSet<Window>,
     /// Those of them that are asked for again.
-    reopen: HashSet<WindowName>,
+    reopen: HashSet<Window>,
 }
 
 /// See the module. The lock is for the event loop, which sees windows close, and the tasks that open them.
@@ -22,12 +22,12 @@ pub(crate) struct Closing(Mutex<Names>);
 
 impl Closing {
     /// Notes that a window begins to close.
-    pub(crate) fn begin(&self, name: WindowName) {
+    pub(crate) fn begin(&self, name: Window) {
         self.0.lock().closing.insert(name);
     }
 
     /// Notes that a window is asked for. Returns true if it is closing and will be opened again after that.
-    pub(crate) fn reopen(&self, name: WindowName) -> bool {
+    pub(crate) fn reopen(&self, name: Window) -> bool {
         let mut names = self.0.lock();
         let is_closing = names.closing.contains(&name);
         if is_closing {
@@ -37,7 +37,7 @@ impl Closing {
     }
 
     /// Notes that a window is gone. Returns true if it is to be opened again.
-    pub(crate) fn end(&self, name: WindowName) -> bool {
+    pub(crate) fn end(&self, name: Window) -> bool {
         let mut names = self.0.lock();
         names.closing.remove(&name);
         names.reopen.remove(&name)
@@ -51,12 +51,12 @@ mod tests {
     #[test]
     fn a_window_asked_for_while_it_closes_is_opened_again() {
         let closing = Closing::default();
-        assert!(!closing.reopen(WindowName::Status), "it is not closing");
-        closing.begin(WindowName::Status);
-        assert!(!closing.reopen(WindowName::Settings));
-        assert!(closing.reopen(WindowName::Status));
-        assert!(closing.end(WindowName::Status));
-        closing.begin(WindowName::Status);
-        assert!(!closing.end(WindowName::Status), "nobody asked this time");
+        assert!(!closing.reopen(Window::Main), "it is not closing");
+        closing.begin(Window::Main);
+        assert!(!closing.reopen(Window::Progress));
+        assert!(closing.reopen(Window::Main));
+        assert!(closing.end(Window::Main));
+        closing.begin(Window::Main);
+        assert!(!closing.end(Window::Main), "nobody asked this time");
     }
 }

@@ -1,11 +1,11 @@
 //! The commands of the pages. Each is `async`: Tauri runs the others on the main thread, which would stop all windows.
 
-use std::{path::Path, time::Instant};
+use std::{path::Path, sync::atomic::Ordering::Relaxed, time::Instant};
 
 use okibi_config::{Key, edit::NewValue};
 use okibi_messages::{Lang, Message, tray};
 use okibi_protocol::{
-    method::{EmbedParams, Input, InputType, Status},
+    method::{Activity, EmbedParams, Input, InputType, Status},
     vector::Vectors,
 };
 use tauri::{AppHandle, Manager as _, State, WebviewWindow};
@@ -16,8 +16,8 @@ use tauri_plugin_opener::OpenerExt as _;
 use crate::{
     app::Shared,
     contract::{
-        About, CommandError, Embedded, FieldProblem, Place, Saved, SettingsForm, SettingsView, View,
-        WindowName,
+        About, CommandError, Embedded, FieldProblem, PageName, Place, Saved, SettingsForm, SettingsView,
+        TokenView, View,
     },
     core::UserCommand,
     failure::Failure,
@@ -85,11 +85,95 @@ pub(crate) async fn start_on_port(shared: State<'_, Shared>, port: u16) -> Answe
     Ok(())
 }
 
-/// Opens a window, or brings it to the front.
+/// Returns the page that the main window was last asked to show.
 #[tauri::command]
-pub(crate) async fn open_window(app: AppHandle, shared: State<'_, Shared>, window: WindowName) -> Answer<()> {
-    windows::open(&app, window, shared.lang(), windows::Asked::ByUser);
+pub(crate) async fn get_page(shared: State<'_, Shared>) -> Answer<PageName> {
+    Ok(*shared.page.lock())
+}
+
+/// Opens the main window, or brings it to the front, with this page.
+#[tauri::command]
+pub(crate) async fn open_page(app: AppHandle, page: PageName) -> Answer<()> {
+    windows::open_page(&app, page, windows::Asked::ByUser);
     Ok(())
+}
+
+/// Notes whether something is typed in the main window and not saved.
+#[tauri::command]
+pub(crate) async fn set_unsaved(shared: State<'_, Shared>, is_unsaved: bool) -> Answer<()> {
+    shared.is_unsaved.store(is_unsaved, Relaxed);
+    Ok(())
+}
+
+/// Does not show the welcome again.
+#[tauri::command]
+pub(crate) async fn end_welcome(shared: State<'_, Shared>) -> Answer<()> {
+    shared.history().end_welcome();
+    Ok(())
+}
+
+/// Returns who is connected to the daemon, and the last requests.
+#[tauri::command]
+pub(crate) async fn get_activity(shared: State<'_, Shared>) -> Answer<Activity> {
+    let port = shared.view.borrow().port;
+    let request = async {
+        let (client, _) = okibi_launcher::connect(shared.machine.server(port)).await?;
+        Ok(client.activity().await?)
+    };
+    request.await.map_err(|error: Failure| shared.for_page(error))
+}
+
+/// Lets pages of this origin use the daemon, which takes it up when it is restarted.
+#[tauri::command]
+pub(crate) async fn allow_origin(shared: State<'_, Shared>, origin: String) -> Answer<()> {
+    let mut origins = shared.machine.settings().settings.allowed_origins.value;
+    if !origins.contains(&origin) {
+        origins.push(origin);
+        shared
+            .save(&[(Key::AllowedOrigins, NewValue::List(origins))])
+            .map_err(|failure| shared.for_page(failure))?;
+    }
+    Ok(())
+}
+
+/// Returns the tokens that other apps send.
+#[tauri::command]
+pub(crate) async fn get_tokens(shared: State<'_, Shared>) -> Answer<TokenView> {
+    Ok(token_view(&shared))
+}
+
+/// Keeps the token that the hub knows the user by; an empty one is forgotten.
+#[tauri::command]
+pub(crate) async fn keep_hub_token(shared: State<'_, Shared>, token: String) -> Answer<TokenView> {
+    let folders = &shared.machine.folders;
+    okibi_config::token::keep_hub_token(folders, &token).map_err(|source| {
+        let path = folders.data.clone();
+        shared.for_page(Failure::Write { path, source })
+    })?;
+    Ok(token_view(&shared))
+}
+
+/// Makes new tokens: a daemon that starts from now on takes no others.
+#[tauri::command]
+pub(crate) async fn rotate_tokens(shared: State<'_, Shared>) -> Answer<TokenView> {
+    let folders = &shared.machine.folders;
+    okibi_config::token::rotate_tokens(folders).map_err(|source| {
+        let path = okibi_config::token::token_file(folders);
+        shared.for_page(Failure::Write { path, source })
+    })?;
+    shared.settings_changed();
+    Ok(token_view(&shared))
+}
+
+fn token_view(shared: &Shared) -> TokenView {
+    let tokens = okibi_config::token::read_tokens(&shared.machine.folders);
+    let (for_use, manage) = tokens.map(|tokens| (tokens.for_use, tokens.manage)).unzip();
+    TokenView {
+        is_required: shared.machine.settings().settings.require_token.value,
+        for_use,
+        manage,
+        has_hub_token: okibi_config::token::hub_token(&shared.machine.folders).is_some(),
+    }
 }
 
 /// Closes the window that asks.

@@ -10,14 +10,14 @@ use tokio::{sync::mpsc, time::timeout_at};
 
 use crate::{
     app::Shared,
-    commands::{choose_folder, open_path},
-    contract::{DaemonView, VIEW_CHANGED, WindowName},
-    core::{Core, Effect, Event, ModelEvent, Notice, NoticeKind, PendingSwitch, UserCommand},
+    commands::choose_folder,
+    contract::{DaemonView, PageName, VIEW_CHANGED},
+    core::{Core, Effect, Event, ModelEvent, Notice, NoticeAction, NoticeKind, PendingSwitch, UserCommand},
     failure::Failure,
     icon::IconState,
+    machine::choices,
     menu::{self, MenuState, Press},
     model_commands,
-    notifier::Pressed,
     tray::{Tray, TrayContent},
     windows::{self, Asked},
 };
@@ -25,7 +25,6 @@ use crate::{
 /// Runs until the app ends.
 pub(crate) async fn run(app: AppHandle, mut core: Core, mut events: mpsc::UnboundedReceiver<Event>) {
     let shared = app.state::<Shared>();
-    let mut lang = core.lang();
     loop {
         let event = match core.deadline() {
             None => events.recv().await,
@@ -47,7 +46,13 @@ pub(crate) async fn run(app: AppHandle, mut core: Core, mut events: mpsc::Unboun
         // The core believes our own launch that a daemon is there. The watcher has to see it as well: a daemon that
         // dies before that would stay ready forever.
         let is_launch_over = matches!(event, Event::LaunchEnded(_));
-        let effects = core.handle(event, Instant::now());
+        let now = Instant::now();
+        // What is done follows the settings as they are now: the file may have been edited a moment ago.
+        let mut effects = match event {
+            Event::Command(_) => core.handle(Event::Settings(choices(shared.machine.settings())), now),
+            _ => Vec::new(),
+        };
+        effects.extend(core.handle(event, now));
         if is_launch_over {
             shared.probe.notify_one();
             // The load has changed when its model was last used, and may have downloaded it.
@@ -58,10 +63,6 @@ pub(crate) async fn run(app: AppHandle, mut core: Core, mut events: mpsc::Unboun
             perform(&app, &shared, effect);
         }
         publish(&app, &shared, &core);
-        if lang != core.lang() {
-            lang = core.lang();
-            windows::rename_all(&app, lang);
-        }
     }
 }
 
@@ -95,7 +96,8 @@ fn perform(app: &AppHandle, shared: &Shared, effect: Effect) {
                 let _ = end.send(Event::StopEnded(outcome));
             });
         }
-        Effect::Open(window) => windows::open(app, window, shared.lang(), Asked::ByNobody),
+        Effect::OpenStart => windows::open_start(app),
+        Effect::OpenPage(page) => windows::open_page(app, page, Asked::ByNobody),
         Effect::Notify(notice) => shared.notifier.show(notice),
         Effect::Unnotify => shared.notifier.take_away(),
         Effect::Remember(model, times) => shared.history().add_times(model, times),
@@ -162,7 +164,7 @@ fn tray_content(shared: &Shared, core: &Core) -> TrayContent {
                     .collect::<Vec<_>>()
                     .join("\n")
             }
-            _ => format!("Okibi: {state_line}"),
+            _ => state_line.clone(),
         },
         lines: menu::menu(&MenuState {
             lang,
@@ -187,16 +189,15 @@ fn place_tray(app: &AppHandle, core: &Core) {
     });
 }
 
-/// Opens the window that matters now: the progress of a load or of a failed start, else the status.
+/// Opens the page that matters now: the progress of a load or of a failed start, else the status.
 pub(crate) fn open_main(app: &AppHandle) {
-    let shared = app.state::<Shared>();
-    let window = match shared.view.borrow().daemon {
+    let page = match app.state::<Shared>().view.borrow().daemon {
         DaemonView::Loading { .. } | DaemonView::Failed { .. } | DaemonView::PortTaken { .. } => {
-            WindowName::Progress
+            PageName::Progress
         }
-        _ => WindowName::Status,
+        _ => PageName::Status,
     };
-    windows::open(app, window, shared.lang(), Asked::ByUser);
+    windows::open_page(app, page, Asked::ByUser);
 }
 
 /// Performs a menu entry. The menu has put a check mark where it was pressed, or taken it away, whatever comes of the press: what
@@ -211,10 +212,8 @@ fn press_and_settle(app: &AppHandle, pressed: Press) {
 /// Performs a menu entry.
 fn press(app: &AppHandle, press: Press) {
     let shared = app.state::<Shared>();
-    let lang = shared.lang();
-    let open = |window| windows::open(app, window, lang, Asked::ByUser);
     let outcome = match press {
-        Press::Entry(entry) => press_entry(app, &shared, entry, open),
+        Press::Entry(entry) => press_entry(app, &shared, entry),
         // It is in use already.
         Press::Model(_) | Press::Language(_) if shared.tray.is_marked(&press) => Ok(()),
         // While nothing runs, the menu only chooses the model of the next start; the models window also starts it.
@@ -236,35 +235,38 @@ fn press(app: &AppHandle, press: Press) {
     warn(app, outcome);
 }
 
-fn press_entry(
-    app: &AppHandle,
-    shared: &Shared,
-    entry: Entry,
-    open: impl Fn(WindowName),
-) -> Result<(), Failure> {
+fn press_entry(app: &AppHandle, shared: &Shared, entry: Entry) -> Result<(), Failure> {
+    let open = |page| windows::open_page(app, page, Asked::ByUser);
     match entry {
+        Entry::Quit | Entry::StopAndQuit if shared.is_unsaved.load(Relaxed) => windows::ask_to_close(app),
         Entry::Start => shared.command(UserCommand::Start),
         Entry::Stop => shared.command(UserCommand::Stop),
         Entry::Restart => shared.command(UserCommand::Restart),
         Entry::Quit => shared.command(UserCommand::Quit),
         Entry::StopAndQuit => shared.command(UserCommand::StopAndQuit),
-        Entry::Progress => open(WindowName::Progress),
-        Entry::Status => open(WindowName::Status),
-        Entry::TryIt => open(WindowName::Try),
-        Entry::Models => open(WindowName::Models),
-        Entry::Connect => open(WindowName::Connect),
-        Entry::Settings => open(WindowName::Settings),
+        Entry::Progress => open(PageName::Progress),
+        Entry::Status => open(PageName::Status),
+        Entry::TryIt => open(PageName::Try),
+        Entry::Models => open(PageName::Models),
+        Entry::Connect => open(PageName::Connect),
+        Entry::Activity => open(PageName::Activity),
+        Entry::Settings => open(PageName::Settings),
+        Entry::OpenLog => open(PageName::Logs),
+        Entry::About => open(PageName::About),
         Entry::CopyAddress => {
             let address = shared.view.borrow().address.clone();
             app.clipboard().write_text(address).map_err(Failure::unexpected)?;
         }
-        Entry::OpenLog => open_log(app)?,
         Entry::AddFolder => {
             let app = app.clone();
             // The handle is not kept: the task ends with the dialog, and warns by itself.
             tauri::async_runtime::spawn(async move {
-                let chosen = choose_folder(&app, None).await;
-                warn(&app, chosen.map(drop));
+                match choose_folder(&app, None).await {
+                    // There it is, with a button to use it.
+                    Ok(Some(_)) => windows::open_page(&app, PageName::Models, Asked::ByUser),
+                    Ok(None) => {}
+                    Err(failure) => warn(&app, Err(failure)),
+                }
             });
         }
         Entry::StartAtLogin => shared.set_login(app, !shared.starts_at_login())?,
@@ -277,17 +279,23 @@ fn press_entry(
     Ok(())
 }
 
-fn open_log(app: &AppHandle) -> Result<(), Failure> {
+/// Performs a press on a notification, or on one of its buttons.
+pub(crate) fn pressed(app: &AppHandle, action: NoticeAction) {
     let shared = app.state::<Shared>();
-    let log = shared.machine.daemon_log(shared.view.borrow().port);
-    open_path(app, &log)
-}
-
-/// Performs a notification's button.
-pub(crate) fn pressed(app: &AppHandle, pressed: Pressed) {
-    match pressed {
-        Pressed::OpenLog => warn(app, open_log(app)),
-        Pressed::Retry => app.state::<Shared>().command(UserCommand::Start),
+    match action {
+        NoticeAction::Show(page) => windows::open_page(app, page, Asked::ByUser),
+        NoticeAction::OpenLog => windows::open_page(app, PageName::Logs, Asked::ByUser),
+        NoticeAction::Retry => shared.command(UserCommand::Start),
+        NoticeAction::Use(model) => warn(
+            app,
+            model_commands::choose(
+                &shared,
+                PendingSwitch {
+                    model,
+                    replace: false,
+                },
+            ),
+        ),
     }
 }
 
@@ -305,7 +313,8 @@ fn warn(app: &AppHandle, outcome: Result<(), Failure>) {
         summary,
         body,
         percent: None,
-        has_actions: false,
+        page: PageName::Status,
+        actions: Vec::new(),
         lang,
     });
 }

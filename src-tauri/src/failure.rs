@@ -5,11 +5,15 @@ use std::{error::Error, path::PathBuf};
 use okibi_client::ClientError;
 use okibi_config::edit::EditError;
 use okibi_launcher::StatusError;
-use okibi_messages::{Lang, Message, chain, launch, load::model_error, tray};
+use okibi_messages::{
+    Lang, Message, app, chain, launch,
+    load::{self, model_error},
+    tray,
+};
 use okibi_models::ModelError;
 use okibi_protocol::jsonrpc::RpcError;
 
-use crate::{contract::CommandError, model_name};
+use crate::{contract::CommandError, model_name, updates::UpdateError};
 
 /// See the module.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +30,9 @@ pub(crate) enum Failure {
     /// A page or the menu names a model that is not in the list.
     #[error("the model {0} is not in the list")]
     UnknownModel(String),
+    /// Texts that are embedded half cannot be searched any more: another model answers.
+    #[error("the model was changed")]
+    ModelChanged,
     /// A model is not deleted while the daemon has it loaded.
     #[error("the model {0} is loaded")]
     ModelInUse(String),
@@ -46,6 +53,16 @@ pub(crate) enum Failure {
         #[source]
         source: Box<tauri_plugin_opener::Error>,
     },
+    /// The check for updates has no result.
+    #[error("the check for updates has no result")]
+    Update(#[from] UpdateError),
+    /// A file cannot be written.
+    #[error("{} cannot be written", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     /// Something that users are not expected to fix.
     #[error("unexpected")]
     Unexpected(#[source] Box<dyn Error + Send + Sync>),
@@ -62,7 +79,7 @@ impl Failure {
         match self {
             Self::NotReady => tray::not_ready(lang).into(),
             Self::Port(error) => launch::status_error(error, lang),
-            Self::Refused(error) => error.message.clone(),
+            Self::Refused(error) => refusal(error, lang),
             Self::UnknownModel(name) => model_error(
                 &ModelError::UnknownModel {
                     name: name.clone(),
@@ -70,6 +87,7 @@ impl Failure {
                 },
                 lang,
             ),
+            Self::ModelChanged => app::model_changed(lang).into(),
             Self::ModelInUse(model) => tray::model_in_use(&model_name::display(model), lang),
             Self::Model(error) => model_error(error, lang),
             Self::Settings { file, source } => Message::Io {
@@ -83,6 +101,20 @@ impl Failure {
             Self::Open { path, source } => Message::Io {
                 what: path.display().to_string(),
                 cause: chain(source.as_ref()),
+            }
+            .text(lang),
+            Self::Update(error) => match error {
+                UpdateError::Off => app::no_update_address(lang).into(),
+                UpdateError::Key => app::bad_update_key(lang).into(),
+                UpdateError::Unreachable { address, source } => {
+                    app::update_unreachable(address, &chain(source.as_ref()), lang)
+                }
+                UpdateError::Signature { address } => app::update_unsigned(address, lang),
+                UpdateError::Release { address } => app::update_unreadable(address, lang),
+            },
+            Self::Write { path, source } => Message::Io {
+                what: path.display().to_string(),
+                cause: chain(source),
             }
             .text(lang),
             Self::Unexpected(error) => Message::Unexpected {
@@ -102,6 +134,16 @@ impl Failure {
                 CommandError::Failed { message }
             }
         }
+    }
+}
+
+/// What the daemon said. It speaks the language that it was started in; where that is not the reader's, the kind of the error is
+/// said in theirs.
+fn refusal(error: &RpcError, lang: Lang) -> String {
+    let kind = error.data.as_ref().and_then(|data| data["kind"].as_str());
+    match kind.and_then(|kind| load::kind_of_failure(kind, lang)) {
+        Some(sentence) if Lang::of(&error.message) != lang => sentence.into(),
+        _ => error.message.clone(),
     }
 }
 

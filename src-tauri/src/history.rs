@@ -14,6 +14,7 @@ const TIMES: usize = 20;
 struct Content {
     times: Vec<(String, PreviousLaunch)>,
     has_dismissed_offers: bool,
+    has_seen_welcome: bool,
 }
 
 /// The file `tray.json` in the data folder. A file that cannot be read is replaced: nothing in it is worth an error.
@@ -53,6 +54,17 @@ impl History {
     pub(crate) fn dismiss_offers(&mut self) {
         self.content.has_dismissed_offers = true;
         self.save();
+    }
+
+    /// Whether the user has been welcomed.
+    pub(crate) fn has_seen_welcome(&self) -> bool {
+        self.content.has_seen_welcome
+    }
+
+    pub(crate) fn end_welcome(&mut self) {
+        if !std::mem::replace(&mut self.content.has_seen_welcome, true) {
+            self.save();
+        }
     }
 
     fn save(&self) {

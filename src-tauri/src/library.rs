@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use okibi_models::{Library, ModelError, Source};
+use okibi_models::{Library, ModelError, OnHub, Source};
 use okibi_protocol::models::{ModelEntry, Variant};
 use parking_lot::Mutex;
 
@@ -23,6 +23,8 @@ const REPORT_EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct ModelStore {
     entries: Mutex<Vec<ModelEntry>>,
     running: Mutex<HashMap<u64, Arc<AtomicBool>>>,
+    /// Models of the hub that the user has looked up and that are not here.
+    looked_up: Mutex<Vec<ModelEntry>>,
 }
 
 impl ModelStore {
@@ -31,9 +33,22 @@ impl ModelStore {
         self.entries.lock().clone()
     }
 
-    /// Replaces the list.
-    pub(crate) fn keep(&self, entries: Vec<ModelEntry>) {
-        *self.entries.lock() = entries;
+    /// Replaces the list. What was looked up stays in it until it is here.
+    pub(crate) fn keep(&self, mut entries: Vec<ModelEntry>) -> Vec<ModelEntry> {
+        let mut looked_up = self.looked_up.lock();
+        looked_up.retain(|found| !entries.iter().any(|entry| entry.repository == found.repository));
+        entries.extend(looked_up.iter().cloned());
+        self.entries.lock().clone_from(&entries);
+        entries
+    }
+
+    /// Adds a model that was looked up.
+    pub(crate) fn add(&self, found: ModelEntry) {
+        let mut entries = self.entries.lock();
+        if !entries.iter().any(|entry| entry.repository == found.repository) {
+            entries.push(found.clone());
+            self.looked_up.lock().push(found);
+        }
     }
 
     /// Registers a download, which is to end when the returned flag turns true.
@@ -66,6 +81,16 @@ impl ModelStore {
 /// Lists the models that are here, and those that are known.
 pub(crate) fn read(library: &Library) -> Vec<ModelEntry> {
     okibi_models::inventory(library)
+}
+
+/// Asks the hub for a model that the user has named; nothing where the name leads to a model that is here.
+///
+/// Errors: those of [`okibi_models::look_up`].
+pub(crate) fn look_up(name: &str, variant: Variant, library: &Library) -> Result<Option<OnHub>, ModelError> {
+    match okibi_models::resolve(name, variant, library)? {
+        Source::Hub(model) => okibi_models::look_up(&model, &library.hub).map(Some),
+        Source::Embedded { .. } | Source::Folder { .. } => Ok(None),
+    }
 }
 
 /// Downloads a model's files, and reports a few times a second how many bytes of how many are here.

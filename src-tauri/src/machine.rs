@@ -6,7 +6,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use okibi_config::{Flags, FolderOverrides, Folders, Loaded, Settings, process_environment};
+use okibi_config::{
+    Discovery, DiscoveryState, Flags, FolderOverrides, Folders, Key, Loaded, Origin, Problem, Settings,
+    Source, process_environment,
+};
 use okibi_front::program_beside;
 use okibi_launcher::LaunchSpec;
 use okibi_messages::{Lang, Message};
@@ -60,6 +63,16 @@ impl Machine {
         self.0.launch_spec(&settings, access, lang.choice())
     }
 
+    /// Whether a daemon for this port loads although its front is gone: it will listen once it is ready.
+    pub(crate) fn is_loading_alone(&self, port: u16) -> bool {
+        let is_starting = Discovery::read(&self.folders)
+            .is_some_and(|discovery| discovery.state == DiscoveryState::Starting);
+        is_starting
+            && self
+                .named_daemon()
+                .is_some_and(|daemon| daemon.port == port && okibi_launcher::is_launched(&daemon))
+    }
+
     /// Returns this app's log file.
     pub(crate) fn own_log_file(&self) -> PathBuf {
         self.folders.logs().join("tray.log")
@@ -73,9 +86,34 @@ impl Machine {
 }
 
 /// Returns the settings that the core decides by.
-pub(crate) fn choices(settings: &Settings) -> Choices {
+pub(crate) fn choices(loaded: Loaded) -> Choices {
+    let Loaded { settings, problems } = loaded;
+    let lang = Lang::detect(settings.lang.value);
+    let hides_port = |problem: &Problem| {
+        matches!(
+            problem,
+            Problem::BrokenFile { .. }
+                | Problem::UnreadableFile { .. }
+                | Problem::BadValue {
+                    key: Key::Port,
+                    origin: Origin::File(_),
+                    ..
+                }
+        )
+    };
     Choices {
-        lang: Lang::detect(settings.lang.value),
+        // What the environment sets holds whatever the file says.
+        is_port_unknown: settings.port.source == Source::Default && problems.iter().any(hides_port),
+        problems: problems
+            .into_iter()
+            .map(|problem| Message::Setting(problem).text(lang))
+            .collect(),
+        of_daemon: Key::ALL
+            .iter()
+            .filter(|key| key.declaration().scope.needs_restart() && ![Key::Model, Key::Port].contains(key))
+            .map(|key| format!("{key}={}\n", settings.json(*key)))
+            .collect(),
+        lang,
         model: settings.model.value.clone(),
         port: settings.port.value,
         notifications: settings.notifications.value,

@@ -144,6 +144,7 @@ pub(crate) fn menu(state: &MenuState<'_>) -> Vec<Line> {
         item(Entry::Status, true),
         item(Entry::TryIt, true),
         item(Entry::Connect, true),
+        item(Entry::Activity, true),
         item(Entry::CopyAddress, !matches!(state.daemon, Stopping)),
         item(Entry::OpenLog, true),
         Line::Separator,
@@ -154,6 +155,7 @@ pub(crate) fn menu(state: &MenuState<'_>) -> Vec<Line> {
             text: Entry::Language.text(lang).to_owned(),
             lines: languages,
         },
+        item(Entry::About, true),
         Line::Separator,
         item(Entry::Quit, true),
         item(Entry::StopAndQuit, can_stop),
@@ -177,6 +179,13 @@ pub(crate) fn state_line(
         (DaemonView::Ready { .. }, Some(status)) => tray::ready(status, lang),
         (DaemonView::Loading { fraction }, _) => tray::loading(*fraction, lang),
         (DaemonView::Stopping, _) => tray::stopping(lang).into(),
+        (
+            DaemonView::Failed {
+                again_in_ms: Some(left),
+                ..
+            },
+            _,
+        ) => tray::starts_again((*left).into(), lang),
         (DaemonView::Failed { .. }, _) => tray::failed(lang).into(),
         (DaemonView::PortTaken { .. }, _) => tray::port_taken(port, lang),
         (DaemonView::Stopped | DaemonView::Ready { .. }, _) => tray::stopped(lang).into(),
@@ -278,7 +287,13 @@ mod tests {
             (DaemonView::Stopped, [true, false, false]),
             (DaemonView::Loading { fraction: 0.5 }, [false, true, false]),
             (DaemonView::Stopping, [false, false, false]),
-            (DaemonView::Failed { problem }, [true, false, false]),
+            (
+                DaemonView::Failed {
+                    problem,
+                    again_in_ms: None,
+                },
+                [true, false, false],
+            ),
         ];
         for (daemon, expected) in states {
             let found = [Entry::Start, Entry::Stop, Entry::Restart].map(|entry| enabled(&daemon, entry));

@@ -6,16 +6,17 @@ use okibi_messages::{Lang, chain};
 use okibi_models::ModelError;
 use okibi_protocol::{
     jsonrpc::{RpcError, code},
-    method::LoadModel,
-    models::{LoadModelParams, ModelEntry, ModelOrigin, ModelStep},
+    method::{LoadModel, UnloadModel},
+    models::{LoadModelParams, ModelEntry, ModelOrigin, ModelParams, ModelState, ModelStep, Presence},
     stage::StageEvent,
+    units::ByteCount,
 };
 use tauri::{AppHandle, Manager as _, State, async_runtime};
 
 use crate::{
     app::Shared,
     commands::Answer,
-    contract::{DaemonView, ModelsView},
+    contract::{DaemonView, LookedUp, ModelsView},
     core::{Event, ModelEffect, ModelEvent, PendingSwitch, PullEnd, SwitchEnd, UserCommand},
     failure::Failure,
     library, model_name,
@@ -43,6 +44,61 @@ pub(crate) async fn get_models(app: AppHandle, shared: State<'_, Shared>) -> Ans
         models: entries,
     };
     Ok(view)
+}
+
+/// Asks the hub for a model by its name. It is in the list from then on, and can be downloaded.
+#[tauri::command]
+pub(crate) async fn look_up_model(shared: State<'_, Shared>, name: String) -> Answer<Option<LookedUp>> {
+    let found = look_up(&shared, name.trim().to_owned()).await;
+    found.map_err(|failure| shared.for_page(failure))
+}
+
+async fn look_up(shared: &Shared, name: String) -> Result<Option<LookedUp>, Failure> {
+    let library = shared.library();
+    let variant = shared.machine.settings().settings.variant.value;
+    let asked = name.clone();
+    let asking = async_runtime::spawn_blocking(move || library::look_up(&asked, variant, &library));
+    let Some(found) = asking.await.map_err(Failure::unexpected)?? else {
+        return Ok(None);
+    };
+    let entry = ModelEntry {
+        name: name.clone(),
+        origin: ModelOrigin::Hub,
+        presence: Presence::Absent,
+        state: ModelState::default(),
+        current: false,
+        dimension: None,
+        max_tokens: None,
+        size_bytes: Some(ByteCount(found.bytes)),
+        last_used_ms: None,
+        license: found.license,
+        languages: Vec::new(),
+        good_for: None,
+        repository: Some(name),
+        folder: None,
+        precision: None,
+    };
+    shared.model_store.add(entry.clone());
+    shared.send(Event::Models(ModelEvent::Changed));
+    Ok(Some(LookedUp {
+        entry,
+        family: found.family,
+        is_own: found.is_own,
+        memory_bytes: ByteCount(found.bytes),
+    }))
+}
+
+/// Unloads a model that is loaded beside the current one: its memory is free, and the next request that names it loads it again.
+#[tauri::command]
+pub(crate) async fn unload_model(shared: State<'_, Shared>, model: String) -> Answer<()> {
+    let request = async {
+        listed(&shared, &model)?;
+        let port = shared.view.borrow().port;
+        let (client, _) = okibi_launcher::connect(shared.machine.server(port)).await?;
+        client.call::<UnloadModel>(ModelParams { model }).await?;
+        Ok(())
+    };
+    request.await.map_err(|failure: Failure| shared.for_page(failure))
 }
 
 /// Downloads a model's files; its progress comes with the view.
@@ -138,6 +194,9 @@ pub(crate) fn perform(app: &AppHandle, effect: ModelEffect) {
             let params = LoadModelParams {
                 variant: shared.machine.settings().settings.variant.value,
                 replace,
+                // Apps that ask for the one before by its name are still answered, until it was not used for a while or the user
+                // unloads it.
+                keep: !replace,
                 ..LoadModelParams::switch_to(model)
             };
             let events = shared.events.clone();
@@ -188,8 +247,7 @@ async fn list(app: &AppHandle) -> Result<Vec<ModelEntry>, Failure> {
     let entries = async_runtime::spawn_blocking(move || library::read(&library))
         .await
         .map_err(Failure::unexpected)?;
-    shared.model_store.keep(entries.clone());
-    Ok(entries)
+    Ok(shared.model_store.keep(entries))
 }
 
 /// Downloads a model's files on a thread for blocking work.

@@ -3,37 +3,18 @@
 use std::{fs, path::Path, sync::mpsc, thread, time::Duration};
 
 use notify_rust::{Notification, Timeout};
-use okibi_messages::{printable, tray};
+use okibi_messages::{Lang, app, printable, tray};
 
-use crate::core::{Notice, NoticeKind};
+use crate::core::{Notice, NoticeAction, NoticeKind};
 
-/// Identifier of the button that opens the log.
-const OPEN_LOG: &str = "open-log";
-
-/// Identifier of the button that starts again.
-const RETRY: &str = "retry";
+/// What a press on a notification itself is called (Desktop Notifications specification).
+const DEFAULT: &str = "default";
 
 /// The program's icon.
 const ICON: &[u8] = include_bytes!("../icons/128x128.png");
 
 /// Its name in the desktop's theme, where the package is installed.
 const THEME_ICON: &str = "okibi-tray";
-
-/// What a press on a notification's button asks for.
-#[cfg_attr(
-    not(all(unix, not(target_os = "macos"))),
-    expect(
-        dead_code,
-        reason = "only the notification servers of free desktops report presses"
-    )
-)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pressed {
-    /// The log.
-    OpenLog,
-    /// Another start.
-    Retry,
-}
 
 /// How long the app waits at the most until a notification is gone.
 const GONE_LIMIT: Duration = Duration::from_millis(500);
@@ -60,7 +41,7 @@ impl Notifier {
     /// Errors: the OS cannot start a thread.
     pub(crate) fn start(
         data: &Path,
-        pressed: impl Fn(Pressed) + Clone + Send + 'static,
+        pressed: impl Fn(NoticeAction) + Clone + Send + 'static,
     ) -> std::io::Result<Self> {
         let (orders, waiting) = mpsc::channel();
         let file = data.join("okibi.png");
@@ -106,7 +87,7 @@ fn write_icon(file: &Path) -> std::io::Result<()> {
 fn show_all(
     waiting: &mpsc::Receiver<Order>,
     icon: &str,
-    pressed: &(impl Fn(Pressed) + Clone + Send + 'static),
+    pressed: &(impl Fn(NoticeAction) + Clone + Send + 'static),
 ) {
     let mut place = Place::default();
     let mut has_failed = false;
@@ -143,6 +124,25 @@ fn show_all(
     }
 }
 
+/// What a button is called towards the server.
+fn key(action: &NoticeAction) -> &'static str {
+    match action {
+        NoticeAction::Show(_) => "show",
+        NoticeAction::OpenLog => "open-log",
+        NoticeAction::Retry => "retry",
+        NoticeAction::Use(_) => "use",
+    }
+}
+
+fn label(action: &NoticeAction, lang: Lang) -> &'static str {
+    match action {
+        NoticeAction::Show(_) => app::action_show(lang),
+        NoticeAction::OpenLog => tray::action_open_log(lang),
+        NoticeAction::Retry => tray::action_retry(lang),
+        NoticeAction::Use(_) => app::action_use(lang),
+    }
+}
+
 /// Where the notifications are: one is updated, not joined by another.
 #[derive(Default)]
 struct Place {
@@ -156,7 +156,7 @@ impl Place {
         &mut self,
         notice: &Notice,
         icon: &str,
-        pressed: &(impl Fn(Pressed) + Clone + Send + 'static),
+        pressed: &(impl Fn(NoticeAction) + Clone + Send + 'static),
     ) -> Result<(), notify_rust::error::Error> {
         if notice.kind == NoticeKind::Progress {
             if !CAN_UPDATE && self.has_begun {
@@ -176,10 +176,12 @@ impl Place {
                 NoticeKind::Progress => Timeout::Never,
                 NoticeKind::Done | NoticeKind::Error => Timeout::Default,
             });
-        if notice.has_actions {
-            notification
-                .action(RETRY, tray::action_retry(notice.lang))
-                .action(OPEN_LOG, tray::action_open_log(notice.lang));
+        // A load's is replaced many times a second, and taken away at its end: it has no buttons that somebody waits for.
+        if notice.kind != NoticeKind::Progress {
+            notification.action(DEFAULT, app::action_show(notice.lang));
+            for action in &notice.actions {
+                notification.action(key(action), label(action, notice.lang));
+            }
         }
         self.shown = platform::show(notification, notice, self.shown.take(), pressed)?;
         Ok(())
@@ -204,8 +206,8 @@ mod platform {
 
     use notify_rust::{Hint, Notification, NotificationHandle, Urgency};
 
-    use super::{OPEN_LOG, Pressed, RETRY};
-    use crate::core::{Notice, NoticeKind};
+    use super::{DEFAULT, key};
+    use crate::core::{Notice, NoticeAction, NoticeKind};
 
     /// A notification on the screen.
     pub(super) struct Shown {
@@ -219,7 +221,7 @@ mod platform {
         mut notification: Notification,
         notice: &Notice,
         before: Option<Shown>,
-        pressed: &(impl Fn(Pressed) + Clone + Send + 'static),
+        pressed: &(impl Fn(NoticeAction) + Clone + Send + 'static),
     ) -> Result<Option<Shown>, notify_rust::error::Error> {
         notification.hint(Hint::Category("transfer".into()));
         notification.hint(Hint::DesktopEntry("okibi-tray".into()));
@@ -241,19 +243,24 @@ mod platform {
         }
         let handle = notification.show()?;
         let id = handle.id();
-        if !notice.has_actions {
+        if notice.kind == NoticeKind::Progress {
             let handle = Some(handle);
             return Ok(Some(Shown { id, handle }));
         }
         let pressed = pressed.clone();
+        let (page, actions) = (notice.page, notice.actions.clone());
         // The handle is not kept: the thread ends with its notification, or with the app.
         let waits = thread::Builder::new()
             .name("okibi-notify-action".into())
             .spawn(move || {
                 handle.wait_for_action(|action| match action {
-                    OPEN_LOG => pressed(Pressed::OpenLog),
-                    RETRY => pressed(Pressed::Retry),
-                    _ => {}
+                    DEFAULT => pressed(NoticeAction::Show(page)),
+                    // Words that no button has say that it was closed.
+                    other => {
+                        if let Some(action) = actions.iter().find(|action| key(action) == other) {
+                            pressed(action.clone());
+                        }
+                    }
                 });
             });
         if let Err(error) = waits {
@@ -282,8 +289,7 @@ mod platform {
 mod platform {
     use notify_rust::Notification;
 
-    use super::Pressed;
-    use crate::core::Notice;
+    use crate::core::{Notice, NoticeAction};
 
     /// Nothing can be done to a notification on the screen.
     pub(super) struct Shown;
@@ -293,7 +299,7 @@ mod platform {
         notification: Notification,
         _notice: &Notice,
         _before: Option<Shown>,
-        _pressed: &(impl Fn(Pressed) + Clone + Send + 'static),
+        _pressed: &(impl Fn(NoticeAction) + Clone + Send + 'static),
     ) -> Result<Option<Shown>, notify_rust::error::Error> {
         notification.show()?;
         Ok(None)

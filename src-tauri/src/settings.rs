@@ -27,6 +27,12 @@ pub(crate) fn form(settings: &Settings, start_at_login: bool) -> SettingsForm {
     let typed = |key: Key| match settings.json(key) {
         Json::Null => "".into(),
         Json::Number(number) => number.to_string().into(),
+        Json::Array(items) => items
+            .iter()
+            .filter_map(Json::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
+            .into(),
         other => other,
     };
     let mut form: Map<String, Json> = shown().map(|key| (key.name().into(), typed(key))).collect();
@@ -51,7 +57,9 @@ pub(crate) fn check(form: &SettingsForm, lang: Lang) -> Vec<FieldProblem> {
     shown()
         .filter_map(|key| {
             let value = form.get(key.name())?.as_str()?;
-            let is_left_to_the_daemon = value.trim().is_empty() && key.declaration().unset.is_some();
+            let is_list = matches!(key.declaration().expected, Expected::List | Expected::Origins);
+            let is_left_to_the_daemon =
+                value.trim().is_empty() && (is_list || key.declaration().unset.is_some());
             let message = if is_left_to_the_daemon {
                 None
             } else {
@@ -87,6 +95,10 @@ pub(crate) fn changes(before: &SettingsForm, form: &SettingsForm) -> Vec<(Key, N
                 ("", _) => NewValue::Unset,
                 (number, Expected::Number { .. } | Expected::Port) => {
                     number.parse().map_or(NewValue::Unset, NewValue::Number)
+                }
+                (list, Expected::List | Expected::Origins) => {
+                    let items = list.split([',', '\n']).map(str::trim);
+                    NewValue::List(items.filter(|item| !item.is_empty()).map(str::to_owned).collect())
                 }
                 (text, _) => NewValue::Text(text.into()),
             },

@@ -1,16 +1,18 @@
 //! Watches the port: holds a subscription while an Okibi is there, and probes the port while there is none.
 
-use std::{sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use okibi_client::{ConnectOptions, Subscription};
 use okibi_launcher::StatusError;
+use tauri::{AppHandle, Manager as _};
 use tokio::{
     sync::{Notify, mpsc},
     time::{Instant, MissedTickBehavior, interval, interval_at, timeout},
 };
 
 use crate::{
-    core::{Event, PortState},
+    app::Shared,
+    core::{Event, ModelEvent, PortState},
     machine::{Machine, log_tail},
 };
 
@@ -32,27 +34,29 @@ const REFRESH_EVERY: Duration = Duration::from_secs(60);
 /// Watches until the receiver of `events` is gone. `again` requests a probe at once, whose outcome is always sent.
 pub(crate) async fn watch(machine: Machine, events: mpsc::UnboundedSender<Event>, again: Arc<Notify>) {
     let mut quick = 0;
-    let mut sent_free = false;
+    let mut sent_quiet = None;
     while !events.is_closed() {
         let port = machine.port_to_watch();
         let state = match subscribe(machine.server(port)).await {
             Ok(Some(subscription)) => {
-                sent_free = false;
+                sent_quiet = None;
                 follow(&machine, port, subscription, &events, &again).await;
                 quick = QUICK_PROBES;
                 continue;
             }
             // The port is being handed over, or a front is busy: neither free nor foreign.
             Ok(None) | Err(StatusError::NoAnswer { .. } | StatusError::Rejected { .. }) => None,
-            Err(StatusError::NotRunning { .. }) => (quick == 0).then_some(PortState::Free),
+            Err(StatusError::NotRunning { .. }) if quick > 0 => None,
+            Err(StatusError::NotRunning { .. }) if machine.is_loading_alone(port) => Some(PortState::Loading),
+            Err(StatusError::NotRunning { .. }) => Some(PortState::Free),
             Err(StatusError::NotOkibi { holder, .. }) => Some(PortState::Foreign(holder)),
             Err(StatusError::Silent { holder, .. }) => Some(PortState::Silent(holder)),
         };
         let is_foreign = matches!(state, Some(PortState::Foreign(_) | PortState::Silent(_)));
         if let Some(state) = state
-            && (is_foreign || !sent_free)
+            && (is_foreign || sent_quiet != Some(std::mem::discriminant(&state)))
         {
-            sent_free = !is_foreign;
+            sent_quiet = (!is_foreign).then(|| std::mem::discriminant(&state));
             let log = log_tail(&machine.daemon_log(port));
             if events
                 .send(Event::PortChanged {
@@ -79,7 +83,7 @@ pub(crate) async fn watch(machine: Machine, events: mpsc::UnboundedSender<Event>
             _ = tick.tick() => {}
             () = again.notified() => {
                 quick = 0;
-                sent_free = false;
+                sent_quiet = None;
             }
         }
     }
@@ -125,6 +129,34 @@ async fn follow(
         };
         if events.send(event).is_err() {
             return;
+        }
+    }
+}
+
+/// Time between two looks at the files that the app shows and others change.
+const FILES_EVERY: Duration = Duration::from_secs(2);
+
+/// Watches the configuration file and the list of models for changes by other programs, until the app ends. Asking for two times of
+/// change every two seconds costs less than a watch that each system has in its own way.
+pub(crate) async fn watch_files(app: AppHandle, machine: Machine) {
+    let shared = app.state::<Shared>();
+    let changed_at = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let mut looks = interval(FILES_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut before = None;
+    loop {
+        looks.tick().await;
+        let library = shared.library();
+        let settings = changed_at(&machine.folders.config_file);
+        let models = [changed_at(&library.folders_file), changed_at(&library.hub.cache)];
+        let Some((old_settings, old_models)) = before.replace((settings, models)) else {
+            continue;
+        };
+        if old_settings != settings {
+            shared.settings_changed();
+        }
+        if old_models != models {
+            shared.send(Event::Models(ModelEvent::Changed));
         }
     }
 }

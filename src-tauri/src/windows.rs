@@ -1,46 +1,20 @@
 //! The app's windows: opened on demand, destroyed when closed, so that an app without windows costs little.
+//!
+//! The main window has all pages and a navigation between them. The window of a start is small, has nothing but the progress of
+//! the load, and closes by itself.
 
-use okibi_messages::{
-    Lang,
-    tray::{Entry, window_title},
+use std::sync::atomic::Ordering::Relaxed;
+
+use tauri::{
+    AppHandle, Emitter as _, LogicalSize, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    WindowEvent, webview::PageLoadEvent,
 };
-use strum::VariantArray as _;
-use tauri::{AppHandle, LogicalSize, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
 
-use crate::{app::Shared, contract::WindowName};
-
-impl WindowName {
-    /// Returns its label, which is also its page's name.
-    pub(crate) fn label(self) -> &'static str {
-        self.into()
-    }
-
-    /// Returns the window with this label.
-    pub(crate) fn from_label(label: &str) -> Option<Self> {
-        label.parse().ok()
-    }
-
-    const fn entry(self) -> Entry {
-        match self {
-            Self::Progress => Entry::Progress,
-            Self::Status => Entry::Status,
-            Self::Try => Entry::TryIt,
-            Self::Models => Entry::Models,
-            Self::Connect => Entry::Connect,
-            Self::Settings => Entry::Settings,
-        }
-    }
-
-    /// Returns its first width and height, in logical pixels.
-    const fn size(self) -> (f64, f64) {
-        match self {
-            Self::Progress => (460.0, 600.0),
-            Self::Status => (580.0, 720.0),
-            Self::Try | Self::Models | Self::Connect => (680.0, 760.0),
-            Self::Settings => (580.0, 760.0),
-        }
-    }
-}
+use crate::{
+    app::Shared,
+    contract::{CLOSE_ASKED, PAGE_ASKED, PageName},
+    window::Window,
+};
 
 /// Who wants a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,54 +34,114 @@ impl Asked {
     }
 }
 
-/// Opens a window, or brings it to the front. May be called from anywhere.
-pub(crate) fn open(app: &AppHandle, name: WindowName, lang: Lang, asked: Asked) {
+/// Opens the main window, or brings it to the front, with this page. May be called from anywhere.
+pub(crate) fn open_page(app: &AppHandle, page: PageName, asked: Asked) {
+    // A window that is being built asks for the page itself.
+    *app.state::<Shared>().page.lock() = page;
+    if let Err(error) = app.emit_to(Window::Main.label(), PAGE_ASKED, page) {
+        tracing::warn!(%error, "the window does not hear which page is asked for");
+    }
+    open(app, Window::Main, asked);
+}
+
+/// Opens the window of a start, unless the main window shows the progress anyway.
+pub(crate) fn open_start(app: &AppHandle) {
+    let shows_it = app.get_webview_window(Window::Main.label()).is_some()
+        && *app.state::<Shared>().page.lock() == PageName::Progress;
+    if !shows_it {
+        open(app, Window::Progress, Asked::ByNobody);
+    }
+}
+
+fn open(app: &AppHandle, window: Window, asked: Asked) {
     let app = app.clone();
     // A task, since building a window inside of an event handler hangs on Windows. Its handle is not kept: it ends as
     // soon as the window is built, and a failure is logged.
     tauri::async_runtime::spawn(async move {
-        if let Err(error) = show(&app, name, lang, asked) {
-            tracing::error!(%error, window = name.label(), "a window cannot be opened");
+        if let Err(error) = show(&app, window, asked) {
+            tracing::error!(%error, window = window.label(), "a window cannot be opened");
         }
     });
 }
 
-/// Follows the end of a window, and opens it again if it was asked for while it closed.
+/// Follows the end of a window: asks about unsaved edits before it, and opens it again if it was asked for while it closed.
 pub(crate) fn follow(app: &AppHandle, label: &str, event: &WindowEvent) {
-    let Some(name) = WindowName::from_label(label) else {
+    let Ok(window) = label.parse::<Window>() else {
         return;
     };
     let shared = app.state::<Shared>();
     match event {
-        WindowEvent::CloseRequested { .. } => shared.closing.begin(name),
-        WindowEvent::Destroyed if shared.closing.end(name) => open(app, name, shared.lang(), Asked::ByUser),
+        WindowEvent::CloseRequested { api, .. } => {
+            if window == Window::Main && shared.is_unsaved.load(Relaxed) {
+                api.prevent_close();
+                ask_to_close(app);
+            } else {
+                shared.closing.begin(window);
+            }
+        }
+        WindowEvent::Destroyed => {
+            if window == Window::Main {
+                // Whatever was typed is gone with a window that ended in another way.
+                shared.is_unsaved.store(false, Relaxed);
+            }
+            if shared.closing.end(window) {
+                open(app, window, Asked::ByUser);
+            }
+        }
         _ => {}
     }
 }
 
-fn show(app: &AppHandle, name: WindowName, lang: Lang, asked: Asked) -> tauri::Result<()> {
-    if app.state::<Shared>().closing.reopen(name) {
+/// Has the main window ask what becomes of unsaved edits.
+pub(crate) fn ask_to_close(app: &AppHandle) {
+    if let Err(error) = app.emit_to(Window::Main.label(), CLOSE_ASKED, ()) {
+        tracing::warn!(%error, "the window does not ask about unsaved edits");
+    }
+    open(app, Window::Main, Asked::ByUser);
+}
+
+fn show(app: &AppHandle, window: Window, asked: Asked) -> tauri::Result<()> {
+    if app.state::<Shared>().closing.reopen(window) {
         return Ok(());
     }
-    if let Some(window) = app.get_webview_window(name.label()) {
+    if let Some(window) = app.get_webview_window(window.label()) {
         window.unminimize()?;
         window.show()?;
         return asked.focus(&window);
     }
-    let (width, height) = name.size();
-    let page = WebviewUrl::App(format!("{}.html", name.label()).into());
-    // Shown only when it is complete: a window that is closed while it is being built stays known to Tauri forever.
-    let window = WebviewWindowBuilder::new(app, name.label(), page)
-        .title(window_title(name.entry(), lang))
+    let (width, height) = window.size();
+    let built = WebviewWindowBuilder::new(app, window.label(), WebviewUrl::App(window.file().into()))
+        .title("Okibi")
         .inner_size(width, height)
         .min_inner_size(320.0, 320.0)
         .zoom_hotkeys_enabled(true)
         .focused(asked == Asked::ByUser)
         .visible(false)
+        // The page knows what it is called, in the language in use.
+        .on_document_title_changed(|window, title| {
+            if let Err(error) = window.set_title(&title) {
+                tracing::warn!(%error, "a window keeps its old title");
+            }
+        })
+        // Not before there is something to see; and a window that is closed while it is being built stays known to Tauri forever.
+        .on_page_load(move |window, load| {
+            if load.event() == PageLoadEvent::Finished
+                && let Err(error) = reveal(&window, asked)
+            {
+                tracing::warn!(%error, "a window cannot be shown");
+            }
+        })
         .build()?;
-    fit(&window)?;
+    reload_after_crash(&built)
+}
+
+fn reveal(window: &WebviewWindow, asked: Asked) -> tauri::Result<()> {
+    if window.is_visible()? {
+        return Ok(());
+    }
+    fit(window)?;
     window.show()?;
-    asked.focus(&window)
+    asked.focus(window)
 }
 
 /// Logical pixels that a window's title and borders take, at the most.
@@ -128,13 +162,24 @@ fn fit(window: &WebviewWindow) -> tauri::Result<()> {
     Ok(())
 }
 
-/// Titles the open windows in another language.
-pub(crate) fn rename_all(app: &AppHandle, lang: Lang) {
-    for &name in WindowName::VARIANTS {
-        if let Some(window) = app.get_webview_window(name.label())
-            && let Err(error) = window.set_title(window_title(name.entry(), lang))
-        {
-            tracing::warn!(%error, "a window keeps its old title");
-        }
-    }
+/// Loads the page again when the process that draws it dies, as it does where memory is short: the window would freeze.
+#[cfg(target_os = "linux")]
+fn reload_after_crash(window: &WebviewWindow) -> tauri::Result<()> {
+    use webkit2gtk::WebViewExt as _;
+
+    window.with_webview(|view| {
+        view.inner().connect_web_process_terminated(|view, reason| {
+            tracing::warn!(
+                ?reason,
+                "a window's web process has ended; its page is loaded again"
+            );
+            view.reload();
+        });
+    })
+}
+
+/// The other systems' web views load the page again by themselves, or say that they cannot.
+#[cfg(not(target_os = "linux"))]
+fn reload_after_crash(_: &WebviewWindow) -> tauri::Result<()> {
+    Ok(())
 }

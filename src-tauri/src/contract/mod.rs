@@ -1,8 +1,9 @@
 //! The types of commands and events between the app and the pages of its windows. `ui/src/lib/bindings.ts` is generated
 //! from them, and from the types of the protocol that they contain.
 //!
-//! The app sends one event, [`VIEW_CHANGED`], with the whole [`View`]; a page subscribes first and then requests
-//! the snapshot with `get_view`.
+//! The app sends the whole [`View`] with [`VIEW_CHANGED`] whenever something in it has changed; a page subscribes first and
+//! then requests the snapshot with `get_view`. [`PAGE_ASKED`] and `get_page` work in the same way for the page that is to be
+//! shown, and [`CLOSE_ASKED`] asks what becomes of edits before the window closes.
 
 use okibi_config::{DeviceChoice, LangChoice, NotificationChoice, ProgressChoice};
 use okibi_protocol::{
@@ -15,11 +16,21 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 mod models;
+mod pages;
 
-pub use models::{ModelsView, PullProgress, PullView, SwitchProgress, SwitchView};
+pub use self::{
+    models::{LookedUp, ModelsView, PullProgress, PullView, SwitchProgress, SwitchView},
+    pages::{Found, Hit, Link, LogView, SearchState, SearchView, TokenView, UpdateView},
+};
 
 /// The event that carries a new [`View`].
 pub const VIEW_CHANGED: &str = "view-changed";
+
+/// The event that carries the [`PageName`] to be shown.
+pub const PAGE_ASKED: &str = "page-asked";
+
+/// The event that tells a window with unsaved edits that the user wants to close it.
+pub const CLOSE_ASKED: &str = "close-asked";
 
 /// The language of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -56,6 +67,29 @@ pub struct View {
     pub library: u32,
     /// Whether better models for the user's language are offered.
     pub has_offers: bool,
+    /// What the user should know beside the state of the daemon.
+    pub hints: Vec<Hint>,
+}
+
+/// Something that the user should know beside the state of the daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct Hint {
+    /// What it is about.
+    pub kind: HintKind,
+    /// One sentence, or more.
+    pub message: String,
+}
+
+/// What a [`Hint`] is about, and so what can be done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum HintKind {
+    /// The configuration file has mistakes: it can be opened.
+    Config,
+    /// The running daemon does not have the settings that the file has: it can be restarted.
+    Restart,
+    /// The app crashed in its last run: a report can be saved, and the hint dismissed.
+    Crash,
 }
 
 /// The state of the daemon.
@@ -80,6 +114,8 @@ pub enum DaemonView {
     Failed {
         /// Why.
         problem: Problem,
+        /// Time until it is started again by itself; none where it is left to the user.
+        again_in_ms: Option<Millis>,
     },
     /// Another program holds the port.
     PortTaken {
@@ -150,36 +186,43 @@ pub struct Problem {
     pub log_tail: Vec<String>,
 }
 
-/// A window of the app.
+/// A page of the app's window.
 #[derive(
     Clone,
     Copy,
     Debug,
     PartialEq,
     Eq,
-    Hash,
     Serialize,
     Deserialize,
     TS,
     strum::EnumString,
     strum::IntoStaticStr,
-    strum::VariantArray,
+    strum::VariantNames,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
-pub enum WindowName {
-    /// The staged load.
-    Progress,
+pub enum PageName {
     /// The status that the daemon reports.
     Status,
-    /// A few sentences and how similar they are.
-    Try,
+    /// The staged load: the one under way, or the last one.
+    Progress,
     /// The models: those here, and those that can be downloaded.
     Models,
+    /// A search in the user's own lines, and how similar sentences are.
+    Try,
     /// How other apps are pointed at the daemon.
     Connect,
+    /// Who is connected, and the last requests.
+    Activity,
+    /// The daemon's log, and a report of a problem.
+    Logs,
     /// The settings.
     Settings,
+    /// Version, licences, links.
+    About,
+    /// What a new user is shown, once.
+    Welcome,
 }
 
 /// A file or folder that a page can open; pages never name a path.
@@ -194,7 +237,7 @@ pub enum Place {
     Models,
 }
 
-/// Paths and versions for the status window.
+/// Paths and versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 pub struct About {
     /// Version of this app.
@@ -235,12 +278,28 @@ pub struct SettingsForm {
     pub device: DeviceChoice,
     /// How long a model stays in memory after its last request, as typed; empty leaves the choice to the daemon.
     pub keep_alive: String,
+    /// The folder that downloads are kept in, as typed; empty for the usual one.
+    pub models_dir: String,
+    /// The hub's address, as typed; empty for the usual one.
+    pub hub_url: String,
+    /// The proxy, as typed; empty for that of the environment.
+    pub proxy: String,
+    /// Names of this machine, with commas between.
+    pub allowed_hosts: String,
+    /// Origins, with commas between.
+    pub allowed_origins: String,
+    /// Whether requests must bring a token.
+    pub require_token: bool,
     /// The language.
     pub lang: LangChoice,
     /// Which notifications are shown.
     pub notifications: NotificationChoice,
     /// When the progress window opens by itself.
     pub progress_window: ProgressChoice,
+    /// The address that is asked for updates, as typed; empty for none.
+    pub update_url: String,
+    /// The key that signs what it says, as typed; empty for none.
+    pub update_key: String,
     /// Whether the daemon starts when the app does.
     pub start_daemon: bool,
     /// Whether a daemon that crashes is restarted.

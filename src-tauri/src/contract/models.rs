@@ -3,7 +3,7 @@
 //! Pages request what is on the disk with `get_models`. What changes by itself, downloads and the state of the daemon's
 //! models, comes with every [`View`](super::View).
 
-use okibi_protocol::{models::ModelEntry, stage::Measure};
+use okibi_protocol::{models::ModelEntry, stage::Measure, units::ByteCount};
 use serde::Serialize;
 use ts_rs::TS;
 
@@ -76,4 +76,17 @@ pub enum SwitchProgress {
         /// Whether there is enough memory once the current model is unloaded.
         may_replace: bool,
     },
+}
+
+/// A model of the hub that was looked up before anything of it is downloaded.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+pub struct LookedUp {
+    /// The model as the list has models.
+    pub entry: ModelEntry,
+    /// The network's family, such as `bert`, where the hub says it.
+    pub family: Option<String>,
+    /// Whether Okibi computes it itself; else ONNX Runtime does.
+    pub is_own: bool,
+    /// Bytes of memory that it takes at the most: those of its files.
+    pub memory_bytes: ByteCount,
 }

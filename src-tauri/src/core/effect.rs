@@ -3,7 +3,7 @@
 use okibi_messages::Lang;
 
 use super::event::PendingSwitch;
-use crate::contract::{PreviousLaunch, WindowName};
+use crate::contract::{PageName, PreviousLaunch};
 
 /// Something to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,8 +13,10 @@ pub(crate) enum Effect {
     Launch(Kept),
     /// Stop the daemon on this port; its end comes back as an event.
     Stop(u16),
-    /// Open a window, or bring it to the front.
-    Open(WindowName),
+    /// Open the small window that shows a start.
+    OpenStart,
+    /// Open the main window with this page.
+    OpenPage(PageName),
     /// Show a notification in the place of the last one.
     Notify(Notice),
     /// Take the notification of a load away: the load is over, and there is nothing to say about it.
@@ -59,9 +61,24 @@ pub(crate) struct Notice {
     pub(crate) body: String,
     /// Percent done, while a load goes on.
     pub(crate) percent: Option<u8>,
-    /// Whether it has buttons to open the log and to start again.
-    pub(crate) has_actions: bool,
+    /// The page that a press on it opens.
+    pub(crate) page: PageName,
+    /// Its buttons.
+    pub(crate) actions: Vec<NoticeAction>,
     pub(crate) lang: Lang,
+}
+
+/// What a notification offers to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoticeAction {
+    /// Open a page.
+    Show(PageName),
+    /// Open the page of the daemon's log.
+    OpenLog,
+    /// Start again.
+    Retry,
+    /// Use this model from now on.
+    Use(String),
 }
 
 /// How much a notification matters.

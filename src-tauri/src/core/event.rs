@@ -26,6 +26,8 @@ pub(crate) enum Event {
     Command(UserCommand),
     /// The settings have changed.
     Settings(Choices),
+    /// The app crashed in its last run, and what it noted; or the user does not want to hear of it any more.
+    Crash(Option<String>),
     /// What this desktop lacks has changed.
     Missing(Vec<Missing>),
     /// Something happened to models.
@@ -41,6 +43,8 @@ pub(crate) enum PortState {
     Free,
     /// A daemon, or a front in the middle of a launch.
     Okibi(Box<Status>),
+    /// Nothing listens, and a daemon that has lost its front is loading: it will listen once it is ready.
+    Loading,
     /// A program other than Okibi, where the OS reveals which one.
     Foreign(Option<PortHolder>),
     /// A program of ours that says nothing: it is suspended, or hangs.
@@ -52,6 +56,8 @@ pub(crate) enum PortState {
 pub(crate) enum UserCommand {
     /// Start the daemon.
     Start,
+    /// Start the daemon, without a window: nobody is looking when the app starts at login.
+    StartQuietly,
     /// Stop the daemon, or cancel its load.
     Stop,
     /// Restart the daemon with the current settings.
@@ -71,6 +77,12 @@ pub(crate) struct Choices {
     pub(crate) notifications: NotificationChoice,
     pub(crate) progress_window: ProgressChoice,
     pub(crate) restart: bool,
+    /// What is wrong with the configuration file, in words.
+    pub(crate) problems: Vec<String>,
+    /// Whether what is wrong leaves open which port the user wants: then nothing is started on another one.
+    pub(crate) is_port_unknown: bool,
+    /// Every setting that a daemon takes up when it starts, apart from model and port: to see whether they have changed.
+    pub(crate) of_daemon: String,
 }
 
 /// Something that happened to models.

@@ -12,17 +12,19 @@
 //! ```
 //!
 //! `event` and `effect` are what goes in and out. `state` is what the core knows and how it is shown, `transitions`
-//! what it decides. `load` follows one load, `models` downloads and switches, `restarts` counts restarts.
+//! what it decides. `load` follows one load, `models` downloads and switches, `restarts` counts restarts, `hints` says what
+//! the user should know beside the daemon's state.
 
 mod effect;
 mod event;
+mod hints;
 mod load;
 mod models;
 mod restarts;
 mod state;
 mod transitions;
 
-pub(crate) use effect::{Effect, Kept, ModelEffect, Notice, NoticeKind};
+pub(crate) use effect::{Effect, Kept, ModelEffect, Notice, NoticeAction, NoticeKind};
 pub(crate) use event::{
     Choices, Event, ModelEvent, PendingSwitch, PortState, PullEnd, SwitchEnd, UserCommand,
 };
@@ -30,3 +32,5 @@ pub(crate) use state::Core;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world_tests;

@@ -9,11 +9,11 @@ use okibi_messages::{
 use okibi_protocol::stage::{Measure, Stage, StageBoard, StageState};
 
 use super::{
-    effect::{ModelEffect, NoticeKind},
+    effect::{ModelEffect, NoticeAction, NoticeKind},
     event::{ModelEvent, PendingSwitch, PullEnd, SwitchEnd},
 };
 use crate::{
-    contract::{PullProgress, PullView, SwitchProgress, SwitchView},
+    contract::{PageName, PullProgress, PullView, SwitchProgress, SwitchView},
     model_name,
 };
 
@@ -90,26 +90,39 @@ impl Models {
 
     /// Returns the notification for an event that a user without an open window should hear of. To be called before
     /// [`Models::handle`].
-    pub(crate) fn notification(&self, event: &ModelEvent, lang: Lang) -> Option<(NoticeKind, Notification)> {
+    pub(crate) fn notification(
+        &self,
+        event: &ModelEvent,
+        lang: Lang,
+    ) -> Option<(NoticeKind, Notification, Vec<NoticeAction>)> {
         match event {
             ModelEvent::PullEnded { run, end } => {
                 let pull = self.pulls.iter().find(|pull| pull.run == *run)?;
                 let model = model_name::display(&pull.model);
                 match end {
-                    PullEnd::Done => Some((NoticeKind::Done, tray::notify_pulled(&model, lang))),
-                    PullEnd::Failed(reason) => {
-                        Some((NoticeKind::Error, tray::notify_pull_failed(&model, reason, lang)))
-                    }
+                    PullEnd::Done => Some((
+                        NoticeKind::Done,
+                        tray::notify_pulled(&model, lang),
+                        vec![NoticeAction::Use(pull.model.clone())],
+                    )),
+                    PullEnd::Failed(reason) => Some((
+                        NoticeKind::Error,
+                        tray::notify_pull_failed(&model, reason, lang),
+                        vec![NoticeAction::Show(PageName::Models)],
+                    )),
                     PullEnd::Cancelled => None,
                 }
             }
             ModelEvent::SwitchEnded(end) => {
                 let model = model_name::display(&self.switch.as_ref()?.model);
                 match end {
-                    SwitchEnd::Done => Some((NoticeKind::Done, tray::notify_switched(&model, lang))),
+                    SwitchEnd::Done => {
+                        Some((NoticeKind::Done, tray::notify_switched(&model, lang), Vec::new()))
+                    }
                     SwitchEnd::Failed(reason) | SwitchEnd::NoMemory(reason) => Some((
                         NoticeKind::Error,
                         tray::notify_switch_failed(&model, reason, lang),
+                        vec![NoticeAction::Show(PageName::Models)],
                     )),
                     // The restart has notifications of its own.
                     SwitchEnd::NeedsRestart => None,

@@ -24,6 +24,9 @@ use crate::contract::{DaemonView, Language, PreviousLaunch, Problem, View};
 /// A load that takes longer opens the progress window, if the settings say so.
 const SLOW: Duration = Duration::from_secs(1);
 
+/// Time between two views of what is counted in seconds.
+const SECOND: Duration = Duration::from_secs(1);
+
 /// What is done when a stop has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterStop {
@@ -40,6 +43,8 @@ pub(super) struct OurLaunch {
     pub(super) port: u16,
     /// Whether it follows the death of a daemon.
     pub(super) is_restart: bool,
+    /// [`Choices::of_daemon`] as it was then.
+    pub(super) settings: String,
     /// Whether the progress window may still open by itself.
     pub(super) may_open: bool,
 }
@@ -56,6 +61,8 @@ impl OurLaunch {
 pub(super) enum StartFailure {
     Failed(Problem),
     PortTaken(Problem, Option<u16>),
+    /// Nothing was tried: the settings do not say on which port.
+    Settings(Problem),
 }
 
 /// See the module.
@@ -70,6 +77,12 @@ pub(crate) struct Core {
     pub(super) kept: Kept,
     /// Process, port and model of the ready daemon that was last seen.
     pub(super) seen: Option<(u32, u16, String)>,
+    /// Process of the daemon that was last seen, and [`Choices::of_daemon`] as it was when it began, as far as that is known.
+    pub(super) began_with: Option<(u32, String)>,
+    /// What the app noted of a crash in its last run.
+    pub(super) crash: Option<String>,
+    /// The time of the last event.
+    pub(super) now: Option<Instant>,
     /// The warnings of the daemon that have been told.
     pub(super) told: Vec<String>,
     pub(super) our_launch: Option<OurLaunch>,
@@ -92,6 +105,9 @@ impl Core {
             load: None,
             kept: Kept::default(),
             seen: None,
+            began_with: None,
+            crash: None,
+            now: None,
             told: Vec::new(),
             our_launch: None,
             stopping: None,
@@ -111,7 +127,11 @@ impl Core {
             .as_ref()
             .filter(|launch| launch.may_open && self.choices.progress_window == ProgressChoice::Slow)
             .map(OurLaunch::slow_at);
-        [slow, self.restart_at].into_iter().flatten().min()
+        // The time until a restart is shown in seconds.
+        let second = self
+            .restart_at
+            .map(|at| self.now.map_or(at, |now| at.min(now + SECOND)));
+        [slow, second].into_iter().flatten().min()
     }
 
     /// Returns the status of the ready daemon.
@@ -141,7 +161,7 @@ impl Core {
                 Lang::En => Language::En,
                 Lang::Ja => Language::Ja,
             },
-            daemon: self.daemon(),
+            daemon: self.daemon(now),
             launch: self.load.as_ref().map(|load| load.view(now)),
             port: self.port,
             address: websocket_address(self.port),
@@ -155,10 +175,11 @@ impl Core {
             switch: self.models.switch(),
             library: self.models.library(),
             has_offers: self.models.has_offers() && self.choices.model == DEFAULT_MODEL,
+            hints: self.hints(),
         }
     }
 
-    fn daemon(&self) -> DaemonView {
+    fn daemon(&self, now: Instant) -> DaemonView {
         let fraction = self
             .load
             .as_ref()
@@ -178,9 +199,13 @@ impl Core {
                 problem: problem.clone(),
                 next_free: *next_free,
             },
-            (_, Some(StartFailure::Failed(problem))) => DaemonView::Failed {
-                problem: problem.clone(),
-            },
+            (PortState::Loading, _) => DaemonView::Loading { fraction },
+            (_, Some(StartFailure::Failed(problem) | StartFailure::Settings(problem))) => {
+                DaemonView::Failed {
+                    problem: problem.clone(),
+                    again_in_ms: self.restart_at.map(|at| at.saturating_duration_since(now).into()),
+                }
+            }
             (PortState::Foreign(holder), None) => DaemonView::PortTaken {
                 problem: Problem {
                     message: launch::port_taken(self.port, holder.as_ref(), self.choices.lang),

@@ -13,12 +13,12 @@ use okibi_protocol::{
 };
 
 use super::{
-    Choices, Core, Effect, Event, Kept, ModelEffect, ModelEvent, Notice, NoticeKind, PendingSwitch,
-    PortState, PullEnd, UserCommand,
+    Choices, Core, Effect, Event, Kept, ModelEffect, ModelEvent, Notice, NoticeAction, NoticeKind,
+    PendingSwitch, PortState, PullEnd, UserCommand,
 };
-use crate::contract::{DaemonView, Language, LaunchState, WindowName};
+use crate::contract::{DaemonView, Language, LaunchState, PageName};
 
-fn choices() -> Choices {
+pub(super) fn choices() -> Choices {
     Choices {
         lang: Lang::En,
         model: "multilingual-e5-small".into(),
@@ -26,6 +26,9 @@ fn choices() -> Choices {
         notifications: NotificationChoice::All,
         progress_window: ProgressChoice::Slow,
         restart: true,
+        problems: Vec::new(),
+        is_port_unknown: false,
+        of_daemon: String::new(),
     }
 }
 
@@ -38,7 +41,7 @@ fn event(stage: Stage, state: StageState) -> StageEvent {
     }
 }
 
-fn status(state: RunState) -> Status {
+pub(super) fn status(state: RunState) -> Status {
     let ready = state == RunState::Running;
     Status {
         status: state,
@@ -177,10 +180,7 @@ fn the_progress_window_opens_by_itself_after_a_second_and_only_once() {
     core.handle(step(Stage::Resolve, StageState::Started), now);
     let due = core.deadline().unwrap();
     assert_eq!(due, now + Duration::from_secs(1));
-    assert_eq!(
-        core.handle(Event::Tick, due),
-        [Effect::Open(WindowName::Progress)]
-    );
+    assert_eq!(core.handle(Event::Tick, due), [Effect::OpenStart]);
     assert_eq!(core.deadline(), None);
     let mut always = Core::new(
         Choices {
@@ -191,7 +191,7 @@ fn the_progress_window_opens_by_itself_after_a_second_and_only_once() {
     );
     always.handle(Event::Command(UserCommand::Start), now);
     let effects = always.handle(step(Stage::Resolve, StageState::Started), now);
-    assert_eq!(effects[0], Effect::Open(WindowName::Progress));
+    assert_eq!(effects[0], Effect::OpenStart);
 }
 
 #[test]
@@ -208,6 +208,21 @@ fn a_restart_begins_at_the_time_that_came_with_the_end_of_the_stop() {
     assert_eq!(core.deadline(), Some(later + Duration::from_secs(1)));
 }
 
+/// Lets the time of a restart come, second by second, as it is shown; gives what is to be done then, and when that is.
+fn until_due(core: &mut Core) -> (Vec<Effect>, Instant) {
+    loop {
+        let due = core.deadline().expect("a restart is due");
+        let effects = core.handle(Event::Tick, due);
+        if !effects.is_empty() {
+            return (effects, due);
+        }
+        let DaemonView::Failed { again_in_ms, .. } = core.view(due).daemon else {
+            panic!("{:?}", core.view(due).daemon)
+        };
+        assert!(again_in_ms.is_some());
+    }
+}
+
 #[test]
 fn a_daemon_that_dies_is_restarted_three_times_and_then_no_more() {
     let now = Instant::now();
@@ -215,20 +230,17 @@ fn a_daemon_that_dies_is_restarted_three_times_and_then_no_more() {
     for _ in 0..3 {
         let effects = core.handle(port(PortState::Free), now);
         assert!(notices(&effects)[0].body.contains("out of memory"), "{effects:?}");
-        let due = core.deadline().unwrap();
-        assert_eq!(
-            core.handle(Event::Tick, due),
-            [Effect::Launch(kept(8765, "multilingual-e5-small"))]
-        );
+        let (effects, due) = until_due(&mut core);
+        assert_eq!(effects, [Effect::Launch(kept(8765, "multilingual-e5-small"))]);
         core.handle(started(), due);
     }
     let effects = core.handle(port(PortState::Free), now);
     assert!(
-        notices(&effects)[0].body.contains("not restarted again"),
+        notices(&effects)[0].body.contains("stopped trying"),
         "{effects:?}"
     );
     assert_eq!(core.deadline(), None);
-    let DaemonView::Failed { problem } = core.view(now).daemon else {
+    let DaemonView::Failed { problem, .. } = core.view(now).daemon else {
         panic!("it is down")
     };
     assert!(problem.advice.is_some());
@@ -272,8 +284,7 @@ fn a_restart_brings_back_the_daemon_that_ran() {
         model: None,
     };
     core.handle(gone, now);
-    let due = core.deadline().unwrap();
-    assert_eq!(core.handle(Event::Tick, due), [ran]);
+    assert_eq!(until_due(&mut core).0, [ran]);
 }
 
 #[test]
@@ -437,8 +448,11 @@ fn a_failed_load_opens_the_progress_window_with_its_reason() {
         log_tail: vec!["line".into()],
     };
     let effects = core.handle(Event::LaunchEnded(Box::new(Err(error))), now);
-    assert!(effects.contains(&Effect::Open(WindowName::Progress)));
-    assert!(notices(&effects)[0].has_actions);
+    assert!(effects.contains(&Effect::OpenStart));
+    assert_eq!(
+        notices(&effects)[0].actions,
+        [NoticeAction::Retry, NoticeAction::OpenLog]
+    );
     let launch = core.view(now).launch.unwrap();
     assert_eq!(launch.state, LaunchState::Failed);
     assert_eq!(launch.stages[0].state, StageState::Failed);
@@ -499,7 +513,7 @@ fn a_desktop_without_a_tray_opens_the_status_window_once() {
     let mut core = Core::new(choices(), Vec::new());
     assert_eq!(core.handle(Event::Missing(vec![Missing::Notifications]), now), []);
     let effects = core.handle(Event::Missing(vec![Missing::Tray, Missing::Notifications]), now);
-    assert_eq!(effects, [Effect::Open(WindowName::Status)]);
+    assert_eq!(effects, [Effect::OpenPage(PageName::Status)]);
     assert_eq!(core.handle(Event::Missing(vec![Missing::Tray]), now), []);
     assert_eq!(core.view(now).missing.len(), 1);
 }
@@ -570,7 +584,7 @@ fn a_user_without_an_open_window_is_notified_how_a_download_ended() {
         panic!("{effects:?}");
     };
     assert_eq!(
-        (notice.kind, notice.body.as_str(), notice.has_actions),
-        (NoticeKind::Error, "no space", false)
+        (notice.kind, notice.body.as_str(), notice.actions.len()),
+        (NoticeKind::Error, "no space", 1)
     );
 }

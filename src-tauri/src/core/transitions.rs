@@ -5,27 +5,28 @@ use std::time::{Duration, Instant};
 use okibi_config::{NotificationChoice, ProgressChoice, discovery::websocket_address};
 use okibi_launcher::{LaunchUpdate, StartError, Started, StopError, Stopped};
 use okibi_messages::{
-    Message,
+    Message, app,
     launch::{self, log_tail},
     tray::{self, Missing},
 };
 use okibi_protocol::method::{RunState, Status};
 
 use super::{
-    effect::{Effect, Kept, Notice, NoticeKind},
-    event::{Event, PortState, UserCommand},
+    effect::{Effect, Kept, Notice, NoticeAction, NoticeKind},
+    event::{Choices, Event, PortState, UserCommand},
     load::Load,
     restarts,
     state::{AfterStop, Core, OurLaunch, StartFailure},
 };
 use crate::{
-    contract::{LaunchState, PreviousLaunch, Problem, WindowName},
+    contract::{LaunchState, PageName, PreviousLaunch, Problem},
     model_name,
 };
 
 impl Core {
     /// Takes in an event that happened at `now` and returns what is to be done.
     pub(crate) fn handle(&mut self, event: Event, now: Instant) -> Vec<Effect> {
+        self.now = Some(now);
         match event {
             Event::PortChanged {
                 port,
@@ -48,7 +49,10 @@ impl Core {
                 // What the user has changed since the daemon began is meant for the next start.
                 self.kept.model.take_if(|_| choices.model != self.choices.model);
                 self.kept.port.take_if(|_| choices.port != self.choices.port);
-                self.choices = choices;
+                self.settings_changed(choices, now)
+            }
+            Event::Crash(note) => {
+                self.crash = note;
                 Vec::new()
             }
             Event::Missing(missing) => {
@@ -57,7 +61,7 @@ impl Core {
                     && self.missing.iter().all(|what| *what == Missing::Notifications);
                 self.missing = missing;
                 if is_new {
-                    vec![Effect::Open(WindowName::Status)]
+                    vec![Effect::OpenPage(PageName::Status)]
                 } else {
                     Vec::new()
                 }
@@ -65,23 +69,49 @@ impl Core {
             Event::Models(event) => {
                 // Before it is handled: afterwards the download or the switch that it names is forgotten.
                 let notice = self.models.notification(&event, self.choices.lang);
-                let notice = notice.and_then(|(kind, text)| self.notice(kind, text, None));
+                let notice = notice.and_then(|(kind, text, actions)| {
+                    let notice = self.notice(kind, text, PageName::Models)?;
+                    Some(Notice { actions, ..notice })
+                });
                 let mut effects: Vec<Effect> = self
                     .models
                     .handle(event)
                     .into_iter()
                     .map(Effect::Models)
                     .collect();
-                effects.extend(notice.map(without_actions));
+                effects.extend(notice.map(Effect::Notify));
                 effects
             }
             Event::Tick => self.tick(now),
         }
     }
 
+    /// Takes up the current settings. New mistakes in them are told; a start that they have kept from being tried is tried.
+    fn settings_changed(&mut self, choices: Choices, now: Instant) -> Vec<Effect> {
+        let before = std::mem::replace(&mut self.choices, choices);
+        let mut effects = Vec::new();
+        if let Some(problem) = self.choices.problems.first()
+            && self.choices.problems != before.problems
+        {
+            let notice = tray::notify_settings(problem.clone(), self.choices.lang);
+            effects.extend(
+                self.notice(NoticeKind::Error, notice, PageName::Settings)
+                    .map(Effect::Notify),
+            );
+        }
+        let was_held_back = matches!(self.failure, Some(StartFailure::Settings(_)));
+        if was_held_back && !self.choices.is_port_unknown {
+            effects.extend(self.launch(false, true, now));
+        }
+        effects
+    }
+
     /// Keeps what a restart has to bring back of a ready daemon: all of one that was not seen yet, and a model that it was
     /// switched to. What the user has changed in the settings meanwhile stays as it is there.
     fn keep(&mut self, pid: u32, port: u16, model: String) {
+        if self.began_with.as_ref().is_none_or(|(known, _)| *known != pid) {
+            self.began_with = Some((pid, self.choices.of_daemon.clone()));
+        }
         let now = (pid, port, model);
         let is_other = self
             .seen
@@ -102,13 +132,14 @@ impl Core {
             UserCommand::Start => {
                 self.restarts.reset();
                 self.kept = Kept::default();
-                self.launch(false, now)
+                self.launch(false, true, now)
             }
+            UserCommand::StartQuietly => self.launch(false, false, now),
             UserCommand::Stop => self.stop(AfterStop::Nothing),
             UserCommand::Restart => {
                 self.restarts.reset();
                 if self.is_down() {
-                    self.launch(false, now)
+                    self.launch(false, true, now)
                 } else {
                     self.stop(AfterStop::Start)
                 }
@@ -121,12 +152,16 @@ impl Core {
 
     /// Whether there is nothing to stop.
     fn is_down(&self) -> bool {
-        self.our_launch.is_none() && !matches!(self.port_state, PortState::Okibi(_))
+        self.our_launch.is_none() && !matches!(self.port_state, PortState::Okibi(_) | PortState::Loading)
     }
 
-    fn launch(&mut self, is_restart: bool, now: Instant) -> Vec<Effect> {
+    /// Launches a daemon. `may_open` says whether a slow start may open its window.
+    fn launch(&mut self, is_restart: bool, may_open: bool, now: Instant) -> Vec<Effect> {
         if self.our_launch.is_some() || self.stopping.is_some() {
             return Vec::new();
+        }
+        if self.choices.is_port_unknown && self.kept.port.is_none() {
+            return self.hold_back();
         }
         self.failure = None;
         let Kept { port, model } = self.kept.clone();
@@ -135,10 +170,24 @@ impl Core {
             model: model.unwrap_or_else(|| self.choices.model.clone()),
             port: port.unwrap_or(self.choices.port),
             is_restart,
-            // Nobody asked for a restart that follows a death.
-            may_open: !is_restart,
+            settings: self.choices.of_daemon.clone(),
+            may_open,
         });
         vec![Effect::Launch(self.kept.clone())]
+    }
+
+    /// Starts nothing, since the settings do not say on which port: apps would look for it on another one.
+    fn hold_back(&mut self) -> Vec<Effect> {
+        let lang = self.choices.lang;
+        let problem = Problem {
+            message: self.choices.problems.join("\n"),
+            advice: Some(app::advice_config(lang).into()),
+            log_tail: Vec::new(),
+        };
+        let notice = tray::notify_failed(&problem.message, lang);
+        self.failure = Some(StartFailure::Settings(problem));
+        let notice = self.notice(NoticeKind::Error, notice, PageName::Settings);
+        notice.map(Effect::Notify).into_iter().collect()
     }
 
     fn stop(&mut self, then: AfterStop) -> Vec<Effect> {
@@ -155,7 +204,8 @@ impl Core {
         let mut effects = Vec::new();
         if self.restart_at.is_some_and(|at| at <= now) {
             self.restart_at = None;
-            effects.extend(self.launch(true, now));
+            // Nobody asked for a restart that follows a death: no window.
+            effects.extend(self.launch(true, false, now));
         }
         if self.choices.progress_window == ProgressChoice::Slow
             && let Some(launch) = &mut self.our_launch
@@ -163,7 +213,7 @@ impl Core {
             && launch.slow_at() <= now
         {
             launch.may_open = false;
-            effects.push(Effect::Open(WindowName::Progress));
+            effects.push(Effect::OpenStart);
         }
         effects
     }
@@ -175,7 +225,7 @@ impl Core {
         let mut effects = Vec::new();
         if launch.may_open && self.choices.progress_window == ProgressChoice::Always {
             launch.may_open = false;
-            effects.push(Effect::Open(WindowName::Progress));
+            effects.push(Effect::OpenStart);
         }
         let (began, model) = (launch.began, launch.model.clone());
         if !self.load.as_ref().is_some_and(Load::is_loading) {
@@ -189,7 +239,13 @@ impl Core {
             let notice =
                 tray::notify_loading(&model_name::display(&load.model), load.board(), self.choices.lang);
             let percent = tray::percent(load.board().fraction());
-            effects.extend(self.notice(NoticeKind::Progress, notice, Some(percent)));
+            let notice = self.notice(NoticeKind::Progress, notice, PageName::Progress);
+            effects.extend(notice.map(|notice| {
+                Effect::Notify(Notice {
+                    percent: Some(percent),
+                    ..notice
+                })
+            }));
         }
         effects
     }
@@ -211,6 +267,7 @@ impl Core {
                 self.failure = None;
                 if let Some(launch) = &launch {
                     self.port = launch.port;
+                    self.began_with = Some((started.status().pid, launch.settings.clone()));
                 }
                 self.port_state = PortState::Okibi(Box::new(started.status().clone()));
                 if let Some(load) = self.load.as_mut().filter(|load| load.is_loading()) {
@@ -228,7 +285,10 @@ impl Core {
                         &websocket_address(self.port),
                         self.choices.lang,
                     );
-                    effects.extend(self.notice(NoticeKind::Done, notice, None));
+                    effects.extend(
+                        self.notice(NoticeKind::Done, notice, PageName::Status)
+                            .map(Effect::Notify),
+                    );
                 }
             }
             Err(StartError::Stopped) => {
@@ -256,9 +316,9 @@ impl Core {
                     }
                     _ => StartFailure::Failed(problem),
                 });
-                effects.extend(self.notice(NoticeKind::Error, notice, None));
+                effects.extend(self.start_notice(notice));
                 if self.choices.progress_window != ProgressChoice::Never {
-                    effects.push(Effect::Open(WindowName::Progress));
+                    effects.push(Effect::OpenStart);
                 }
             }
         }
@@ -275,7 +335,7 @@ impl Core {
                 match then {
                     Some(AfterStop::Start) => {
                         self.failure = None;
-                        self.launch(false, now)
+                        self.launch(false, true, now)
                     }
                     Some(AfterStop::Exit) => vec![Effect::Unnotify, Effect::Exit],
                     Some(AfterStop::Nothing) | None => Vec::new(),
@@ -293,7 +353,7 @@ impl Core {
                     advice: None,
                     log_tail: Vec::new(),
                 }));
-                self.notice(NoticeKind::Error, notice, None).into_iter().collect()
+                self.start_notice(notice)
             }
         }
     }
@@ -311,6 +371,11 @@ impl Core {
                 }
                 self.follow(&status, now);
                 self.tell_warnings(&status)
+            }
+            PortState::Loading => {
+                self.failure = None;
+                self.restart_at = None;
+                Vec::new()
             }
             PortState::Free | PortState::Foreign(_) | PortState::Silent(_) => {
                 // Whoever had the port has gone.
@@ -347,9 +412,9 @@ impl Core {
         self.told = all;
         let notices = new.into_iter().filter_map(|warning| {
             let notice = tray::notify_warning(warning, self.choices.lang);
-            self.notice(NoticeKind::Error, notice, None).map(without_actions)
+            self.notice(NoticeKind::Error, notice, PageName::Status)
         });
-        notices.collect()
+        notices.map(Effect::Notify).collect()
     }
 
     /// Follows a load that another front leads.
@@ -406,41 +471,40 @@ impl Core {
             advice: again.is_none().then_some(advice),
             log_tail: log,
         }));
-        self.notice(NoticeKind::Error, notice, None).into_iter().collect()
+        self.start_notice(notice)
     }
 
-    fn notice(&self, kind: NoticeKind, text: tray::Notification, percent: Option<u8>) -> Option<Effect> {
+    /// A notice about a daemon that does not run, with a button to start it again and one for its log.
+    fn start_notice(&self, text: tray::Notification) -> Vec<Effect> {
+        let notice = self.notice(NoticeKind::Error, text, PageName::Progress);
+        let notice = notice.map(|notice| Notice {
+            actions: vec![NoticeAction::Retry, NoticeAction::OpenLog],
+            ..notice
+        });
+        notice.map(Effect::Notify).into_iter().collect()
+    }
+
+    /// A notice, where the user wants such; a press on it opens `page`.
+    fn notice(&self, kind: NoticeKind, text: tray::Notification, page: PageName) -> Option<Notice> {
         let is_wanted = match self.choices.notifications {
             NotificationChoice::All => true,
             NotificationChoice::Errors => kind == NoticeKind::Error,
             NotificationChoice::None => false,
         };
-        is_wanted.then(|| {
-            Effect::Notify(Notice {
-                kind,
-                summary: text.summary,
-                body: text.body,
-                percent,
-                has_actions: kind == NoticeKind::Error,
-                lang: self.choices.lang,
-            })
+        is_wanted.then(|| Notice {
+            kind,
+            summary: text.summary,
+            body: text.body,
+            percent: None,
+            page,
+            actions: Vec::new(),
+            lang: self.choices.lang,
         })
     }
 
     fn remember(&mut self, model: String, times: PreviousLaunch) {
         self.history.retain(|(known, _)| *known != model);
         self.history.push((model, times));
-    }
-}
-
-/// Takes the buttons for a failed daemon from a notification.
-fn without_actions(effect: Effect) -> Effect {
-    match effect {
-        Effect::Notify(notice) => Effect::Notify(Notice {
-            has_actions: false,
-            ..notice
-        }),
-        other => other,
     }
 }
 

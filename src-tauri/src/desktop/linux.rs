@@ -13,30 +13,26 @@ const TRAY: &str = "org.kde.StatusNotifierWatcher";
 /// The owner of this name shows notifications (Desktop Notifications specification).
 const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
 
-/// How long a panel that starts with the session may take before it counts as missing.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// Whether windows can be shown.
+/// Whether windows can be shown: whether the display that the environment names can be opened. Called on the main thread, before
+/// anything else of the toolkit.
 pub(crate) fn has_display() -> bool {
-    ["WAYLAND_DISPLAY", "DISPLAY"]
-        .iter()
-        .any(|name| okibi_config::process_environment(name).is_some())
+    gtk::init().is_ok()
 }
 
-/// Reports what is missing: first when there is a place for the tray icon, or after [`GRACE`] for a panel that is still
+/// Reports what is missing: first when there is a place for the tray icon, or after `grace` for a panel that is still
 /// starting, then with every change. Ends when the bus does.
-pub(crate) async fn watch(report: impl Fn(Vec<Missing>)) {
-    if let Err(error) = follow(&report).await {
+pub(crate) async fn watch(grace: Duration, report: impl Fn(Vec<Missing>)) {
+    if let Err(error) = follow(grace, &report).await {
         tracing::warn!(%error, "no D-Bus session: no tray icon, no notifications");
         report(vec![Missing::Bus]);
     }
 }
 
-async fn follow(report: &impl Fn(Vec<Missing>)) -> zbus::Result<()> {
+async fn follow(grace: Duration, report: &impl Fn(Vec<Missing>)) -> zbus::Result<()> {
     let connection = Connection::session().await?;
     let bus = DBusProxy::new(&connection).await?;
     let mut changes = bus.receive_name_owner_changed().await?;
-    let grace = Instant::now() + GRACE;
+    let grace = Instant::now() + grace;
     let mut reported = None;
     loop {
         let missing = probe(&bus).await?;

@@ -3,6 +3,8 @@
 //! [`watch`] reports what is missing, at first and whenever it changes.
 
 #[cfg(target_os = "linux")]
+pub(crate) mod autostart;
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(not(target_os = "linux"))]
 mod other;

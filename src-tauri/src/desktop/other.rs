@@ -1,5 +1,7 @@
 //! Windows and macOS: the desktop always has what is needed.
 
+use std::time::Duration;
+
 use okibi_messages::tray::Missing;
 
 /// Whether windows can be shown.
@@ -8,6 +10,6 @@ pub(crate) fn has_display() -> bool {
 }
 
 /// Reports once that nothing is missing.
-pub(crate) async fn watch(report: impl Fn(Vec<Missing>)) {
+pub(crate) async fn watch(_grace: Duration, report: impl Fn(Vec<Missing>)) {
     report(Vec::new());
 }
