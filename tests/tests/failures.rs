@@ -141,7 +141,7 @@ async fn a_missing_or_garbage_onnx_runtime_is_named() {
     fails(
         machine,
         &args,
-        &["garbage.so cannot be used", "OKIBI_ONNXRUNTIME"],
+        &["garbage.so cannot be used", "onnxruntime"],
         &["garbage.so を使えません"],
     )
     .await;
@@ -155,8 +155,8 @@ async fn a_cache_folder_that_cannot_be_written_is_named() {
     fails(
         machine,
         &["start", "-m", "intfloat/multilingual-e5-small"],
-        &["cannot be written", "OKIBI_CACHE_DIR"],
-        &["書き込めません", "OKIBI_CACHE_DIR"],
+        &["cannot be written", "permissions"],
+        &["書き込めません", "権限"],
     )
     .await;
 }
@@ -246,7 +246,7 @@ async fn a_hub_that_breaks_off_is_an_error_and_the_next_start_mends_it() {
         .await
         .expect(1)
         .says("onnx/model.onnx of intfloat/multilingual-e5-small cannot be downloaded")
-        .says("start again");
+        .says("try again");
     machine.assert_nothing_left();
     hub.go_on();
     machine.run(args).await.expect(0);

@@ -291,7 +291,7 @@ async fn a_suspended_daemon_is_named_as_one_and_a_stop_ends_it() {
             .expect(1)
             .says(&holder)
             .says("does not answer")
-            .says("okibi stop");
+            .says("end the process");
         assert!(!ended.err().contains("Use another one"), "it is no other program");
     }
     machine.run(["stop"]).await.expect(0);

@@ -214,7 +214,7 @@ async fn a_hub_behind_tls_needs_an_authority_that_the_system_trusts() {
     let (hub, authority) = Hub::over_tls().await;
     let mut machine = machine(&hub);
     let stranger = machine.run(["models", "pull", NAME]).await.expect(1);
-    stranger.says("certificate").says("SSL_CERT_FILE");
+    stranger.says("certificate").says("certificates of this system");
     let file = machine.path("authority.pem");
     std::fs::write(&file, authority).unwrap();
     machine.set("SSL_CERT_FILE", &file);
@@ -288,7 +288,7 @@ async fn an_unknown_name_has_others_near_to_it() {
     let unknown = machine.run(["models", "pull", "someone/unknown"]).await.expect(1);
     unknown
         .says("has no repository someone/unknown")
-        .says("okibi models");
+        .says("list of models");
     let misspelled = machine.run(["models", "pull", "ruri-v3-310"]).await.expect(1);
     misspelled.says("Did you mean").says("cl-nagoya/ruri-v3-310m");
 }

@@ -6,6 +6,7 @@
 // Helpers fail by panicking, as the tests do.
 #![allow(clippy::unwrap_used)]
 
+mod activity;
 mod bounds;
 mod cli;
 mod clients;

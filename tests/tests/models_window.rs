@@ -203,6 +203,9 @@ async fn a_folder_that_is_added_is_used_and_forgotten_while_its_files_stay() {
     assert_eq!(desktop.machine.status().await.model, "mine");
 
     page.click_on(&of_embedded("use")).await;
+    // It stays loaded for the apps that ask for it, until the user ends that.
+    stands(&page, "'loaded'").await;
+    page.click_on(&of_own("unload")).await;
     stands(&page, "'here'").await;
     page.click_on(&of_own("remove")).await;
     page.click_on(&of_own("confirm-remove")).await;
@@ -241,5 +244,30 @@ async fn better_models_are_offered_once() {
     stands(&page, "absent").await;
     page.until("return document.querySelector('[data-testid=\"offers\"]') === null")
         .await;
+    page.close().await;
+}
+
+#[tokio::test]
+async fn a_repository_is_looked_up_by_its_name_before_anything_is_downloaded() {
+    let hub = Hub::open().await;
+    let desktop = desktop(&hub).await;
+    let page = desktop.page("models").await;
+    page.text("standing").await;
+    page.fill("search", "someone/unheard-of").await;
+    page.click("look-up").await;
+    let said = page.text("looked-up").await;
+    assert!(
+        said.contains("ONNX Runtime computes it") && said.contains("MB"),
+        "{said}"
+    );
+    assert!(!has_files(&desktop));
+    // It is in the list from then on, and can be downloaded as the others are.
+    let of_found = |id: &str| format!("[data-model=\"someone/unheard-of\"] [data-testid=\"{id}\"]");
+    page.click_on(&of_found("pull")).await;
+    page.until(
+        "return document.querySelector('[data-model=\"someone/unheard-of\"]')?.dataset.state === 'here'",
+    )
+    .await;
+    assert!(has_files(&desktop));
     page.close().await;
 }

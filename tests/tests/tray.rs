@@ -82,7 +82,7 @@ async fn each_step_of_a_load_is_told_in_order() {
     let (tray, stuck, hold) = start_stuck(&desktop).await;
     desktop.state(&tray, "Loading model").await;
     assert!(desktop.tooltip(&tray).await.contains("Loading model"));
-    desktop.window("Okibi: Start").await;
+    desktop.window("Okibi – Starting").await;
     stuck.feed().await;
     drop(hold);
     desktop.notified("Ready in").await;
@@ -135,7 +135,7 @@ async fn what_starts_at_login_is_the_app() {
     desktop.press(&tray, "Start at login").await;
     desktop.checked(&tray, "Start at login", false).await;
     // The mark goes with the press, the file after it.
-    let folder = desktop.machine.path("home/.config/autostart");
+    let folder = desktop.machine.path("config/autostart");
     eventually("the file is gone", || {
         (fs::read_dir(&folder).unwrap().count() == 0).then_some(())
     })
@@ -147,16 +147,91 @@ async fn an_app_lives_on_without_windows_only_where_its_icon_brings_them_back() 
     let desktop = desktop().await;
     let tray = desktop.tray().await;
     desktop.click(&tray).await;
-    desktop.window("Okibi: Status").await;
-    desktop.close_window("Okibi: Status").await;
+    desktop.window("Okibi – Status").await;
+    desktop.close_window("Okibi – Status").await;
     desktop.click(&tray).await;
-    desktop.window("Okibi: Status").await;
+    desktop.window("Okibi – Status").await;
 
     let bare = lacking(Lack::Panel).await;
     let app = bare.open_tray(&[]);
-    bare.window("Okibi: Status").await;
-    bare.close_window("Okibi: Status").await;
+    bare.window("Okibi – Status").await;
+    bare.close_window("Okibi – Status").await;
     assert!(app.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_window_is_no_larger_than_the_screen_and_nobodys_window_takes_the_keyboard() {
+    let desktop = Desktop::on_screen(800, 480).await;
+    configure(&desktop, "start_daemon = false\nprogress_window = \"always\"");
+    let tray = desktop.tray().await;
+    desktop.click(&tray).await;
+    desktop.window("Okibi – Status").await;
+    let (_, _, width, height) = desktop.place_of("Okibi – Status");
+    assert!(width <= 800 && height <= 480, "{width} x {height}");
+    desktop.give_keyboard_to("Okibi – Status");
+    desktop.press(&tray, "Start").await;
+    desktop.window("Okibi – Starting").await;
+    desktop.state(&tray, "Ready").await;
+    assert_eq!(desktop.keyboard().as_deref(), Some("Okibi – Status"));
+    tray.kill().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_chosen_in_the_menu_is_shown_among_the_models() {
+    let mut desktop = desktop().await;
+    let user = desktop.choose_by_hand().await;
+    let own = model::copy_tiny(&desktop.machine.path("mine"));
+    let tray = desktop.tray().await;
+    user.chooses(&own);
+    desktop.press(&tray, "Choose a folder…").await;
+    desktop.window("Okibi – Models").await;
+    desktop
+        .until("the menu has it", async |desktop| {
+            let menu = desktop.menu_now(&tray).await?;
+            menu.iter().any(|line| line.label == "mine").then_some(())
+        })
+        .await;
+    tray.kill().await;
+}
+
+#[tokio::test]
+async fn a_load_that_lost_its_front_is_shown_and_can_be_stopped() {
+    let desktop = desktop().await;
+    let (tray, _stuck, hold) = start_stuck(&desktop).await;
+    tray.kill().await;
+    let tray = desktop.tray().await;
+    desktop.state(&tray, "Loading").await;
+    desktop.press(&tray, "Stop").await;
+    desktop.state(&tray, "Stopped").await;
+    drop(hold);
+    desktop.machine.nothing_left().await;
+}
+
+#[tokio::test]
+async fn a_press_on_a_notification_opens_the_page_that_it_is_about() {
+    let desktop = desktop().await;
+    let tray = desktop.tray().await;
+    desktop.press(&tray, "Start").await;
+    let ready = desktop.notified("Ready in").await;
+    // The app hears of presses from a moment after it has shown the notification.
+    desktop
+        .until("the page opens", async |desktop| {
+            desktop.press_button(ready.id, "default").await;
+            desktop.has_window("Okibi – Status").then_some(())
+        })
+        .await;
+    tray.kill().await;
+}
+
+#[tokio::test]
+async fn a_display_that_cannot_be_opened_is_said_in_words() {
+    let desktop = lacking(Lack::Bus).await;
+    let (code, said) = desktop.said_by_tray(&[], Some(":4711")).await;
+    assert!(code == 1 && said.contains("okibi start"), "{code}: {said}");
+    let (code, said) = desktop.said_by_tray(&["--help"], None).await;
+    assert!(code == 0 && said.contains("--page"), "{code}: {said}");
+    let (code, said) = desktop.said_by_tray(&["--page", "cellar"], None).await;
+    assert!(code == 2 && said.contains("cellar"), "{code}: {said}");
 }
 
 #[tokio::test]
@@ -222,7 +297,7 @@ async fn a_load_can_be_stopped_from_the_menu() {
     let desktop = desktop().await;
     let (tray, _stuck, hold) = start_stuck(&desktop).await;
     // A load of more than a second opens the progress window.
-    desktop.window("Okibi: Start").await;
+    desktop.window("Okibi – Starting").await;
     let told = desktop.notified("Loading").await;
     desktop.press(&tray, "Stop").await;
     desktop.state(&tray, "Stopped").await;
@@ -244,9 +319,12 @@ async fn a_broken_model_is_told_and_retry_with_a_good_one_works() {
     desktop.press(&tray, "Start").await;
     let failed = desktop.notified("could not start").await;
     assert!(failed.body.contains("model.onnx"), "{failed:?}");
-    assert_eq!(failed.actions, ["retry", "Retry", "open-log", "Open log"]);
+    assert_eq!(
+        failed.actions,
+        ["default", "Show", "retry", "Retry", "open-log", "Open log"]
+    );
     desktop.state(&tray, "Not running").await;
-    desktop.window("Okibi: Start").await;
+    desktop.window("Okibi – Starting").await;
     fs::write(&model_file, whole).unwrap();
     desktop.press_button(failed.id, "retry").await;
     desktop.state(&tray, "Ready").await;
@@ -287,7 +365,7 @@ async fn the_models_that_are_here_are_in_the_menu_and_one_is_chosen_there() {
     assert!(ready().await || ready().await, "the daemon starts");
     desktop.state(&tray, "Ready: multilingual-e5-small").await;
     desktop.press(&tray, "Models…").await;
-    desktop.window("Okibi: Models").await;
+    desktop.window("Okibi – Models").await;
 }
 
 #[tokio::test]
@@ -302,7 +380,7 @@ async fn a_press_on_what_is_marked_changes_nothing() {
     desktop.checked(&tray, "tiny-ruri", true).await;
     desktop.checked(&tray, "English", true).await;
     desktop.press(&tray, "Connect an app…").await;
-    desktop.window("Okibi: Connect an app").await;
+    desktop.window("Okibi – Connect an app").await;
 }
 
 #[tokio::test]
@@ -339,11 +417,11 @@ async fn a_second_app_brings_the_first_ones_window_up() {
     let tray = desktop.tray().await;
     let second = desktop.open_tray(&[]);
     assert!(second.ended().await.success());
-    desktop.window("Okibi: Status").await;
+    desktop.window("Okibi – Status").await;
     desktop.click(&tray).await;
-    let second = desktop.open_tray(&["--window", "settings"]);
+    let second = desktop.open_tray(&["--page", "settings"]);
     assert!(second.ended().await.success());
-    desktop.window("Okibi: Settings").await;
+    desktop.window("Okibi – Settings").await;
 }
 
 #[tokio::test]
@@ -402,7 +480,7 @@ async fn the_setting_for_notifications_is_obeyed() {
 async fn without_a_bus_the_app_starts_and_its_window_says_what_is_missing() {
     let desktop = lacking(Lack::Bus).await;
     let _tray = desktop.open_tray(&[]);
-    desktop.window("Okibi: Status").await;
+    desktop.window("Okibi – Status").await;
     assert!(
         desktop.tray_log().contains("no D-Bus session"),
         "{}",
@@ -414,7 +492,7 @@ async fn without_a_bus_the_app_starts_and_its_window_says_what_is_missing() {
 async fn without_a_panel_the_window_opens_and_a_late_panel_gets_the_icon() {
     let mut desktop = lacking(Lack::Panel).await;
     let tray = desktop.open_tray(&[]);
-    desktop.window("Okibi: Status").await;
+    desktop.window("Okibi – Status").await;
     desktop.open_panel().await;
     desktop.state(&tray, "Stopped").await;
 }

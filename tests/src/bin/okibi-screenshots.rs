@@ -97,7 +97,6 @@ mod linux {
         let page = desktop.page("progress").await;
         page.click("start").await;
         page.shows("ready").await;
-        page.click("keep-open").await;
         pictures.keep_window(desktop, page, "progress").await;
         let page = desktop.page("try").await;
         page.click("example-mixed").await;

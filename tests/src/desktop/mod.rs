@@ -112,13 +112,25 @@ impl Desktop {
         Self::lacking(Lack::Nothing).await
     }
 
+    /// A whole desktop on a screen of this size, in pixels.
+    pub async fn on_screen(width: u16, height: u16) -> Self {
+        Self::with(Lack::Nothing, (width, height)).await
+    }
+
     /// A desktop without one thing.
     pub async fn lacking(lack: Lack) -> Self {
+        Self::with(lack, (1280, 900)).await
+    }
+
+    async fn with(lack: Lack, (width, height): (u16, u16)) -> Self {
         // The tests set the language in the file, as users do.
         let machine = Machine::new().without("OKIBI_LANG");
         for folder in ["run", "config", "share", "cachehome"] {
             fs::create_dir(machine.path(folder)).unwrap();
         }
+        // The welcome is for new users, which is what its own test is about.
+        fs::create_dir_all(machine.path("data")).unwrap();
+        fs::write(machine.path("data/tray.json"), r#"{"has_seen_welcome":true}"#).unwrap();
         let mut xvfb = Command::new("Xvfb");
         xvfb.args([
             // Otherwise it restarts whenever its last program disconnects, and drops one that is just connecting.
@@ -127,7 +139,7 @@ impl Desktop {
             "1",
             "-screen",
             "0",
-            "1280x900x24",
+            &format!("{width}x{height}x24"),
             "-nolisten",
             "tcp",
         ]);
@@ -255,14 +267,16 @@ impl Desktop {
     ///
     /// Panics where there is not exactly one such file.
     pub async fn log_in(&self) -> Tray {
-        let folder = fs::read_dir(self.machine.path("home/.config/autostart")).unwrap();
+        let folder = fs::read_dir(self.machine.path("config/autostart")).unwrap();
         let files: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
         let [file] = files.as_slice() else {
             panic!("{files:?}")
         };
         let text = fs::read_to_string(file).unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix("Exec="));
-        let mut words = line.unwrap_or_else(|| panic!("{text}")).split_whitespace();
+        // The path of a test's program needs no quotes inside of its own.
+        let line = line.unwrap_or_else(|| panic!("{text}")).replace('"', "");
+        let mut words = line.split_whitespace();
         let mut command = self.command(words.next().unwrap());
         let child = command.args(words).stdout(Stdio::null()).spawn().unwrap();
         let tray = Tray {
@@ -271,6 +285,20 @@ impl Desktop {
         };
         self.menu(&tray).await;
         tray
+    }
+
+    /// Runs the tray app to its end and gives its exit code and what it said.
+    pub async fn said_by_tray(&self, args: &[&str], display: Option<&str>) -> (i32, String) {
+        let mut command = self.command(tray_binary());
+        if let Some(display) = display {
+            command.env("DISPLAY", display);
+        }
+        let output = within("the app ends", command.args(args).output()).await.unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.code().unwrap_or(-1),
+            String::from_utf8(said).unwrap(),
+        )
     }
 
     /// Starts the tray app and waits until its icon is on the panel.

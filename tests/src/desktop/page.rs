@@ -10,13 +10,14 @@ use crate::{
     binary::tray_binary,
     http,
     limit::{LIMIT, eventually},
+    machine::kill,
     port::PortLease,
     proc,
 };
 
 impl Desktop {
-    /// Starts the tray app with a window that a test can look into, through WebKitWebDriver.
-    pub async fn page(&self, window: &str) -> Page {
+    /// Starts the tray app with a page that a test can look into, through WebKitWebDriver.
+    pub async fn page(&self, name: &str) -> Page {
         let lease = PortLease::take();
         let mut driver = self.command("WebKitWebDriver");
         driver
@@ -34,7 +35,7 @@ impl Desktop {
         })
         .await;
         let wanted = json!({ "capabilities": { "alwaysMatch": { "webkitgtk:browserOptions": {
-            "binary": tray_binary(), "args": ["--window", window],
+            "binary": tray_binary(), "args": ["--page", name],
         } } } });
         let reply = http::json(lease.port, "POST", "/session", &wanted).await.json();
         let session = reply["value"]["sessionId"].as_str();
@@ -130,16 +131,27 @@ impl Page {
         .await;
     }
 
+    /// Kills the app, whose window is gone, and waits until it has ended.
+    pub async fn kill(self) {
+        let apps = proc::children(self.driver.id().expect("the driver runs until it is dropped"));
+        apps.iter().copied().for_each(kill);
+        wait_for_the_end_of(&apps).await;
+    }
+
     /// Ends the app and waits until it is gone: one that starts earlier would only hand over to it.
     pub async fn close(self) {
         let apps = proc::children(self.driver.id().expect("the driver runs until it is dropped"));
         let path = format!("/session/{}", self.session);
         let head = format!("DELETE {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n");
         http::send(self.lease.port, &head).await;
-        eventually("the app has ended", || {
-            let has_ended = |app: &u32| matches!(proc::state(*app), None | Some('Z'));
-            apps.iter().all(has_ended).then_some(())
-        })
-        .await;
+        wait_for_the_end_of(&apps).await;
     }
+}
+
+async fn wait_for_the_end_of(apps: &[u32]) {
+    eventually("the app has ended", || {
+        let has_ended = |app: &u32| matches!(proc::state(*app), None | Some('Z'));
+        apps.iter().all(has_ended).then_some(())
+    })
+    .await;
 }

@@ -9,8 +9,8 @@ use x11rb::{
     protocol::{
         xproto::{
             AtomEnum, BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ChangeWindowAttributesAux,
-            ClientMessageEvent, ConnectionExt as _, EventMask, ImageFormat, MOTION_NOTIFY_EVENT, MapState,
-            Window,
+            ClientMessageEvent, ConnectionExt as _, EventMask, ImageFormat, InputFocus, MOTION_NOTIFY_EVENT,
+            MapState, Window,
         },
         xtest::ConnectionExt as _,
     },
@@ -63,8 +63,84 @@ impl Desktop {
         None
     }
 
-    /// Asks the window with this title to close, as its frame's button does (ICCCM, WM_DELETE_WINDOW).
+    /// The names by which a desktop knows which app the window with this title belongs to (ICCCM, WM_CLASS).
+    pub fn classes(&self, title: &str) -> Vec<String> {
+        let (display, window) = self.find_window(title).expect("a window has this title");
+        let asked = display.get_property(false, window, AtomEnum::WM_CLASS, AtomEnum::STRING, 0, 64);
+        let value = asked.unwrap().reply().unwrap().value;
+        let names = value.split_inclusive(|byte| *byte == 0);
+        names
+            .map(|name| String::from_utf8_lossy(name).trim_end_matches('\0').to_owned())
+            .collect()
+    }
+
+    /// Closes the window with this title, as its frame's button does.
     pub async fn close_window(&self, title: &str) {
+        self.ask_to_close(title);
+        self.no_window(title).await;
+    }
+
+    /// Gives the keyboard to the window with this title.
+    pub fn give_keyboard_to(&self, title: &str) {
+        let (display, window) = self.find_window(title).expect("a window has this title");
+        let given = display
+            .set_input_focus(InputFocus::PARENT, window, CURRENT_TIME)
+            .unwrap();
+        given.check().unwrap();
+    }
+
+    /// The title of the window that has the keyboard.
+    pub fn keyboard(&self) -> Option<String> {
+        let (display, _) = x11rb::connect(Some(&self.display)).unwrap();
+        let name = display.intern_atom(false, b"_NET_WM_NAME").unwrap();
+        let name = name.reply().unwrap().atom;
+        let mut window = display.get_input_focus().unwrap().reply().unwrap().focus;
+        // The keyboard may be with a window inside of the one that has a title.
+        loop {
+            let title = display
+                .get_property(false, window, name, AtomEnum::ANY, 0, 1024)
+                .unwrap()
+                .reply()
+                .ok()?;
+            if !title.value.is_empty() {
+                return String::from_utf8(title.value).ok();
+            }
+            let tree = display.query_tree(window).unwrap().reply().ok()?;
+            if tree.parent == tree.root || tree.parent == 0 {
+                return None;
+            }
+            window = tree.parent;
+        }
+    }
+
+    /// Whether a window with this title is on the screen.
+    pub fn has_window(&self, title: &str) -> bool {
+        self.find_window(title).is_some()
+    }
+
+    /// Waits until no window with this title is on the screen.
+    pub async fn no_window(&self, title: &str) {
+        self.until("the window closes", async |desktop| {
+            desktop.find_window(title).is_none().then_some(())
+        })
+        .await;
+    }
+
+    /// The size of the window with this title and its place on the screen: left, top, width, height.
+    pub fn place_of(&self, title: &str) -> (i16, i16, u16, u16) {
+        let (display, window) = self.find_window(title).expect("a window has this title");
+        let size = display.get_geometry(window).unwrap().reply().unwrap();
+        let root = display.setup().roots[0].root;
+        let at = display
+            .translate_coordinates(window, root, 0, 0)
+            .unwrap()
+            .reply()
+            .unwrap();
+        (at.dst_x, at.dst_y, size.width, size.height)
+    }
+
+    /// Asks the window with this title to close (ICCCM, WM_DELETE_WINDOW).
+    pub fn ask_to_close(&self, title: &str) {
         let (display, window) = self.find_window(title).expect("a window has this title");
         let atom = |name: &[u8]| display.intern_atom(false, name).unwrap().reply().unwrap().atom;
         let data = [atom(b"WM_DELETE_WINDOW"), CURRENT_TIME, 0, 0, 0];
@@ -73,10 +149,6 @@ impl Desktop {
             .send_event(false, window, EventMask::NO_EVENT, event)
             .unwrap();
         sent.check().unwrap();
-        self.until("the window closes", async |desktop| {
-            desktop.find_window(title).is_none().then_some(())
-        })
-        .await;
     }
 
     /// A picture, as PNG, of the window with this title, once it no longer changes.
