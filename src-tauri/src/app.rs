@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use okibi_client::Client;
 use okibi_config::{
     Key,
     edit::{self, NewValue},
@@ -100,6 +101,13 @@ impl Shared {
     /// Returns the language in use.
     pub(crate) fn lang(&self) -> Lang {
         Lang::detect(self.machine.settings().settings.lang.value)
+    }
+
+    /// Connects to the daemon that is shown.
+    pub(crate) async fn connect(&self) -> Result<Client, Failure> {
+        let port = self.view.borrow().port;
+        let (client, _) = okibi_launcher::connect(self.machine.server(port)).await?;
+        Ok(client)
     }
 
     /// Returns a failure as a page gets it.

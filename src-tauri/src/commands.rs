@@ -115,11 +115,7 @@ pub(crate) async fn end_welcome(shared: State<'_, Shared>) -> Answer<()> {
 /// Returns who is connected to the daemon, and the last requests.
 #[tauri::command]
 pub(crate) async fn get_activity(shared: State<'_, Shared>) -> Answer<Activity> {
-    let port = shared.view.borrow().port;
-    let request = async {
-        let (client, _) = okibi_launcher::connect(shared.machine.server(port)).await?;
-        Ok(client.activity().await?)
-    };
+    let request = async { Ok(shared.connect().await?.activity().await?) };
     request.await.map_err(|error: Failure| shared.for_page(error))
 }
 
@@ -167,11 +163,8 @@ pub(crate) async fn rotate_tokens(shared: State<'_, Shared>) -> Answer<TokenView
 
 fn token_view(shared: &Shared) -> TokenView {
     let tokens = okibi_config::token::read_tokens(&shared.machine.folders);
-    let (for_use, manage) = tokens.map(|tokens| (tokens.for_use, tokens.manage)).unzip();
     TokenView {
-        is_required: shared.machine.settings().settings.require_token.value,
-        for_use,
-        manage,
+        for_use: tokens.map(|tokens| tokens.for_use),
         has_hub_token: okibi_config::token::hub_token(&shared.machine.folders).is_some(),
     }
 }
@@ -229,10 +222,9 @@ pub(crate) async fn get_about(shared: State<'_, Shared>) -> Answer<About> {
 /// Embeds a few texts as documents, through the daemon like any other app.
 #[tauri::command]
 pub(crate) async fn embed(shared: State<'_, Shared>, texts: Vec<String>) -> Answer<Embedded> {
-    let port = shared.view.borrow().port;
     let began = Instant::now();
     let request = async {
-        let (client, _) = okibi_launcher::connect(shared.machine.server(port)).await?;
+        let client = shared.connect().await?;
         let params = EmbedParams {
             input_type: InputType::Document,
             ..EmbedParams::new(Input::Many(texts.into_iter().take(MAX_TRY).collect()))

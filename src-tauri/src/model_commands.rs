@@ -78,10 +78,9 @@ async fn look_up(shared: &Shared, name: String) -> Result<Option<LookedUp>, Fail
         folder: None,
         precision: None,
     };
-    shared.model_store.add(entry.clone());
+    shared.model_store.add(entry);
     shared.send(Event::Models(ModelEvent::Changed));
     Ok(Some(LookedUp {
-        entry,
         family: found.family,
         is_own: found.is_own,
         memory_bytes: ByteCount(found.bytes),
@@ -93,8 +92,7 @@ async fn look_up(shared: &Shared, name: String) -> Result<Option<LookedUp>, Fail
 pub(crate) async fn unload_model(shared: State<'_, Shared>, model: String) -> Answer<()> {
     let request = async {
         listed(&shared, &model)?;
-        let port = shared.view.borrow().port;
-        let (client, _) = okibi_launcher::connect(shared.machine.server(port)).await?;
+        let client = shared.connect().await?;
         client.call::<UnloadModel>(ModelParams { model }).await?;
         Ok(())
     };

@@ -102,7 +102,7 @@ pub(crate) async fn clear_search(shared: State<'_, Shared>) -> Answer<()> {
 pub(crate) async fn search(app: AppHandle, shared: State<'_, Shared>, query: String) -> Answer<Found> {
     let began = Instant::now();
     let found = async {
-        let client = connect(&shared).await?;
+        let client = shared.connect().await?;
         let embedded = embed(&client, vec![query], InputType::Query).await?;
         let (run, texts, vectors, space) = shared.search.searched();
         if space != embedded.space && !vectors.is_empty() {
@@ -174,7 +174,7 @@ fn start(app: &AppHandle, run: u64, texts: Arc<Vec<Text>>) {
 }
 
 async fn embed_all(shared: &Shared, run: u64, texts: &[Text]) -> Result<(), Failure> {
-    let client = connect(shared).await?;
+    let client = shared.connect().await?;
     for batch in texts.chunks(BATCH) {
         let batch: Vec<String> = batch.iter().map(|text| text.text.clone()).collect();
         let count = batch.len() as u64;
@@ -210,12 +210,6 @@ async fn embed_all(shared: &Shared, run: u64, texts: &[Text]) -> Result<(), Fail
         }
     }
     Ok(())
-}
-
-async fn connect(shared: &Shared) -> Result<Client, Failure> {
-    let port = shared.view.borrow().port;
-    let (client, _) = okibi_launcher::connect(shared.machine.server(port)).await?;
-    Ok(client)
 }
 
 async fn embed(client: &Client, texts: Vec<String>, input_type: InputType) -> Result<EmbedResult, Failure> {

@@ -1,12 +1,7 @@
 //! What helps when something is odd: the log, a report of a problem, the note of a crash, the project's pages, newer
 //! versions.
 
-use std::{
-    fmt::Write as _,
-    fs::File,
-    io::{Read as _, Seek as _, SeekFrom},
-    path::Path,
-};
+use std::{fmt::Write as _, path::Path};
 
 use okibi_config::{Key, Settings};
 use okibi_messages::app;
@@ -123,24 +118,9 @@ fn address(link: Link) -> String {
     }
 }
 
-/// The last lines of a file, the oldest first; none where it cannot be read.
+/// The last lines of a log, the oldest first; none where it cannot be read.
 fn last_lines(file: &Path, count: usize) -> Vec<String> {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(file)?;
-        let from = file.metadata()?.len().saturating_sub(LOG_BYTES);
-        file.seek(SeekFrom::Start(from))?;
-        let mut bytes = Vec::new();
-        file.take(LOG_BYTES).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    // The first one of a file that is longer begins somewhere.
-    if bytes.len() as u64 == LOG_BYTES {
-        lines.remove(0);
-    }
-    lines.split_off(lines.len().saturating_sub(count))
+    okibi_launcher::last_lines(file, count, LOG_BYTES)
 }
 
 /// Versions, settings, the daemon's status, the ends of both logs. No texts, since no log has any; no tokens; the user's folder is

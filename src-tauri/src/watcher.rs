@@ -144,15 +144,17 @@ pub(crate) async fn watch_files(app: AppHandle, machine: Machine) {
     let mut looks = interval(FILES_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = None;
+    let mut library = shared.library();
     loop {
         looks.tick().await;
-        let library = shared.library();
         let settings = changed_at(&machine.folders.config_file);
         let models = [changed_at(&library.folders_file), changed_at(&library.hub.cache)];
         let Some((old_settings, old_models)) = before.replace((settings, models)) else {
             continue;
         };
         if old_settings != settings {
+            // They say where models are.
+            library = shared.library();
             shared.settings_changed();
         }
         if old_models != models {

@@ -20,7 +20,7 @@ mod process;
 mod start;
 mod stop;
 
-pub use logtail::log_tail;
+pub use logtail::{last_lines, log_tail};
 pub use outcome::{
     Exit, LaunchSpec, LaunchUpdate, LaunchedDaemon, PortHolder, Rejection, StartError, Started, StatusError,
     StopError, Stopped,

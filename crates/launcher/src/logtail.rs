@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// Lines shown at the most.
@@ -20,12 +20,13 @@ pub(crate) struct LogMark {
 }
 
 /// The last lines of the log at `path`, oldest first; empty where it cannot be read.
-pub fn log_tail(path: &std::path::Path) -> Vec<String> {
-    LogMark {
-        path: path.to_owned(),
-        length: 0,
-    }
-    .tail()
+pub fn log_tail(path: &Path) -> Vec<String> {
+    last_lines(path, LINES, BYTES)
+}
+
+/// The last `count` lines within the last `bytes` of a file, oldest first; empty where it cannot be read.
+pub fn last_lines(path: &Path, count: usize, bytes: u64) -> Vec<String> {
+    read_end(path, 0, count, bytes).unwrap_or_default()
 }
 
 impl LogMark {
@@ -37,25 +38,27 @@ impl LogMark {
 
     /// The last lines since the mark; empty where the log cannot be read.
     pub(crate) fn tail(&self) -> Vec<String> {
-        self.read().unwrap_or_default()
+        read_end(&self.path, self.length, LINES, BYTES).unwrap_or_default()
     }
+}
 
-    fn read(&self) -> std::io::Result<Vec<String>> {
-        let mut file = File::open(&self.path)?;
-        let length = file.metadata()?.len();
-        // A shorter file than before is a new one, after a rotation: all of it is since the mark.
-        let begin = if length < self.length { 0 } else { self.length };
-        let from = begin.max(length.saturating_sub(BYTES));
-        file.seek(SeekFrom::Start(from))?;
-        let mut bytes = Vec::new();
-        file.take(BYTES).read_to_end(&mut bytes)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = text.lines().skip(usize::from(from > begin)).collect();
-        Ok(lines[lines.len().saturating_sub(LINES)..]
-            .iter()
-            .map(|line| (*line).to_owned())
-            .collect())
-    }
+/// The last `count` lines after `mark`, within the last `limit` bytes.
+fn read_end(path: &Path, mark: u64, count: usize, limit: u64) -> std::io::Result<Vec<String>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    // A shorter file than before is a new one, after a rotation: all of it is since the mark.
+    let begin = if length < mark { 0 } else { mark };
+    let from = begin.max(length.saturating_sub(limit));
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    // The first one may begin before what was read.
+    let lines: Vec<&str> = text.lines().skip(usize::from(from > begin)).collect();
+    Ok(lines[lines.len().saturating_sub(count)..]
+        .iter()
+        .map(|line| (*line).to_owned())
+        .collect())
 }
 
 #[cfg(test)]

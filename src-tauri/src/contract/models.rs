@@ -81,8 +81,6 @@ pub enum SwitchProgress {
 /// A model of the hub that was looked up before anything of it is downloaded.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
 pub struct LookedUp {
-    /// The model as the list has models.
-    pub entry: ModelEntry,
     /// The network's family, such as `bert`, where the hub says it.
     pub family: Option<String>,
     /// Whether Okibi computes it itself; else ONNX Runtime does.

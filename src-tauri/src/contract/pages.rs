@@ -70,12 +70,8 @@ pub struct LogView {
 /// The tokens that other apps send where the daemon requires one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 pub struct TokenView {
-    /// Whether the settings require one.
-    pub is_required: bool,
     /// The token for apps that embed; none where no token was ever made.
     pub for_use: Option<String>,
-    /// The token that may also stop the daemon and change its models.
-    pub manage: Option<String>,
     /// Whether the hub's token was given to Okibi. Pages never get the token itself.
     pub has_hub_token: bool,
 }

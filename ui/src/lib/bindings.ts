@@ -616,10 +616,6 @@ offers: Array<string>,
 fixed: string | null, };
 export type LookedUp = {
 /**
- * The model as the list has models.
- */
-entry: ModelEntry,
-/**
  * The network's family, such as `bert`, where the hub says it.
  */
 family: string | null,
@@ -701,17 +697,9 @@ file: string,
 lines: Array<string>, };
 export type TokenView = {
 /**
- * Whether the settings require one.
- */
-is_required: boolean,
-/**
  * The token for apps that embed; none where no token was ever made.
  */
 for_use: string | null,
-/**
- * The token that may also stop the daemon and change its models.
- */
-manage: string | null,
 /**
  * Whether the hub's token was given to Okibi. Pages never get the token itself.
  */

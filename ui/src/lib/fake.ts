@@ -265,11 +265,11 @@ class FakeApp implements Backend {
   }
 
   getTokens(): ReturnType<Backend["getTokens"]> {
-    return Promise.resolve({ is_required: true, has_hub_token: false, for_use: "4f1d…", manage: "9ab2…" });
+    return Promise.resolve({ has_hub_token: false, for_use: "4f1d…" });
   }
 
   rotateTokens(): ReturnType<Backend["rotateTokens"]> {
-    return this.obey().then(() => ({ is_required: true, has_hub_token: false, for_use: "c07e…", manage: "11d9…" }));
+    return this.obey().then(() => ({ has_hub_token: false, for_use: "c07e…" }));
   }
 
   keepHubToken(token: string): ReturnType<Backend["keepHubToken"]> {

@@ -177,7 +177,7 @@ export class FakeModels {
       return null;
     }
     this.rows = [...this.rows, entry];
-    return { entry, family: "modernbert", is_own: true, memory_bytes: 470 * MB };
+    return { family: "modernbert", is_own: true, memory_bytes: 470 * MB };
   }
 
   pull(model: string): void {

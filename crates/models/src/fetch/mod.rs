@@ -98,6 +98,18 @@ pub fn fetch_at(
     if let Some(snapshot) = find_here(model, hub)? {
         return Ok(snapshot);
     }
+    with_hub(policy, model, hub, |fetch| {
+        fetch.control.run(on_bytes, is_cancelled, || fetch.run())
+    })
+}
+
+/// Has `work` ask the hub for a model.
+fn with_hub<T>(
+    policy: &RetryPolicy,
+    model: &HubModel,
+    hub: &Hub,
+    work: impl FnOnce(&Fetch) -> Result<T, ModelError>,
+) -> Result<T, ModelError> {
     if hub.is_offline {
         return Err(ModelError::Offline {
             repository: model.repository.clone(),
@@ -112,25 +124,20 @@ pub fn fetch_at(
     let agent = client::agent(policy, hub)?;
     let client = Client::new(agent.clone(), hub, &model.repository)?;
     let control = Control::new(agent);
-    let fetch = Fetch {
+    work(&Fetch {
         policy,
         model,
         hub,
         client: &client,
         control: &control,
-    };
-    control.run(on_bytes, is_cancelled, || fetch.run())
+    })
 }
 
 /// What the hub says of a model before anything of it is fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnHub {
-    /// The commit that would be fetched.
-    pub commit: String,
     /// Bytes of the files that would be fetched, as far as the hub says.
     pub bytes: u64,
-    /// The file that the weights would be opened by.
-    pub model_file: String,
     /// Whether Okibi computes the network itself; else ONNX Runtime does.
     pub is_own: bool,
     /// The license that the repository's card names.
@@ -143,37 +150,22 @@ pub struct OnHub {
 ///
 /// Errors: those of [`fetch`] that are about the hub, and about which files would be fetched.
 pub fn look_up(model: &HubModel, hub: &Hub) -> Result<OnHub, ModelError> {
-    if hub.is_offline {
-        return Err(ModelError::Offline {
-            repository: model.repository.clone(),
-        });
-    }
     // Somebody waits for the answer before a button.
     let policy = &RetryPolicy {
         tries: 2,
         ..RetryPolicy::default()
     };
-    let agent = client::agent(policy, hub)?;
-    let client = Client::new(agent.clone(), hub, &model.repository)?;
-    let control = Control::new(agent);
-    let fetch = Fetch {
-        policy,
-        model,
-        hub,
-        client: &client,
-        control: &control,
-    };
-    let listing = fetch.list()?;
-    let own = fetch.own_weights(&listing)?;
-    let is_own = own.is_some();
-    let choice = choice::choose(&listing, model, own, &client, free_memory())?;
-    Ok(OnHub {
-        bytes: choice.files.iter().filter_map(|file| file.listed.size).sum(),
-        model_file: choice.model_file,
-        is_own,
-        commit: listing.commit,
-        license: listing.license,
-        family: listing.family,
+    with_hub(policy, model, hub, |fetch| {
+        let listing = fetch.list()?;
+        let own = fetch.own_weights(&listing)?;
+        let is_own = own.is_some();
+        let choice = choice::choose(&listing, model, own, fetch.client, free_memory())?;
+        Ok(OnHub {
+            bytes: choice.files.iter().filter_map(|file| file.listed.size).sum(),
+            is_own,
+            license: listing.license,
+            family: listing.family,
+        })
     })
 }
 
